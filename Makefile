@@ -1,0 +1,72 @@
+# Needs make, git and Python 3.11 or later; everything else goes into .venv.
+#   make demo        real questions over real data, in a minute or two, install included
+#   make test        the whole test suite
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help demo test test-fast bench bench-small gpu-check lint format docs clean
+
+help:
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+# A shim may be on the path and yet not run, so each candidate is tried.
+$(PY):
+	@for python in "$${PYTHON:-}" python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	  [ -n "$$python" ] || continue; \
+	  "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  echo "creating $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv $(VENV) && exit 0; \
+	done; \
+	echo "no Python >= 3.11 with venv found (on Debian: apt install python3 python3-venv), or set PYTHON=/path/to/python" >&2; exit 1
+
+# One stamp per set of extras: nothing is installed again until pyproject.toml changes.
+$(VENV)/.installed-%: pyproject.toml | $(PY)
+	@echo "installing gpuflow[$*]"
+	@$(PIP) -e ".[$*]"
+	@touch $@
+
+DEMO := $(VENV)/.installed-demo
+TEST := $(VENV)/.installed-test
+BENCH := $(VENV)/.installed-bench
+DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
+
+demo: $(DEMO) ## answer questions about the flights of 2013 and draw a plot
+	@$(VENV)/bin/gpuflow demo
+
+test: $(TEST) $(BENCH) ## the whole test suite
+	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal
+
+test-fast: $(TEST) $(BENCH) ## the quick part of it
+	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
+
+bench: $(BENCH) ## db-benchmark, 1e7 rows, against Polars, DuckDB, pandas and dask.dataframe
+	@$(PY) -m benchmarks --rows 1e7
+
+bench-small: $(BENCH) ## the same on 1e5 rows, to see that all is well
+	@$(PY) -m benchmarks --rows 1e5 --no-save
+
+gpu-check: $(TEST) $(BENCH) ## the suite and the benchmarks on a CUDA device; exit code 2 without one
+	@$(PY) -m benchmarks.gpu_check
+
+lint: $(DEV) ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: $(DEV) ## let ruff mend what it can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+docs: $(DOCS) ## the manual as a site in build/site
+	@$(VENV)/bin/mkdocs build --quiet --strict
+
+clean: ## remove what was built, and .venv
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

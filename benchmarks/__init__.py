@@ -1,0 +1,1 @@
+"""Benchmarks of gpuflow beside other engines. ``python -m benchmarks --help``."""

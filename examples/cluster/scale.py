@@ -1,0 +1,55 @@
+"""Run a query on a Dask cluster that is already there.
+
+    dask scheduler --scheduler-file scheduler.json &
+    dask worker --scheduler-file scheduler.json &
+    python examples/cluster/scale.py DATA --scheduler-file scheduler.json
+
+DATA is what `gpuflow demo` makes: a folder with ``flights/``, ``airlines.parquet`` and so on, that every worker can
+read under the same path. Without it, it is made there (needs the extra ``demo``). Use ``--scheduler tcp://host:8786``
+instead of a file where the address is known. `slurm.sbatch` beside this file starts everything on Slurm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from distributed import Client
+
+from gpuflow.demo import frames
+from gpuflow.demo_data import prepare
+from gpuflow.demo_questions import QUESTIONS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with the flights tables")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--scheduler", help="address such as tcp://host:8786")
+    where.add_argument("--scheduler-file", help="file that `dask scheduler --scheduler-file` writes")
+    parser.add_argument("--workers", type=int, default=1, help="wait for so many workers")
+    parser.add_argument("--repeat", type=int, default=1, help="ask every question so many times")
+    parser.add_argument("--json", type=Path, help="also write the answers there, as columns")
+    options = parser.parse_args()
+
+    tables = frames(prepare(options.data))
+    answers = {}
+    with Client(options.scheduler, scheduler_file=options.scheduler_file) as client:
+        client.wait_for_workers(options.workers, timeout=120)
+        print(f"{len(client.scheduler_info(n_workers=-1)['workers'])} workers", flush=True)
+        for question in QUESTIONS:
+            start = time.perf_counter()
+            for _ in range(options.repeat):
+                # With a client active, collect() runs on its workers.
+                answer = question.ask(tables).collect()
+            seconds = (time.perf_counter() - start) / options.repeat
+            print(f"\n{question.title}  ({seconds:.2f} s)\n{answer}", flush=True)
+            answers[question.name] = answer.to_arrow().to_pydict()
+    if options.json:
+        options.json.write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()

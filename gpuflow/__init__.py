@@ -1,0 +1,143 @@
+"""gpuflow: lazy queries over large tables, compiled to one kernel each, on CPU cores, GPUs and Dask clusters.
+
+>>> import gpuflow as gf
+>>> from gpuflow import col
+>>> flights = gf.from_numpy({"carrier": np.array([1, 1, 2]), "delay": np.array([5.0, 7.0, 1.0])})
+>>> flights.filter(col("delay") > 2).group_by("carrier").agg(flights=gf.len()).columns
+['carrier', 'flights']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from gpuflow_kernels import rules
+from gpuflow_kernels.aggregate import INPUT, Slot, aggregation
+from gpuflow_kernels.dtypes import (
+    BOOL,
+    DATE,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    UINT8,
+    UINT16,
+    UINT32,
+    UINT64,
+    DType,
+)
+from gpuflow_kernels.dtypes import duration as Duration
+from gpuflow_kernels.dtypes import timestamp as Datetime
+from gpuflow_kernels.scalar import scalar
+
+from . import errors, io
+from .cluster import cluster
+from .expr import (
+    Expr,
+    all,
+    coalesce,
+    col,
+    date,
+    datetime,
+    duration,
+    len,
+    lit,
+    max_horizontal,
+    min_horizontal,
+    when,
+)
+from .frame import Frame, GroupBy, concat
+from .plan.source import Source
+from .schema import Schema
+from .table import Table
+from .version import __version__
+
+Boolean, String, Utf8, Date = BOOL, STRING, STRING, DATE
+Int8, Int16, Int32, Int64 = INT8, INT16, INT32, INT64
+UInt8, UInt16, UInt32, UInt64 = UINT8, UINT16, UINT32, UINT64
+Float32, Float64 = FLOAT32, FLOAT64
+
+_P = ParamSpec("_P")
+
+
+def _framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
+    """A function of `gpuflow.io` that gives a Source, giving a Frame."""
+
+    @wraps(read)
+    def scan(*args: _P.args, **named: _P.kwargs) -> Frame:
+        return Frame.scan(read(*args, **named))
+
+    scan.__module__ = __name__
+    scan.__annotations__ = {**read.__annotations__, "return": "Frame"}
+    return scan
+
+
+scan_parquet = _framed(io.scan_parquet)
+scan_csv = _framed(io.scan_csv)
+scan_ipc = _framed(io.scan_ipc)
+from_any = _framed(io.from_any)
+from_arrow = _framed(io.from_arrow)
+from_cupy = _framed(io.from_cupy)
+from_numpy = _framed(io.from_numpy)
+from_pandas = _framed(io.from_pandas)
+from_polars = _framed(io.from_polars)
+
+__all__ = [
+    "INPUT",
+    "Boolean",
+    "DType",
+    "Date",
+    "Datetime",
+    "Duration",
+    "Expr",
+    "Float32",
+    "Float64",
+    "Frame",
+    "GroupBy",
+    "Int8",
+    "Int16",
+    "Int32",
+    "Int64",
+    "Schema",
+    "Slot",
+    "Source",
+    "String",
+    "Table",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "Utf8",
+    "__version__",
+    "aggregation",
+    "all",
+    "cluster",
+    "coalesce",
+    "col",
+    "concat",
+    "date",
+    "datetime",
+    "duration",
+    "errors",
+    "from_any",
+    "from_arrow",
+    "from_cupy",
+    "from_numpy",
+    "from_pandas",
+    "from_polars",
+    "len",
+    "lit",
+    "max_horizontal",
+    "min_horizontal",
+    "rules",
+    "scalar",
+    "scan_csv",
+    "scan_ipc",
+    "scan_parquet",
+    "when",
+]

@@ -1,0 +1,1 @@
+"""How tables and frames are shown, in a terminal and in a notebook."""

@@ -1,0 +1,94 @@
+"""Every error that gpuflow raises on purpose.
+
+`GpuflowError` is the base of all. `PlanError` and its kinds are raised while a query is written, the others while it
+runs. All of them pickle, with their attributes, and print their message as written.
+"""
+
+from __future__ import annotations
+
+from gpuflow_kernels.errors import (
+    ArithmeticOverflowError,
+    DeviceMemoryError,
+    ExecutionError,
+    ExtensionError,
+    GpuflowError,
+    KernelCompileError,
+)
+
+__all__ = [
+    "ArithmeticOverflowError",
+    "ColumnNotFoundError",
+    "DeviceMemoryError",
+    "DuplicateNameError",
+    "ExecutionError",
+    "ExtensionError",
+    "GpuflowError",
+    "KernelCompileError",
+    "PlanError",
+    "ReadError",
+    "SQLError",
+    "TypeMismatchError",
+    "UnsupportedError",
+]
+
+
+class PlanError(GpuflowError):
+    """A query is wrong as written; nothing has run."""
+
+
+class ColumnNotFoundError(PlanError, KeyError):
+    """A column does not exist.
+
+    Attributes
+    ----------
+    column : str
+        The name that was asked for.
+    """
+
+    def __init__(self, message: str, *, column: str | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class TypeMismatchError(PlanError, TypeError):
+    """An operation does not accept the types it was given."""
+
+
+class DuplicateNameError(PlanError, ValueError):
+    """Two output columns would have one name.
+
+    Attributes
+    ----------
+    column : str
+        The name.
+    """
+
+    def __init__(self, message: str, *, column: str | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class UnsupportedError(PlanError, NotImplementedError):
+    """Something that gpuflow knows of and does not do."""
+
+
+class SQLError(PlanError, ValueError):
+    """A SQL text cannot be understood."""
+
+
+class ReadError(GpuflowError, OSError):
+    """Data cannot be read.
+
+    Attributes
+    ----------
+    file : str
+        Path or URL.
+    row_group : int
+        Number of the row group in a Parquet file, from 0.
+    column : str
+        The column that was read.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, row_group: int | None = None, column: str | None = None) -> None:
+        super().__init__(message)
+        self.file, self.row_group, self.column = file, row_group, column

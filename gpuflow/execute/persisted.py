@@ -1,0 +1,31 @@
+"""A query's result that stays on a cluster's workers."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Sequence
+
+from gpuflow_kernels.rowtree import Row
+
+from gpuflow.physical.runner import Finished
+from gpuflow.plan.source import Source, Split
+from gpuflow.schema import Schema
+
+_numbers = itertools.count()
+
+
+class ClusterSource(Source):
+    """Partitions held by workers. They are let go when this source and every plan that reads it are gone."""
+
+    def __init__(self, schema: Schema, splits: Sequence[Finished]) -> None:
+        self.schema = schema
+        self._splits = list(splits)
+        self.token = f"persisted-{os.getpid()}-{next(_numbers)}"
+        self.label = f"persisted on the cluster ({len(self._splits)} partitions)"
+
+    def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
+        return list(self._splits)
+
+    def rows(self) -> int | None:
+        return sum(s.rows or 0 for s in self._splits)

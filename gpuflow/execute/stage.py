@@ -1,0 +1,294 @@
+"""One task on its inputs: arrays in, arrays out. What runs in every thread, worker and GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels import filtering, joining, partitioning, sorting
+from gpuflow_kernels.binding import Bindings
+from gpuflow_kernels.codegen import modules
+from gpuflow_kernels.codegen.pipeline import Group, Pipeline
+from gpuflow_kernels.codegen.sinks import slot_layout
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import BOOL, STRING, DType
+from gpuflow_kernels.grouping import Grouper
+from gpuflow_kernels.joining import JoinTable
+from gpuflow_kernels.rowtree import Ref
+from gpuflow_kernels.target import TARGETS, Target
+
+from gpuflow.io.columns import empty_column
+from gpuflow.io.dictionaries import concat_chunks, unify
+from gpuflow.physical import tasks
+from gpuflow.physical.finalize import merging, partial_types
+from gpuflow.physical.tasks import Options
+from gpuflow.plan.source import Split
+
+from .hashing import string_hashes
+from .strings import plan_strings, resolve
+
+POSITION_BITS = 40
+"""Rows of a partition are numbered below this many bits; the partition's ordinal stands above."""
+
+
+def run(task: tasks.Task, inputs: Any) -> Any:
+    """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
+    _prepare(task.options.cache_folder)
+    return RUN[type(task)](task, inputs)
+
+
+@cache
+def _prepare(folder: str | None) -> None:
+    """Once per process: where kernels are cached."""
+    if folder is not None:
+        modules.set_folder(folder)
+
+
+def target_of(options: Options) -> Target:
+    return TARGETS[options.target]
+
+
+def load(part: Any, columns: tuple[str, ...]) -> Chunk:
+    """A partition's chunk: read now if it is a split."""
+    return part.read(columns) if isinstance(part, Split) else part
+
+
+def bindings_for(
+    options: Options, pipeline: Pipeline, chunk: Chunk, tables: tuple[JoinTable, ...], ordinal: int
+) -> tuple[Pipeline, Bindings, tuple[Any, ...]]:
+    """The pipeline with strings resolved, what to run it with, and the dictionaries of its outputs."""
+    plan = plan_strings(pipeline)
+    strings = resolve(plan, chunk, tables)
+    ranges = () if options.tiny else strings.key_ranges
+    bindings = Bindings(
+        tables,
+        strings.lookups,
+        strings.codes,
+        ordinal << POSITION_BITS,
+        ranges,
+        options.morsel,
+        options.tiny,
+        options.constant_hash,
+    )
+    return plan.pipeline, bindings, strings.dictionaries
+
+
+def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
+    part, tables, ordinal = inputs
+    chunk = load(part, task.columns)
+    pipeline, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
+    result = filtering.write(target_of(task.options), pipeline, chunk, bindings)
+    return with_dictionaries(result, dictionaries)
+
+
+def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
+    """String columns get the dictionary their codes belong to."""
+    columns = (
+        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dtype == STRING and c.dictionary is not d else c
+        for c, d in zip(chunk.columns, dictionaries, strict=True)
+    )
+    return Chunk(tuple(columns), chunk.length)
+
+
+def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
+    """Batches that agree on their dictionaries share a table; what differs is merged at the end."""
+    found: list[Chunk] = []
+    grouper: Grouper | None = None
+    current: tuple[Any, ...] | None = None
+    target = target_of(task.options)
+    for part, tables, ordinal in inputs:
+        chunk = load(part, task.columns)
+        pipeline, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
+        if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
+            if grouper is not None and current is not None:
+                found += _partials(grouper, current)
+            grouper, current = Grouper(target, pipeline), dictionaries
+        grouper.add(chunk, bindings)
+    if grouper is None:
+        sink = task.sink
+        grouper, current = Grouper(target, plan_strings(task.pipeline).pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
+    assert current is not None
+    found += _partials(grouper, current)
+    return _merge(task.options, merging_pipeline(task.pipeline), found) if len(found) != 1 else found[0]
+
+
+def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
+    """Results of a grouper, string keys and string slots with the dictionary of what they came from."""
+    sink = grouper.sink
+    keys = len(sink.keys)
+    per_slot = [dictionaries[keys + ref.agg] for ref in slot_layout(sink.aggs)]
+    return [with_dictionaries(chunk, (*dictionaries[:keys], *per_slot)) for chunk in grouper.results()]
+
+
+def partial_dtypes(sink: Group) -> tuple[DType, ...]:
+    """Types of the columns of a partial result."""
+    slots = (sink.aggs[r.agg].slots[r.slot].dtype if r.slot >= 0 else BOOL for r in slot_layout(sink.aggs))
+    return (*(k.dtype for k in sink.keys), *slots)  # type: ignore[arg-type]
+
+
+def merging_pipeline(pipeline: Pipeline) -> Pipeline:
+    """The pipeline that merges partial results of this one."""
+    sink = pipeline.sink
+    assert isinstance(sink, Group)
+    keys = tuple(Ref(k, key.dtype) for k, key in enumerate(sink.keys))
+    aggs, first = [], len(keys)
+    for agg in sink.aggs:
+        aggs.append(merging(agg, first))
+        first += len(partial_types(agg))
+    return Pipeline(partial_dtypes(sink), (), Group(keys, tuple(aggs), merge=True))
+
+
+def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:
+    return _merge(task.options, task.pipeline, list(inputs))
+
+
+def _merge(options: Options, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
+    sink = pipeline.sink
+    assert isinstance(sink, Group)
+    chunks = [c for c in chunks if c.length] or chunks[:1]
+    if not chunks:
+        return empty_chunk(pipeline.inputs)
+    chunk = concat_chunks(chunks)
+    resolved, bindings, dictionaries = bindings_for(options, pipeline, chunk, (), 0)
+    grouper = Grouper(target_of(options), resolved)
+    grouper.add(chunk, bindings)
+    (result,) = _partials(grouper, dictionaries)
+    return result
+
+
+def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
+    chunk = concat_chunks(list(inputs))
+    target = target_of(task.options)
+    columns = tuple(Column(c.dtype, target.asarray(c.values), _device(target, c.validity), c.dictionary, c.facts) for c in chunk.columns)
+    bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
+    return joining.build(target, columns[: task.keys], columns[task.keys :], bindings, task.nulls_equal)
+
+
+def _device(target: Target, array: Any) -> Any:
+    return None if array is None else target.asarray(array)
+
+
+def run_split(task: tasks.SplitTask, chunk: Any) -> list[Chunk]:
+    target = target_of(task.options)
+    keys = []
+    for column in chunk.columns[: task.keys]:
+        if column.dtype == STRING:  # codes mean something in one dictionary only: hash the values
+            lut = target.asarray(string_hashes(column.dictionary))
+            keys.append(Column(_HASHED, lut[target.asarray(column.values)], column.validity))
+        else:
+            keys.append(column)
+    return partitioning.split(target, chunk, partitioning.key_words_of(target, tuple(keys)), task.parts)
+
+
+_HASHED = DType("int", 64)
+
+
+def run_item(task: tasks.ItemTask, pieces: Any) -> Chunk:
+    chunk: Chunk = pieces[task.index]
+    return chunk
+
+
+def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
+    return chunk.select(task.positions)
+
+
+def run_pick(task: tasks.PickTask, inputs: Any) -> Chunk:
+    chunk = concat_chunks([p if isinstance(p, Chunk) else p[task.index] for p in inputs])
+    return chunk.select(tuple(range(task.drop, len(chunk.columns)))) if task.drop else chunk
+
+
+def _ranked(target: Target, column: Column) -> Column:
+    """A column whose stored values sort like its values: strings through their dictionary."""
+    if column.dtype != STRING:
+        return column
+    _, (lut,), _ = unify([column.dictionary])
+    codes = target.asarray(lut if len(lut) else np.zeros(1, np.int32))[target.asarray(column.values)]
+    return Column(column.dtype, codes, column.validity)
+
+
+def run_sort(task: tasks.SortTask, inputs: Any) -> Chunk:
+    target = target_of(task.options)
+    chunk = concat_chunks(list(inputs))
+    keys = [_ranked(target, chunk.columns[b]) for b in task.by]
+    if task.limit is None:
+        index = sorting.order(target, keys, task.descending, task.nulls_last)
+    else:
+        index = sorting.top(target, keys, task.descending, task.nulls_last, task.limit)
+    kept = chunk if task.keep is None else chunk.select(tuple(range(task.keep)))
+    return kept.take(index, len(index))
+
+
+def run_sample(task: tasks.SampleTask, chunk: Any) -> Chunk:
+    step = max(1, chunk.length // task.count)
+    column = chunk.columns[task.by].take(slice(None, None, step))
+    return Chunk((column,), len(column))
+
+
+def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
+    """Boundaries as a column: a row belongs to the range numbered by how many boundaries it does not come before."""
+    target = target_of(task.options)
+    chunk = concat_chunks(list(inputs))
+    index = sorting.order(target, [_ranked(target, chunk.columns[0])], (task.descending,), (task.nulls_last,))
+    places = [chunk.length * k // task.parts for k in range(1, task.parts)] if chunk.length else []
+    return chunk.take(index[np.asarray(places, dtype=np.int64)], len(places))
+
+
+def run_range(task: tasks.RangeTask, inputs: Any) -> list[Chunk]:
+    """Partition by rank among the boundaries: boundaries and rows are put in one order, and counted off."""
+    chunk, bounds = inputs
+    target = target_of(task.options)
+    xp = target.xp
+    both = concat_chunks([Chunk((chunk.columns[task.by],), chunk.length), bounds])
+    index = sorting.order(target, [_ranked(target, both.columns[0])], (task.descending,), (task.nulls_last,))
+    is_bound = index >= chunk.length
+    ranges = xp.empty(both.length, dtype="int64")
+    # the sort is stable and boundaries stand last: rows equal to a boundary come before it, on every partition alike
+    ranges[index] = xp.cumsum(is_bound)
+    return partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts)
+
+
+def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:
+    offset, count, found = task.offset, task.count, []
+    for chunk in inputs:
+        if offset >= chunk.length:
+            offset -= chunk.length
+            continue
+        rows = min(count, chunk.length - offset)
+        found.append(chunk if rows == chunk.length else chunk.take(slice(offset, offset + rows), rows))
+        count, offset = count - rows, 0
+        if count == 0:
+            break
+    if not found:
+        first = next(iter(inputs))
+        return first.take(slice(0, 0), 0)
+    return concat_chunks(found)
+
+
+def run_empty(task: tasks.EmptyTask, inputs: Any) -> Chunk:
+    return empty_chunk(task.dtypes)
+
+
+def empty_chunk(dtypes: tuple[DType, ...]) -> Chunk:
+    """No rows of these types."""
+    return Chunk(tuple(empty_column(d) for d in dtypes), 0)
+
+
+RUN: dict[type, Callable[[Any, Any], Any]] = {
+    tasks.WriteTask: run_write,
+    tasks.GroupTask: run_group,
+    tasks.MergeTask: run_merge,
+    tasks.BuildTask: run_build,
+    tasks.SplitTask: run_split,
+    tasks.ItemTask: run_item,
+    tasks.SelectTask: run_select,
+    tasks.PickTask: run_pick,
+    tasks.SortTask: run_sort,
+    tasks.SampleTask: run_sample,
+    tasks.BoundsTask: run_bounds,
+    tasks.RangeTask: run_range,
+    tasks.SliceTask: run_slice,
+    tasks.EmptyTask: run_empty,
+}
+"""What runs each physical node."""

@@ -1,0 +1,21 @@
+"""Expressions: what users write (`Expr`), what it is made of (`nodes`), and how it meets a table (`bind`)."""
+
+from .expr import Expr, Then, When
+from .functions import all, coalesce, col, date, datetime, duration, len, lit, max_horizontal, min_horizontal, when
+
+__all__ = [
+    "Expr",
+    "Then",
+    "When",
+    "all",
+    "coalesce",
+    "col",
+    "date",
+    "datetime",
+    "duration",
+    "len",
+    "lit",
+    "max_horizontal",
+    "min_horizontal",
+    "when",
+]

@@ -1,0 +1,240 @@
+"""From what a user wrote to typed rows: names looked up, functions resolved, literals and casts put in."""
+
+from __future__ import annotations
+
+import math
+
+from gpuflow_kernels.dtypes import ALL, BOOL, STRING, DType, common
+from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row
+from gpuflow_kernels.scalar import SCALARS, ScalarFunction
+
+from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError
+from gpuflow.schema import Schema
+
+from .hints import near
+from .literals import adapt, convert
+from .nodes import Aggregated, Alias, Column, Columns, Function, IsIn, Literal, Node, render
+
+
+def bind(node: Node, schema: Schema) -> Row:
+    """The typed row of an expression without aggregations over columns of `schema`.
+
+    Raises
+    ------
+    ColumnNotFoundError, TypeMismatchError
+        Naming the expression, the types seen, and what would be right.
+    PlanError
+        For an aggregation, which is no row function.
+
+    Examples
+    --------
+    >>> from gpuflow_kernels.dtypes import INT8
+    >>> bind(Column("x"), Schema({"x": INT8}))
+    Ref(key='x', dtype=int8)
+    """
+    return Binder(schema).row(node)
+
+
+class Binder:
+    """Binds one expression after the other against a schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+    def row(self, node: Node) -> Row:
+        """The typed row of `node`."""
+        match node:
+            case Column(name):
+                return self.column(name)
+            case Literal(value, dtype):
+                return Const(value, dtype)
+            case Alias(arg):
+                return self.row(arg)
+            case IsIn():
+                return self._member(node)
+            case Function():
+                return self._function(node)
+            case Aggregated():
+                return self.aggregated(node)
+            case Columns():
+                raise PlanError(f"{render(node)} stands for several columns where one is needed")
+
+    def column(self, name: str) -> Row:
+        """A column of the input."""
+        if name not in self.schema:
+            raise ColumnNotFoundError(f"there is no column {name!r}{near(name, self.schema)}", column=name)
+        return Ref(name, self.schema[name])
+
+    def aggregated(self, node: Aggregated) -> Row:
+        """An aggregation: no row function."""
+        raise PlanError(
+            f"{render(node)} is an aggregation, and stands where every row has a value of its own; compute it with "
+            "select(...) or group_by(...).agg(...), and join the result to the rows that need it"
+        )
+
+    def _function(self, node: Function) -> Row:
+        function = SCALARS.get(node.name)
+        if function is None:
+            raise PlanError(f"there is no function {node.name!r}{near(node.name, SCALARS)}")
+        rows = [self.row(a) for a in node.args]
+        free = [isinstance(a, Literal) and not a.fixed for a in node.args]
+        if function.variadic and len(rows) != function.arity:
+            return self._folded(node, function, rows, free)
+        return self._applied(node, function, rows, free)
+
+    def _folded(self, node: Function, function: ScalarFunction, rows: list[Row], free: list[bool]) -> Row:
+        """A variadic function: two at a time from the left, after all literals took their types."""
+        rows = [self._literal(r, _others(rows, free, i)) if free[i] else r for i, r in enumerate(rows)]
+        result, *rest = rows
+        for row in rest:
+            result = self._applied(node, function, [result, row], [False, False])
+        return result
+
+    def _applied(self, node: Function, function: ScalarFunction, rows: list[Row], free: list[bool]) -> Row:
+        params = dict(node.params)
+        adapted = [self._literal(r, _others(rows, free, i)) if free[i] else r for i, r in enumerate(rows)]
+        for candidate in (adapted, rows):
+            try:
+                found = function.resolve(tuple(r.dtype for r in candidate), params)
+            except ValueError as e:  # how a type rule refuses a parameter
+                raise PlanError(f"{render(node)}: {e}") from None
+            if found is not None:
+                overload, signature = found
+                args = tuple(cast_to(r, d) for r, d in zip(candidate, signature.args, strict=True))
+                return Call(overload, args, signature.result, signature.constants)
+        raise TypeMismatchError(mismatch(node, function, [r.dtype for r in rows]))
+
+    @staticmethod
+    def _literal(row: Row, others: list[DType]) -> Row:
+        assert isinstance(row, Const)
+        if row.value is None:
+            return row
+        dtype = adapt(row.value, row.dtype, others)
+        return Const(convert(row.value, row.dtype, dtype), dtype)
+
+    def _member(self, node: IsIn) -> Row:
+        arg = self.row(node.arg)
+        values = set()
+        for literal in node.values:
+            if not _comparable(literal.dtype, arg.dtype):
+                raise TypeMismatchError(
+                    f"{render(node)}: the column is {arg.dtype}, and {render(literal)} in the list is {literal.dtype}"
+                    + _text_hint([arg.dtype, literal.dtype])
+                )
+            value = convert(literal.value, literal.dtype, arg.dtype)
+            if value is not None:  # what the column cannot hold is never equal to it
+                values.add(0.0 if value == 0 and arg.dtype.is_float else value)
+        ordinary = tuple(sorted(v for v in values if v == v))
+        member = Member(arg, ordinary, BOOL)
+        if not any(isinstance(v, float) and math.isnan(v) for v in values):
+            return member
+        return apply("or", BOOL, member, apply("is_nan", BOOL, arg))
+
+
+def _others(rows: list[Row], free: list[bool], position: int) -> list[DType]:
+    fixed = [r.dtype for r, f in zip(rows, free, strict=True) if not f]
+    return fixed or [r.dtype for i, r in enumerate(rows) if i != position]
+
+
+def _comparable(literal: DType, column: DType) -> bool:
+    if literal == STRING or column == STRING or BOOL in (literal, column):
+        return literal == column
+    return common(literal, column) is not None or (literal.is_integer and column.is_integer)
+
+
+def apply(operator: str, dtype: DType, *args: Row) -> Row:
+    """A declared function on rows that have the types it asks for already. `operator` is a name of the registry, or
+    ``and``, ``or``, ``not`` for what ``&``, ``|``, ``~`` mean."""
+    symbol = {"and": "&", "or": "|", "not": "~"}.get(operator)
+    function = (
+        next((f for f in SCALARS.values() if symbol and f.operator == symbol and f.arity == len(args)), None) or SCALARS[operator]
+    )
+    found = function.resolve(tuple(a.dtype for a in args))
+    assert found is not None and found[1].result == dtype, f"{operator} on {[a.dtype for a in args]}"
+    return Call(found[0], args, dtype, found[1].constants)
+
+
+def cast_to(row: Row, dtype: DType) -> Row:
+    """`row` as `dtype`: itself, a literal of that type, or a strict cast.
+
+    A literal that `dtype` cannot hold is cast when the query runs, which raises or not as the cast says.
+    """
+    if row.dtype == dtype:
+        return row
+    if isinstance(row, Const):
+        if row.value is None:
+            return Const(None, dtype)
+        value = convert(row.value, row.dtype, dtype)
+        if value is not None:
+            return Const(value, dtype)
+    found = SCALARS["cast"].resolve((row.dtype,), {"to": dtype, "strict": True})
+    if found is None:
+        raise TypeMismatchError(f"{row.dtype} cannot be cast to {dtype}")
+    overload, signature = found
+    return Call(overload, (row,), signature.result, signature.constants)
+
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+def mismatch(node: Function, function: ScalarFunction, seen: list[DType]) -> str:
+    """What is wrong with the types of a call, and what would be right."""
+    name, params = _shown(function), dict(node.params)
+    types = " and ".join(str(d) for d in seen)
+    if node.name == "cast" and "to" in params:
+        targets = [d for d in ALL if function.resolve((seen[0],), {**params, "to": d})]
+        return f"{render(node)}: {seen[0]} cannot be cast to {params['to']}; it can to {describe(targets)}"
+    text = f"{render(node)}: {name} does not accept {types}"
+    if hint := _text_hint(seen):
+        return text + hint
+    accepted = []
+    for i, dtype in enumerate(seen):
+        fits = [d for d in ALL if function.resolve((*seen[:i], d, *seen[i + 1 :]), params)]
+        if fits and dtype not in fits:
+            beside = " and ".join(str(d) for j, d in enumerate(seen) if j != i)
+            accepted.append(describe(fits) + (f" beside {beside}" if beside else ""))
+    if accepted:
+        text += "; it accepts " + ", or ".join(accepted)
+    return text + _way_out(node, seen)
+
+
+def _text_hint(seen: list[DType]) -> str:
+    temporal = next((d for d in seen if d.is_temporal), None)
+    if STRING not in seen or temporal is None:
+        return ""
+    example = {
+        "date": "datetime.date(2013, 1, 31) or gf.date(2013, 1, 31)",
+        "timestamp": "datetime.datetime(2013, 1, 31, 12) or gf.datetime(2013, 1, 31, 12)",
+        "duration": "datetime.timedelta(hours=1) or gf.duration(hours=1)",
+    }[temporal.kind]
+    return f"; text is not read as a {temporal.kind} by itself: write {example}"
+
+
+def _way_out(node: Function, seen: list[DType]) -> str:
+    symbol = SCALARS[node.name].operator
+    if symbol in ("&", "|", "^", "~") and any(d != BOOL for d in seen):
+        return "; put brackets around comparisons, as in (a > 1) & (b < 2)"
+    if len(set(seen)) > 1 and all(d.is_numeric or d == STRING for d in seen):
+        return "; cast() one of them"
+    return ""
+
+
+def _shown(function: ScalarFunction) -> str:
+    return repr(function.operator) if function.operator else f"{function.name}()"
+
+
+def describe(dtypes: list[DType]) -> str:
+    """A list of types in few words.
+
+    >>> describe([d for d in ALL if d.is_integer or d == BOOL])
+    'bool or integers'
+    """
+    words, rest = [], list(dtypes)
+    families = {"integers": [d for d in ALL if d.is_integer], "floats": [d for d in ALL if d.is_float]}
+    families |= {f"{k}s": [d for d in ALL if d.kind == k] for k in ("timestamp", "duration")}
+    for word, family in families.items():
+        if all(d in rest for d in family):
+            words.append(word)
+            rest = [d for d in rest if d not in family]
+    words = [*(str(d) for d in rest if d in (BOOL,)), *words, *(str(d) for d in rest if d != BOOL)]
+    if not words:
+        return "nothing"
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]

@@ -1,0 +1,321 @@
+"""The expression that users hold: operators and a few methods; all others come from the registries (`methods`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import Any
+
+from gpuflow_kernels.aggregate import AggregationHandle
+from gpuflow_kernels.dtypes import FLOAT64, DType
+from gpuflow_kernels.scalar import SCALARS, ScalarHandle
+
+from gpuflow.errors import PlanError, TypeMismatchError
+
+from .methods import Methods, aggregated_node, as_node, function_node
+from .nodes import Alias, Function, IsIn, Literal, Node, output_name, render
+
+
+class Expr(Methods):
+    """An expression over the columns of a table that is not known yet.
+
+    Immutable, hashed by content, and picklable. Made by `gpuflow.col`, `gpuflow.lit` and operators. Python's numbers,
+    strings and dates beside an expression are literals.
+
+    Examples
+    --------
+    >>> from gpuflow import col
+    >>> (col("x") > 5) & col("name").is_null()
+    ((col("x") > 5) & col("name").is_null())
+    """
+
+    __slots__ = ()
+
+    def __init__(self, node: Node) -> None:
+        object.__setattr__(self, "_node", node)
+
+    @classmethod
+    def _of(cls, node: Node) -> Expr:
+        return Expr(node)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("expressions are immutable")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Expr, (self._node,)
+
+    def __repr__(self) -> str:
+        return render(self._node)
+
+    def __hash__(self) -> int:
+        return hash(self._node)
+
+    def equals(self, other: object) -> bool:
+        """Whether `other` is the same expression (``==`` makes a new expression instead).
+
+        >>> from gpuflow import col
+        >>> (col("x") + 1).equals(col("x") + 1)
+        True
+        """
+        return isinstance(other, Expr) and self._node == other._node
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{render(self._node)} has no truth value before a table is known: write & | ~ in place of and, or, not "
+            "(with brackets around comparisons), is_in() in place of in, is_between() in place of a < x < b, and when() "
+            "in place of if"
+        )
+
+    def __contains__(self, item: object) -> bool:
+        raise TypeError("an expression contains nothing; use .is_in([...])")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{render(self._node)} stands for a column and cannot be iterated")
+
+    __array_ufunc__ = None  # lets `numpy.float64(2) * col("x")` reach the reflected operator
+
+    # -- operators ----------------------------------------------------------------------------------------------------
+    def __add__(self, other: Any) -> Expr:
+        return operate("+", self, other)
+
+    def __radd__(self, other: Any) -> Expr:
+        return operate("+", other, self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return operate("-", self, other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return operate("-", other, self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return operate("*", self, other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return operate("*", other, self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return operate("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return operate("/", other, self)
+
+    def __floordiv__(self, other: Any) -> Expr:
+        return operate("//", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Expr:
+        return operate("//", other, self)
+
+    def __mod__(self, other: Any) -> Expr:
+        return operate("%", self, other)
+
+    def __rmod__(self, other: Any) -> Expr:
+        return operate("%", other, self)
+
+    def __pow__(self, other: Any) -> Expr:
+        return operate("**", self, other)
+
+    def __rpow__(self, other: Any) -> Expr:
+        return operate("**", other, self)
+
+    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
+        return operate("==", self, other)
+
+    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
+        return operate("!=", self, other)
+
+    def __lt__(self, other: Any) -> Expr:
+        return operate("<", self, other)
+
+    def __le__(self, other: Any) -> Expr:
+        return operate("<=", self, other)
+
+    def __gt__(self, other: Any) -> Expr:
+        return operate(">", self, other)
+
+    def __ge__(self, other: Any) -> Expr:
+        return operate(">=", self, other)
+
+    def __and__(self, other: Any) -> Expr:
+        return operate("&", self, other)
+
+    def __rand__(self, other: Any) -> Expr:
+        return operate("&", other, self)
+
+    def __or__(self, other: Any) -> Expr:
+        return operate("|", self, other)
+
+    def __ror__(self, other: Any) -> Expr:
+        return operate("|", other, self)
+
+    def __xor__(self, other: Any) -> Expr:
+        return operate("^", self, other)
+
+    def __rxor__(self, other: Any) -> Expr:
+        return operate("^", other, self)
+
+    def __invert__(self) -> Expr:
+        return operate("~", self)
+
+    def __neg__(self) -> Expr:
+        return operate("-", self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        return self.abs()
+
+    # -- methods that are more than one declared function -------------------------------------------------------------
+    def alias(self, name: str) -> Expr:
+        """The expression under another output name."""
+        if not isinstance(name, str):
+            raise TypeMismatchError(f"alias() takes a name, not {name!r}")
+        return Expr(Alias(self._node, name))
+
+    def cast(self, dtype: DType, *, strict: bool = True) -> Expr:
+        """The values as another type.
+
+        Parameters
+        ----------
+        dtype : DType
+            ``gf.Float64``, ``gf.Date``, ``gf.Datetime("ms")``, ...
+        strict : bool
+            Raise where a value does not fit (True), or give null there.
+        """
+        if not isinstance(dtype, DType):
+            raise TypeMismatchError(f"cast() takes a gpuflow type such as gf.Float64, not {dtype!r}")
+        return Expr(Function("cast", (self._node,), (("to", dtype), *((("strict", False),) if not strict else ()))))
+
+    def is_in(self, values: Iterable[Any]) -> Expr:
+        """Whether the value is one of `values`: null for null; nulls in the list are ignored (as in Polars).
+
+        Parameters
+        ----------
+        values : list, tuple, set, or anything with ``tolist``
+            Literals. For the values of another table use ``join(..., how="semi")``.
+        """
+        if isinstance(values, (str, bytes)) or isinstance(values, Methods) or not hasattr(values, "__iter__"):
+            raise TypeMismatchError(
+                f"is_in() takes a list of values, not {values!r:.60}; for the values of another table use join(how='semi')"
+            )
+        listed = values.tolist() if hasattr(values, "tolist") else list(values)
+        found = [as_node(v) for v in listed]
+        literals = [n for n in found if isinstance(n, Literal)]
+        if len(literals) != len(found):
+            raise TypeMismatchError("is_in() takes literal values; compare with an expression by == instead")
+        return Expr(IsIn(self._node, tuple(n for n in literals if n.value is not None)))
+
+    def is_between(self, lower: Any, upper: Any, closed: str = "both") -> Expr:
+        """Whether the value lies between `lower` and `upper`.
+
+        Parameters
+        ----------
+        lower, upper : expression or literal
+        closed : {"both", "left", "right", "none"}
+            Which ends belong to it.
+        """
+        if closed not in ("both", "left", "right", "none"):
+            raise PlanError(f"closed={closed!r} is not one of 'both', 'left', 'right', 'none'")
+        low: Expr = self >= lower if closed in ("both", "left") else self > lower
+        high: Expr = self <= upper if closed in ("both", "right") else self < upper
+        return low & high
+
+    def var(self, ddof: int = 1) -> Expr:
+        """Variance; null for groups of at most `ddof` values."""
+        if ddof == 1:
+            return Expr(aggregated_node("var", (self,)))
+        count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
+        squares = Expr(function_node("fill_null", (Expr(aggregated_node("var", (self,))), 0.0))) * (count - 1.0)
+        result = choose(count > float(ddof), squares / (count - float(ddof)), None)
+        return Expr(Alias(result._node, output_name(self._node)))
+
+    def std(self, ddof: int = 1) -> Expr:
+        """Standard deviation; null for groups of at most `ddof` values."""
+        if ddof == 1:
+            return Expr(aggregated_node("std", (self,)))
+        return Expr(Alias(self.var(ddof).sqrt()._node, output_name(self._node)))
+
+    def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """``function(self, ...)``, for chains."""
+        return function(self, *args, **named)
+
+
+def _key(symbol: str, arity: int) -> str:
+    for key, function in SCALARS.items():
+        if function.operator == symbol and function.arity == arity:
+            return key
+    raise PlanError(f"no declared function of {arity} argument(s) means the operator {symbol!r}")
+
+
+def operate(symbol: str, *operands: Any) -> Expr:
+    """The declared function that means an operator, applied."""
+    return Expr(Function(_key(symbol, len(operands)), tuple(as_node(o) for o in operands)))
+
+
+def choose(condition: Any, yes: Any, no: Any) -> Expr:
+    """`yes` where `condition` is true, else `no` (where it is false or null)."""
+    key = next((k for k, f in SCALARS.items() if any(o.branch for o in f.overloads)), None)
+    if key is None:
+        raise PlanError("no declared function chooses between two values")
+    return Expr(Function(key, (as_node(condition), as_node(yes), as_node(no))))
+
+
+class When:
+    """``when(condition)``, waiting for ``then``."""
+
+    __slots__ = ("_branches", "_condition")
+
+    def __init__(self, branches: tuple[tuple[Node, Node], ...], condition: Any) -> None:
+        self._branches, self._condition = branches, as_node(condition)
+
+    def then(self, value: Any) -> Then:
+        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text)."""
+        return Then((*self._branches, (self._condition, as_node(value, names=True))))
+
+
+class Then(Expr):
+    """``when(...).then(...)``: an expression that is null elsewhere, until ``otherwise`` or a further ``when``."""
+
+    __slots__ = ("_branches",)
+    _branches: tuple[tuple[Node, Node], ...]
+
+    def __init__(self, branches: tuple[tuple[Node, Node], ...]) -> None:
+        object.__setattr__(self, "_branches", branches)
+        super().__init__(_nested(branches, as_node(None)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Then, (self._branches,)
+
+    def when(self, *conditions: Any) -> When:
+        """A further condition, for rows where those before are not true."""
+        return When(self._branches, all_of(conditions))
+
+    def otherwise(self, value: Any) -> Expr:
+        """The value where no condition is true; a str is a column's name."""
+        return Expr(_nested(self._branches, as_node(value, names=True)))
+
+
+def _nested(branches: tuple[tuple[Node, Node], ...], last: Node) -> Node:
+    result = Expr(last)
+    for condition, value in reversed(branches):
+        result = choose(Expr(condition), Expr(value), result)
+    return result._node
+
+
+def all_of(conditions: tuple[Any, ...]) -> Expr:
+    """Several conditions as one; a str is a column's name."""
+    if not conditions:
+        raise PlanError("at least one condition is needed")
+    return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))
+
+
+def _apply_scalar(key: str, *args: Any) -> Expr:
+    return Expr(function_node(key, args))
+
+
+def _apply_aggregation(key: str, *args: Any) -> Expr:
+    return Expr(aggregated_node(key, args))
+
+
+ScalarHandle.build = staticmethod(_apply_scalar)
+AggregationHandle.build = staticmethod(_apply_aggregation)

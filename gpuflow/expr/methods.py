@@ -1,0 +1,147 @@
+"""The methods of expressions that come from the registries: every declared function is one, without being named here.
+
+``methods.pyi``, written by ``python -m gpuflow.expr.stubs``, shows the built-in ones to editors and type checkers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gpuflow_kernels.builtin_aggregations
+import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.scalar import CUSTOM, REQUIRED, SCALARS, ScalarFunction
+
+from .hints import near
+from .literals import physical
+from .nodes import Aggregated, Column, Function, Literal, Node, render
+
+
+class Methods:
+    """Base of expressions: finds a method in the registries when it is asked for."""
+
+    __slots__ = ("_node",)
+    _node: Node
+
+    @classmethod
+    def _of(cls, node: Node) -> Any:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if any(f.namespace == name for f in SCALARS.values()):
+            return Namespace(self, name)
+        make = _maker(self, name)
+        if make is None:
+            known = [*(n for n in public_methods() if "." not in n), *(n for n in dir(type(self)) if not n.startswith("_"))]
+            elsewhere = [n for n in public_methods() if n.endswith(f".{name}")]
+            hint = f"; did you mean .{elsewhere[0]}?" if elsewhere else near(name, known)
+            raise AttributeError(f"an expression has no method {name!r}{hint}")
+        return make
+
+    def __dir__(self) -> list[str]:
+        spaces = {f.namespace for f in SCALARS.values() if f.namespace}
+        return sorted({*object.__dir__(self), *(n for n in public_methods() if "." not in n), *spaces})
+
+
+class Namespace:
+    """The methods of one namespace: ``col("t").dt``."""
+
+    __slots__ = ("_name", "_owner")
+
+    def __init__(self, owner: Methods, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        make = _maker(self._owner, f"{self._name}.{name}")
+        if make is None:
+            known = [n.partition(".")[2] for n in public_methods() if n.startswith(f"{self._name}.")]
+            raise AttributeError(f"there is no .{self._name}.{name}(){near(name, known)}")
+        return make
+
+    def __dir__(self) -> list[str]:
+        return sorted(n.partition(".")[2] for n in public_methods() if n.startswith(f"{self._name}."))
+
+
+def public_methods() -> list[str]:
+    """Names of all methods made from the registries; those of a namespace as ``dt.year``."""
+    return [*(n for n, f in SCALARS.items() if f.method), *AGGREGATIONS]
+
+
+def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
+    """The method `name` of the expression `owner`."""
+    function = SCALARS.get(name)
+    if function is not None and function.method:
+
+        def apply(*args: Any, **named: Any) -> Any:
+            return owner._of(function_node(name, (owner, *args), named))
+
+        apply.__name__, apply.__doc__ = name, function.doc
+        return apply
+    entry = AGGREGATIONS.get(name)
+    if entry is not None:
+
+        def aggregate(*args: Any) -> Any:
+            return owner._of(aggregated_node(name, (owner, *args)))
+
+        aggregate.__name__, aggregate.__doc__ = name, entry.doc
+        return aggregate
+    return None
+
+
+def argument_names(function: ScalarFunction) -> tuple[str, ...]:
+    """Names of a function's column arguments, as its first body has them."""
+    body, custom = function.overloads[0].body, function.overloads[0].null == CUSTOM
+    return (body.params[::2] if custom else body.params)[: function.arity]
+
+
+def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None = None) -> Function:
+    """A declared row function applied to values: columns first (expressions, or literals), then its parameters."""
+    function, named = SCALARS[name], dict(named or {})
+    names, given = argument_names(function), list(args)
+    while len(given) < len(names) and names[len(given)] in named:
+        given.append(named.pop(names[len(given)]))
+    columns = given if function.variadic else given[: function.arity]
+    rest = given[len(columns) :]
+    params = dict(zip(function.parameters, rest, strict=False))
+    if len(rest) > len(params) or len(columns) < (1 if function.variadic else function.arity):
+        raise TypeError(f"{_signature(name, function)} does not take these {len(given)} arguments, the expression included")
+    for key, value in named.items():
+        if key not in function.parameters or key in params:
+            raise TypeError(f"{_signature(name, function)} does not take {key}={value!r}")
+        params[key] = value
+    missing = [k for k, default in function.parameters.items() if default is REQUIRED and k not in params]
+    if missing:
+        raise TypeError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")
+    for key, value in params.items():
+        if isinstance(value, Methods):
+            raise TypeError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
+    return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
+
+
+def _signature(name: str, function: ScalarFunction) -> str:
+    rest = [*argument_names(function)[1:], *(f"{k}={'...' if d is REQUIRED else d}" for k, d in function.parameters.items())]
+    return f"{name}({', '.join(rest)})"
+
+
+def aggregated_node(name: str, args: tuple[Any, ...]) -> Aggregated:
+    """A declared aggregation applied to values; one of no columns (`len`) keeps the expression for its name only."""
+    entry = AGGREGATIONS[name]
+    if len(args) != max(entry.arity, 1) and not (entry.arity == 0 and not args):
+        raise TypeError(f"{name}() aggregates {entry.arity} column(s), {len(args)} given")
+    return Aggregated(name, tuple(as_node(a) for a in args))
+
+
+def as_node(value: Any, *, names: bool = False) -> Node:
+    """The node of an expression, or a literal for anything else; with `names` a str is a column's name."""
+    if isinstance(value, Methods):
+        return value._node
+    if names and isinstance(value, str):
+        return Column(value)
+    if isinstance(value, Namespace):
+        raise TypeError(f"{render(value._owner._node)}.{value._name} is a namespace; call one of its methods")
+    return Literal(*physical(value))

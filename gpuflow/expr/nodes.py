@@ -1,0 +1,199 @@
+"""What an expression is made of, before it meets a table: untyped, frozen, compared and hashed by content.
+
+`gpuflow.expr.expr.Expr` wraps one of these and gives it operators and methods; `gpuflow.expr.bind` types it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.scalar import SCALARS
+
+from .literals import show
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Several columns at once, or all of them (None); the expression around stands once for each."""
+
+    names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value, physical in `dtype`. Unless `fixed`, it takes the type of what it meets."""
+
+    value: Any
+    dtype: DType
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A declared row function. `params` are arguments that are no columns (the target of a cast)."""
+
+    name: str
+    args: tuple[Node, ...]
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IsIn:
+    """Whether `arg` is one of `values`."""
+
+    arg: Node
+    values: tuple[Literal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    """A declared aggregation of expressions."""
+
+    name: str
+    args: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """`arg` under another name."""
+
+    arg: Node
+    name: str
+
+
+Node = Column | Columns | Literal | Function | IsIn | Aggregated | Alias
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The direct operands."""
+    if isinstance(node, (Function, Aggregated)):
+        return node.args
+    return (node.arg,) if isinstance(node, (IsIn, Alias)) else ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every node, operands first."""
+    for child in children(node):
+        yield from walk(child)
+    yield node
+
+
+def transform(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Rebuild bottom-up, `change` applied to every node after its operands."""
+    if isinstance(node, (Function, Aggregated)):
+        return change(replace(node, args=tuple(transform(a, change) for a in node.args)))
+    if isinstance(node, (IsIn, Alias)):
+        return change(replace(node, arg=transform(node.arg, change)))
+    return change(node)
+
+
+def has_aggregation(node: Node) -> bool:
+    """Whether an aggregation stands anywhere in the expression."""
+    return any(isinstance(n, Aggregated) for n in walk(node))
+
+
+def column_names(node: Node) -> set[str]:
+    """Names of all columns that the expression reads."""
+    return {n.name for n in walk(node) if isinstance(n, Column)}
+
+
+def output_name(node: Node) -> str:
+    """The name of the column that an expression makes: its alias, else that of its leftmost column.
+
+    >>> output_name(Function("add", (Column("x"), Column("y"))))
+    'x'
+    """
+    match node:
+        case Alias(_, name) | Column(name):
+            return name
+        case Literal() | Columns():
+            return "literal"
+        case IsIn(arg):
+            return output_name(arg)
+        case Aggregated(name, args):
+            return output_name(args[0]) if args else name
+        case Function(name, args):
+            function = SCALARS.get(name)
+            branch = function is not None and any(o.branch for o in function.overloads)
+            return output_name(args[1 if branch else 0]) if args else name
+
+
+def quote(name: str) -> str:
+    """`name` as a double-quoted literal.
+
+    >>> print(quote('a"b'))
+    "a\\"b"
+    """
+    return json.dumps(name, ensure_ascii=False)
+
+
+def render(node: Node) -> str:
+    """The expression as a user would write it.
+
+    >>> render(Function("add", (Column("x"), Column("y")))) in ('(col("x") + col("y"))', 'col("x").add(col("y"))')
+    True
+    """
+    match node:
+        case Column(name):
+            return f"col({quote(name)})"
+        case Columns(None):
+            return "all()"
+        case Columns(names):
+            return f"col({', '.join(quote(n) for n in names or ())})"
+        case Literal(value, dtype, fixed):
+            return f"lit({show(value, dtype)}, {dtype})" if fixed else show(value, dtype)
+        case Alias(arg, name):
+            return f"{render_operand(arg)}.alias({quote(name)})"
+        case IsIn(arg, values):
+            return f"{render_operand(arg)}.is_in([{', '.join(render(v) for v in values)}])"
+        case Aggregated(name, args):
+            return _call(name, [render_operand(a) for a in args[:1]] + [render(a) for a in args[1:]])
+        case Function(name, args, params):
+            return _function(name, args, params)
+
+
+def _function(name: str, args: tuple[Node, ...], params: tuple[tuple[str, Any], ...]) -> str:
+    function = SCALARS.get(name)
+    operator = function.operator if function else None
+    if operator and len(args) == 2:
+        return f"({render(args[0])} {operator} {render(args[1])})"
+    if operator and len(args) == 1:
+        return f"({operator}{render(args[0])})"
+    if function and any(o.branch for o in function.overloads) and len(args) == 3:
+        return _branch(args)
+    if name == "cast" and params:
+        return _call(name, [render_operand(args[0]), str(params[0][1]), *(f"{k}={v}" for k, v in params[1:])])
+    if function and not function.method:
+        return f"{name}({', '.join([*(render(a) for a in args), *(f'{k}={v!r}' for k, v in params)])})"
+    rest = [render(a) for a in args[1:]] + [f"{k}={v!r}" for k, v in params]
+    return _call(name, [render_operand(a) for a in args[:1]] + rest)
+
+
+def _branch(args: tuple[Node, ...]) -> str:
+    condition, yes, no = args
+    text = f"when({render(condition)}).then({render(yes)})"
+    function = SCALARS.get(no.name) if isinstance(no, Function) else None
+    if isinstance(no, Function) and function and any(o.branch for o in function.overloads) and len(no.args) == 3:
+        return f"{text}.{_branch(no.args)}"
+    return f"{text}.otherwise({render(no)})"
+
+
+def _call(name: str, texts: list[str]) -> str:
+    return f"{texts[0]}.{name}({', '.join(texts[1:])})" if texts else f"{name}()"
+
+
+def render_operand(node: Node) -> str:
+    """Like `render`, with a literal written as ``lit(...)`` so that a method can follow."""
+    text = render(node)
+    return f"lit({text})" if isinstance(node, Literal) and not node.fixed else text

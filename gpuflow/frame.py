@@ -1,0 +1,374 @@
+"""The lazy table: a logical plan with the methods that extend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from gpuflow_kernels.dtypes import DType
+
+from gpuflow import config
+from gpuflow.errors import PlanError, TypeMismatchError
+from gpuflow.optimize import optimize
+from gpuflow.plan import build
+from gpuflow.plan.joins import join
+from gpuflow.plan.nodes import Plan
+from gpuflow.plan.printing import tree
+from gpuflow.plan.source import Source
+from gpuflow.plan.tokens import token
+from gpuflow.schema import Schema
+
+if TYPE_CHECKING:
+    from gpuflow.table import Table
+
+STAGES = ("logical", "optimized", "physical", "kernel")
+
+
+class Frame:
+    """A table that has not been computed: immutable, cheap, typed.
+
+    Methods return new frames; errors in names and types are raised at once, and `collect` runs the query. A Frame is a
+    Dask collection, so `dask.compute`, `dask.persist` and a `distributed.Client` take it too. Frames come from
+    `gpuflow.scan_parquet`, `gpuflow.from_arrow` and their like.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> from gpuflow import col
+    >>> trips = gf.from_numpy({"x": np.arange(4), "y": np.array([0.5, 1.5, 2.5, 3.5])})
+    >>> trips.filter(col("x") > 1).select(total=col("y").sum())
+    Frame of 1 column, not computed
+      total: float64
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    @classmethod
+    def scan(cls, source: Source) -> Frame:
+        """All rows of a source."""
+        return cls(build.scan(source))
+
+    @property
+    def plan(self) -> Plan:
+        """The logical plan, as written."""
+        return self._plan
+
+    @cached_property
+    def optimized(self) -> Plan:
+        """The plan after the optimiser's rules (``gpuflow.optimize.disable`` leaves some out)."""
+        return optimize(self._plan, config.get("optimize.disable"))
+
+    # -- what it is ---------------------------------------------------------------------------------------------------
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the columns, in order."""
+        return self._plan.schema
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema)
+
+    @property
+    def dtypes(self) -> list[DType]:
+        """Types of the columns."""
+        return list(self.schema.values())
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.schema)
+
+    # -- rows and columns ---------------------------------------------------------------------------------------------
+    def filter(self, *conditions: Any, **equal: Any) -> Frame:
+        """Keep the rows for which all conditions are true (null counts as false); ``name=value`` means equality."""
+        from gpuflow.expr import col
+
+        return Frame(build.filter(self._plan, [*conditions, *(col(n) == v for n, v in equal.items())]))
+
+    def select(self, *exprs: Any, **named: Any) -> Frame:
+        """Only these columns. With aggregations in all of them: one row, computed from all rows."""
+        return Frame(build.select(self._plan, exprs, named))
+
+    def with_columns(self, *exprs: Any, **named: Any) -> Frame:
+        """All columns, with these added, or put in the place of those with the same name."""
+        return Frame(build.with_columns(self._plan, exprs, named))
+
+    def drop(self, *columns: Any) -> Frame:
+        """All columns but these."""
+        return Frame(build.drop(self._plan, columns))
+
+    def rename(self, mapping: Mapping[str, str]) -> Frame:
+        """Columns under other names, ``{old: new}``."""
+        return Frame(build.rename(self._plan, mapping))
+
+    def group_by(self, *keys: Any, maintain_order: bool = False, **named: Any) -> GroupBy:
+        """Groups of rows with equal keys, for `agg`. Null is a key like any other.
+
+        Parameters
+        ----------
+        *keys, **named : column names or expressions
+        maintain_order : bool
+            Groups come in the order of their first rows; otherwise in any order.
+        """
+        return GroupBy(self._plan, build.group_keys(self._plan, keys, named), maintain_order)
+
+    def join(
+        self,
+        other: Frame,
+        on: Any = None,
+        how: str = "inner",
+        *,
+        left_on: Any = None,
+        right_on: Any = None,
+        suffix: str = "_right",
+        nulls_equal: bool = False,
+    ) -> Frame:
+        """Join with another frame on equal keys. The order of the result is not defined.
+
+        Parameters
+        ----------
+        other : Frame
+        on : column name, expression, or list of them
+            Keys that both sides have; or `left_on` and `right_on` where they differ.
+        how : {"inner", "left", "semi", "anti"}
+            `left` keeps all rows of this frame; `semi` and `anti` keep those with and without a partner, and add no
+            columns.
+        suffix : str
+            Behind the names of the other's columns that this frame has too.
+        nulls_equal : bool
+            Whether null matches null.
+        """
+        if not isinstance(other, Frame):
+            raise TypeMismatchError(f"join() takes a Frame, not a {type(other).__name__}; make one by gf.from_any(...)")
+        plan = join(
+            self._plan,
+            other._plan,
+            on=on,
+            left_on=left_on,
+            right_on=right_on,
+            how=how,
+            suffix=suffix,
+            nulls_equal=nulls_equal,
+        )
+        return Frame(plan)
+
+    def sort(self, *by: Any, descending: bool | Sequence[bool] = False, nulls_last: bool | Sequence[bool] = False) -> Frame:
+        """Stable sort; NaN stands after every number, nulls before everything unless `nulls_last`."""
+        return Frame(build.sort(self._plan, by, descending, nulls_last))
+
+    def limit(self, n: int = 10) -> Frame:
+        """The first `n` rows."""
+        return Frame(build.limit(self._plan, n))
+
+    def head(self, n: int = 10) -> Frame:
+        """The first `n` rows."""
+        return self.limit(n)
+
+    def slice(self, offset: int, length: int) -> Frame:
+        """`length` rows from row `offset` (from 0)."""
+        return Frame(build.limit(self._plan, length, offset))
+
+    def unique(self, subset: Any = None, *, keep: str = "any", maintain_order: bool = False) -> Frame:
+        """One row for each combination of values, of all columns or those of `subset`.
+
+        Parameters
+        ----------
+        subset : column name or list of names, optional
+        keep : {"any", "first", "last"}
+            Which row stays, when columns outside `subset` differ.
+        maintain_order : bool
+            Rows come in the order of first appearance.
+        """
+        return Frame(build.distinct(self._plan, subset, keep=keep, maintain_order=maintain_order))
+
+    def distinct(self) -> Frame:
+        """One row for each combination of values of all columns."""
+        return self.unique()
+
+    def union(self, *others: Frame) -> Frame:
+        """The rows of this frame, then those of `others`; see `gpuflow.concat`."""
+        return concat([self, *others])
+
+    def pipe(self, function: Any, *args: Any, **named: Any) -> Any:
+        """``function(self, ...)``, for chains."""
+        return function(self, *args, **named)
+
+    # -- running ------------------------------------------------------------------------------------------------------
+    def collect(self) -> Table:
+        """Run the query, here or on the active `distributed.Client`.
+
+        Returns
+        -------
+        Table
+
+        Raises
+        ------
+        ReadError, ExecutionError
+        """
+        from gpuflow import execute
+        from gpuflow.table import Table
+
+        return Table(self.schema, execute.collect(self.optimized))
+
+    def persist(self) -> Frame:
+        """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it."""
+        from gpuflow import execute
+
+        return Frame.scan(execute.persist(self.optimized))
+
+    def preview(self, rows: int = 10) -> Table | None:
+        """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort."""
+        from gpuflow.preview import preview
+
+        plan = preview(self._plan, rows)
+        return None if plan is None else Frame(plan).collect()
+
+    def explain(self, stage: str = "optimized") -> str:
+        """What will run, as text.
+
+        Parameters
+        ----------
+        stage : {"optimized", "logical", "physical", "kernel"}
+            The plan after the optimiser, or as written; the pipelines and the reasons for each choice; or the generated
+            code.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_numpy({"x": np.arange(3)}).filter(gf.col("x") > 0).select("x")
+        >>> print(frame.explain("logical").splitlines()[1])
+          FILTER x > 0
+        """
+        if stage not in STAGES:
+            raise PlanError(f"explain: stage {stage!r} is not one of {', '.join(repr(s) for s in STAGES)}")
+        if stage in ("logical", "optimized"):
+            return tree(self._plan if stage == "logical" else self.optimized)
+        from gpuflow import execute
+
+        text = execute.explain_physical(self.optimized) if stage == "physical" else execute.explain_kernel(self.optimized)
+        return str(text)
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        try:
+            columns = self.schema.items()
+            lines = [f"Frame of {len(columns)} column{'' if len(columns) == 1 else 's'}, not computed"]
+            return "\n".join([*lines, *(f"  {n}: {d}" for n, d in columns)])
+        except Exception as e:  # a repr must not raise, in a debugger least of all
+            return f"Frame, not computed ({type(e).__name__})"
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks: the schema, and the first rows where they cost little."""
+        try:
+            from gpuflow.display.html import schema_html, table_html
+
+            try:
+                table = self.preview()
+            except Exception:  # what cannot be read now is told by collect(), not by a display
+                table = None
+            if table is None:
+                return str(schema_html(self.schema, "not computed: .collect() runs it, .explain() shows the plan"))
+            return str(table_html(table, caption="first rows; .collect() computes all"))
+        except Exception:
+            return None
+
+    def __bool__(self) -> bool:
+        raise TypeError("a Frame has no truth value; compute something of it first, as in frame.select(gf.len()).collect()")
+
+    def __getitem__(self, key: Any) -> Any:
+        way = f"frame.select({key!r})" if isinstance(key, (str, list)) else "frame.filter(...), .select(...) or .head(n)"
+        raise TypeError(f"a Frame is not computed and cannot be indexed; write {way}")
+
+    # -- a Dask collection --------------------------------------------------------------------------------------------
+    @cached_property
+    def _graph(self) -> tuple[Mapping[Any, Any], list[Any]]:
+        from gpuflow import execute
+
+        dsk, keys = execute.graph(self.optimized)
+        return dsk, list(keys)
+
+    def __dask_graph__(self) -> Mapping[Any, Any]:
+        return self._graph[0]
+
+    def __dask_keys__(self) -> list[Any]:
+        return self._graph[1]
+
+    def __dask_postcompute__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _computed, (self.schema,)
+
+    def __dask_postpersist__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _persisted, (self.schema,)
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return "gpuflow.Frame", token(self._plan)
+
+    @staticmethod
+    def __dask_optimize__(dsk: Any, keys: Any, **options: Any) -> Any:
+        """Tasks that no key needs are left out; pipelines are fused already."""
+        from dask.core import flatten
+
+        return dsk.cull(set(flatten(keys))) if hasattr(dsk, "cull") else dsk
+
+    @staticmethod
+    def __dask_scheduler__(dsk: Any, keys: Any, **options: Any) -> Any:
+        from dask.threaded import get
+
+        return get(dsk, keys, **options)
+
+
+def _computed(results: Iterable[Any], schema: Schema) -> Table:
+    from gpuflow.table import Table
+
+    return Table(schema, list(results))
+
+
+def _persisted(dsk: Mapping[Any, Any], schema: Schema, *, rename: Mapping[str, str] | None = None) -> Frame:
+    from gpuflow import execute
+
+    return Frame.scan(execute.source_of(schema, dsk))
+
+
+class GroupBy:
+    """``frame.group_by(...)``, waiting for `agg`."""
+
+    def __init__(self, plan: Plan, keys: Any, maintain_order: bool) -> None:
+        self._plan, self._keys, self._ordered = plan, keys, maintain_order
+
+    def agg(self, *exprs: Any, **named: Any) -> Frame:
+        """One row for each group: the keys, then these expressions of aggregations.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_numpy({"k": np.array([1, 1, 2]), "x": np.array([1.0, 2.0, 3.0])})
+        >>> frame.group_by("k").agg(rows=gf.len(), share=gf.col("x").sum() / gf.len()).columns
+        ['k', 'rows', 'share']
+        """
+        return Frame(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
+
+    def len(self, name: str = "len") -> Frame:
+        """Number of rows in each group."""
+        from gpuflow.expr import len
+
+        return self.agg(len().alias(name))
+
+    def __repr__(self) -> str:
+        return f"GroupBy({', '.join(n for n, _ in self._keys)}); .agg(...) makes a Frame"
+
+
+def concat(frames: Iterable[Frame]) -> Frame:
+    """All rows of several frames, one after the other. Columns must be the same; their types meet (int32 and int64
+    become int64).
+
+    Raises
+    ------
+    PlanError, TypeMismatchError
+    """
+    parts = list(frames)
+    for part in parts:
+        if not isinstance(part, Frame):
+            raise TypeMismatchError(f"concat() takes Frames, not a {type(part).__name__}")
+    return Frame(build.union([p._plan for p in parts]))

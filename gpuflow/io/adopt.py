@@ -1,0 +1,261 @@
+"""Sources over what other libraries hold in memory: Arrow, pandas, Polars, NumPy, CuPy."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.schema import Schema
+from gpuflow_kernels.column import Column
+from gpuflow_kernels.dtypes import DType
+
+from . import convert
+from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
+from .partitions import refuse_duplicates, supported
+
+Maker = Callable[[], Column]
+
+_known: weakref.WeakValueDictionary[int, MemorySource] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def from_arrow(data: Any) -> MemorySource:
+    """A source over a pyarrow Table, RecordBatch, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
+
+    A Table that is handed in twice gives the same source, so that its strings are encoded once.
+    """
+    if isinstance(data, pa.Table):
+        with _lock:
+            source = _known.get(id(data))  # the source keeps the table alive, so the number is not used again
+            if source is None:
+                source = _known[id(data)] = _from_table(data, "arrow table")
+                source.owner = data  # type: ignore[attr-defined]
+        return source
+    if isinstance(data, pa.RecordBatch):
+        return _from_table(pa.Table.from_batches([data]), "arrow record batch")
+    if isinstance(data, pa.RecordBatchReader):
+        return _from_table(data.read_all(), "arrow stream")
+    kind = f"{type(data).__module__.split('.')[0]} {type(data).__name__}"
+    if hasattr(data, "__arrow_c_stream__"):
+        return _from_table(pa.table(data), kind)
+    if hasattr(data, "__arrow_c_array__"):
+        array = pa.array(data)
+        if not pa.types.is_struct(array.type):
+            raise TypeMismatchError(f"{kind} is one Arrow array of {array.type}, not a table; give it a name: {{'x': array}}")
+        return _from_table(pa.Table.from_batches([pa.RecordBatch.from_struct_array(array)]), kind)
+    raise TypeMismatchError(
+        f"from_arrow takes a pyarrow Table, RecordBatch or RecordBatchReader, or an object with __arrow_c_stream__; not {kind}"
+    )
+
+
+def _from_table(table: pa.Table, label: str) -> MemorySource:
+    refuse_duplicates(table.column_names, f"the {label}", "rename one: table.rename_columns([...])")
+    schema, reasons = supported(table.schema)
+    make = {name: _arrow_maker(table.column(name)) for name in schema}
+    return MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons)
+
+
+def _arrow_maker(data: pa.Array | pa.ChunkedArray) -> Maker:
+    return partial(convert.from_arrow, data, trusted=False)
+
+
+def from_polars(data: Any) -> MemorySource:
+    """A source over a Polars DataFrame; numbers are shared."""
+    if type(data).__name__ == "LazyFrame":
+        raise TypeMismatchError("from_polars takes a DataFrame; call .collect() on the LazyFrame first")
+    if not hasattr(data, "__arrow_c_stream__") or not hasattr(data, "get_columns"):
+        raise TypeMismatchError(f"from_polars takes a Polars DataFrame, not {type(data).__name__}")
+    return _from_table(pa.table(data), "polars frame")
+
+
+def from_numpy(data: Mapping[str, Any]) -> MemorySource:
+    """A source over a mapping of names to one-dimensional arrays (or lists).
+
+    Contiguous numbers are shared: writing to them later changes what queries see. ``datetime64[D]`` becomes date, finer
+    ones timestamp; NaT and masked values are null, NaN is a value. Objects and text become strings.
+    """
+    if isinstance(data, np.ndarray):
+        if data.dtype.names is None:
+            raise TypeMismatchError("from_numpy takes a mapping of names to arrays; give the array a name: {'x': array}")
+        data = {name: data[name] for name in data.dtype.names}
+    if not isinstance(data, Mapping):
+        raise TypeMismatchError(f"from_numpy takes a mapping of names to arrays, not {type(data).__name__}")
+    return _assemble({name: _array(name, value) for name, value in data.items()}, "numpy arrays")
+
+
+def _array(name: Any, value: Any) -> Any:
+    if hasattr(value, "__cuda_array_interface__"):
+        raise TypeMismatchError(f"column {name!r} is a device array; use from_cupy, with device arrays only")
+    if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
+        return pa.chunked_array(value)
+    if isinstance(value, np.ndarray) or hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
+        return np.asanyarray(value)
+    try:
+        return pa.array(value)
+    except (pa.ArrowException, TypeError, ValueError) as e:
+        raise TypeMismatchError(f"column {name!r} cannot be made an array: {e}") from e
+
+
+def _assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
+    """A source over NumPy and Arrow arrays by name; a string in place of an array says why it cannot be used."""
+    fields: dict[str, DType] = {}
+    make: dict[str, Maker] = {}
+    reasons: dict[str, str] = {}
+    lengths: dict[str, int] = {}
+    names = [_name(name, label) for name in arrays]
+    refuse_duplicates(names, f"the {label}", "rename one")
+    for name, value in zip(names, arrays.values(), strict=True):
+        lengths[name] = shape_of(name, value)
+        dtype = numpy_dtype(value.dtype) if isinstance(value, np.ndarray) else None
+        if dtype is not None:
+            fields[name], make[name] = dtype, partial(numpy_column, value)
+            continue
+        arrow: Any = value
+        if isinstance(value, np.ndarray):
+            arrow = as_arrow(value)
+            if isinstance(arrow, str):
+                reasons[name] = arrow
+                continue
+        found = convert.dtype_of(arrow.type)
+        if found is None:
+            reasons[name] = convert.why_unsupported(arrow.type)
+        else:
+            fields[name], make[name] = found, _arrow_maker(arrow)
+    count = common_length(lengths, f"the {label}")
+    return MemorySource(Schema(fields), count, make, f"{label} ({count:,} rows)", reasons)
+
+
+def _name(name: Any, label: str) -> str:
+    if isinstance(name, str):
+        return str(name)
+    if isinstance(name, int):
+        return str(name)
+    raise PlanError(f"the {label} has a column named {name!r}; names are strings")
+
+
+def as_arrow(values: Any) -> Any:
+    """Objects and text as an Arrow array, None and NaN as null; or why they cannot be, as a string."""
+    mask = None
+    if isinstance(values, np.ma.MaskedArray):
+        mask, values = np.ma.getmaskarray(values), values.data
+    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's StringDType
+        values = values.astype(object)
+    try:
+        return pa.array(values, mask=mask, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
+        return f"{getattr(values, 'dtype', 'object')}: its values have no common type ({e}); convert it before loading"
+
+
+def from_pandas(data: Any) -> MemorySource:
+    """A source over a pandas DataFrame, without its index.
+
+    NaN in a plain float column stays NaN, a value; ``None``, ``pd.NA``, ``NaT`` and the missing strings are null.
+    Plain numbers are shared.
+    """
+    import pandas as pd
+
+    if not isinstance(data, pd.DataFrame):
+        raise TypeMismatchError(f"from_pandas takes a DataFrame, not {type(data).__name__}")
+    names = [_name(name, "pandas frame") for name in data.columns]
+    refuse_duplicates(names, "the pandas frame", "rename one: frame.columns = [...]")
+    arrays: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    for position, name in enumerate(names):
+        array = _pandas_array(data.iloc[:, position])
+        if isinstance(array, str):
+            reasons[name] = array
+        else:
+            arrays[name] = array
+    source = _assemble(arrays, "pandas frame")
+    source.unsupported.update(reasons)
+    if not arrays:
+        source.length = len(data)
+    return source
+
+
+def _pandas_array(series: Any) -> Any:
+    if isinstance(series.dtype, np.dtype):
+        values = series.to_numpy()
+        return values if values.dtype.kind != "O" else as_arrow(values)
+    if str(getattr(series.dtype, "tz", None)) != "None":
+        return f"{series.dtype}: time zones are not supported yet; use .dt.tz_convert('UTC').dt.tz_localize(None) before loading"
+    try:
+        return pa.array(series.array, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError) as e:
+        return f"{series.dtype}: {e}; convert it before loading"
+
+
+def from_cupy(data: Mapping[str, Any]) -> MemorySource:
+    """A source over a mapping of names to device arrays (CuPy, or anything with ``__cuda_array_interface__``).
+
+    The arrays stay on the device and are shared.
+    """
+    if not isinstance(data, Mapping):
+        raise TypeMismatchError(f"from_cupy takes a mapping of names to device arrays, not {type(data).__name__}")
+    try:
+        import cupy
+    except ImportError as e:
+        raise UnsupportedError("from_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+    columns: dict[str, Column] = {}
+    for key, value in data.items():
+        name = _name(key, "device arrays")
+        if not hasattr(value, "__cuda_array_interface__"):
+            raise TypeMismatchError(
+                f"column {name!r} is a {type(value).__name__}, no device array; use from_numpy or cupy.asarray"
+            )
+        array = cupy.asarray(value)
+        shape_of(name, array)
+        try:
+            columns[name] = device_column(array)
+        except TypeError as e:
+            raise UnsupportedError(f"column {name!r}: {e}") from e
+    count = common_length({name: len(c) for name, c in columns.items()}, "the set of device arrays")
+    make: dict[str, Maker] = {name: partial(_itself, column) for name, column in columns.items()}
+    return MemorySource(Schema({n: c.dtype for n, c in columns.items()}), count, make, f"device arrays ({count:,} rows)")
+
+
+def _itself(column: Column) -> Column:
+    return column
+
+
+def from_any(data: Any) -> Any:
+    """A source over any table in memory that is recognised: see the functions above.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is none of them.
+    """
+    from gpuflow.plan.source import Source
+    from gpuflow.table import Table
+
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, Table):
+        return data.source()
+    library = type(data).__module__.split(".")[0]
+    if library == "pandas":
+        return from_pandas(data)
+    if library == "polars":
+        return from_polars(data)
+    if isinstance(data, Mapping):
+        if data and all(hasattr(v, "__cuda_array_interface__") for v in data.values()):
+            return from_cupy(data)
+        return from_numpy(data)
+    if isinstance(data, np.ndarray):
+        return from_numpy(data)  # type: ignore[arg-type]
+    if isinstance(data, (pa.Table, pa.RecordBatch, pa.RecordBatchReader)) or hasattr(data, "__arrow_c_stream__"):
+        return from_arrow(data)
+    if hasattr(data, "__arrow_c_array__"):
+        return from_arrow(data)
+    raise TypeMismatchError(
+        f"{library}.{type(data).__name__} is no table that gpuflow knows: give it a DataFrame of pandas or Polars, an Arrow "
+        "table, a mapping of names to arrays, or an object with __arrow_c_stream__"
+    )

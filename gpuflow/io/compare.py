@@ -1,0 +1,69 @@
+"""Whether two tables hold the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Column
+
+from . import convert
+from .dictionaries import unify
+
+if TYPE_CHECKING:
+    from gpuflow.table import Table
+
+Array = np.ndarray[Any, Any]
+
+
+def equal_tables(left: Table, right: Any, *, ordered: bool, tolerance: float) -> bool:
+    """See `gpuflow.table.Table.equals`."""
+    from gpuflow.table import Table
+
+    if not isinstance(right, Table):
+        from .adopt import from_any
+
+        source = from_any(right)
+        if source.unsupported:
+            return False
+        right = Table(source.schema, [split.read(tuple(source.schema)) for split in source.splits(None)])
+    if left.schema != right.schema or len(left) != len(right):
+        return False
+    pairs = [_comparable(left.column(name), right.column(name)) for name in left.schema]
+    if not ordered and pairs:
+        one, two = _order([a for a, _ in pairs]), _order([b for _, b in pairs])
+        pairs = [((a[one], v[one]), (b[two], w[two])) for (a, v), (b, w) in pairs]
+    return all(_equal(*a, *b, tolerance) for a, b in pairs)
+
+
+def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Values and validity of both, strings as codes of one sorted dictionary, nulls as zeros."""
+    a, b = convert.to_host(a), convert.to_host(b)
+    x, y = a.values, b.values
+    if a.dtype == t.STRING:
+        _, (one, two), _ = unify([a.dictionary, b.dictionary])
+        x, y = (one[x] if len(one) else x), (two[y] if len(two) else y)
+    valid = [np.ones(len(c), np.bool_) if c.validity is None else c.validity for c in (a, b)]
+    zero = x.dtype.type(0)
+    return (np.where(valid[0], x, zero), valid[0]), (np.where(valid[1], y, zero), valid[1])
+
+
+def _order(columns: list[tuple[Array, Array]]) -> Array:
+    keys: list[Array] = []
+    for values, valid in columns:
+        keys += [valid, values + values.dtype.type(0) if values.dtype.kind == "f" else values]  # -0.0 + 0.0 is 0.0
+    return np.lexsort(keys[::-1])
+
+
+def _equal(x: Array, v: Array, y: Array, w: Array, tolerance: float) -> bool:
+    if not np.array_equal(v, w):
+        return False
+    if x.dtype.kind != "f":
+        return bool(np.array_equal(x, y))
+    if not tolerance:
+        return bool(np.array_equal(x, y, equal_nan=True))
+    with np.errstate(invalid="ignore"):  # inf - inf
+        close = np.abs(x - y) <= tolerance * np.maximum(np.abs(x), np.abs(y))
+    return bool(np.all(close & np.isfinite(x) & np.isfinite(y) | (x == y) | (np.isnan(x) & np.isnan(y))))

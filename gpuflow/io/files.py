@@ -1,0 +1,235 @@
+"""From what a user names (file, folder, glob, list, URL) to a list of files with size and time stamp."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from gpuflow.errors import ReadError
+
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as it was when it was found.
+
+    `stamp` changes when the content does: modification time in nanoseconds, or an object store's etag. `keys` are the
+    hive partition keys and values in its path (``year=2013``; None for a null).
+    """
+
+    path: str
+    size: int
+    stamp: str
+    remote: bool = False
+    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
+    keys: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, int, str]:
+        return self.path, self.size, self.stamp
+
+    def open(self) -> Any:
+        """A path that Arrow opens itself, or an open remote file.
+
+        Raises
+        ------
+        ReadError
+            When the file is gone or is no longer the one that was found.
+        """
+        if self.remote:
+            filesystem, path = _filesystem(self.path, dict(self.options))
+            try:
+                return filesystem.open(path, "rb")
+            except OSError as e:
+                raise failure(self.path, e) from e
+        try:
+            now = os.stat(self.path)
+        except OSError as e:
+            raise failure(self.path, e) from e
+        if (now.st_size, str(now.st_mtime_ns)) != (self.size, self.stamp):
+            raise failure(self.path, "the file has changed since it was scanned; scan it again")
+        return self.path
+
+
+def failure(path: str, reason: Any, *, row_group: int | None = None, column: str | None = None) -> ReadError:
+    """A `ReadError` that names the file, and where known the row group and the column."""
+    where = path
+    if row_group is not None:
+        where += f", row group {row_group}"
+    if column is not None:
+        where += f", column {column!r}"
+    if isinstance(reason, OSError) and reason.strerror:
+        reason = reason.strerror
+    return ReadError(f"cannot read {where}: {reason}", file=path, row_group=row_group, column=column)
+
+
+def find(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    suffixes: tuple[str, ...],
+    what: str,
+    options: Mapping[str, Any] | None = None,
+    hive: bool = False,
+) -> list[File]:
+    """All files that `paths` names, in the order of the list, and sorted by path below each of its entries.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        A file; a folder, searched recursively for files with one of `suffixes` (names that begin with ``_`` or ``.``
+        are passed over); a glob (``**`` included); or a URL of any file system fsspec knows.
+    suffixes : tuple of str
+        Which files of a folder are meant.
+    what : str
+        How errors call such a file, as in ``Parquet``.
+    options : mapping, optional
+        Options for the remote file system.
+    hive : bool
+        Take ``key=value`` folder names below a folder or glob as partition keys.
+
+    Raises
+    ------
+    ReadError
+        When there is nothing of the kind.
+    """
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    if not paths:
+        raise ReadError(f"no {what} file was named: the list of paths is empty")
+    found: list[File] = []
+    for entry in paths:
+        path = os.fspath(entry)
+        if "://" in path and not path.startswith("file://"):
+            found += _remote(path, suffixes, what, tuple((options or {}).items()), hive)
+        else:
+            found += _local(os.path.expanduser(path.removeprefix("file://")), suffixes, what, hive)
+    return found
+
+
+def identity(files: Iterable[File], *more: Any) -> str:
+    """A token that changes when any of the files does."""
+    digest = hashlib.sha256(repr(([f.identity for f in files], more)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def label(what: str, paths: Any, files: Sequence[File]) -> str:
+    """Short description: ``parquet flights/ (12 files)``."""
+    first = paths if isinstance(paths, (str, os.PathLike)) else next(iter(paths))
+    name = os.fspath(first).rstrip("/")
+    name = name.rsplit("/", 1)[-1] or name
+    return f"{what} {name}" if len(files) == 1 else f"{what} {name}{'/' if '*' not in name else ''} ({len(files)} files)"
+
+
+def _local(path: str, suffixes: tuple[str, ...], what: str, hive: bool) -> list[File]:
+    if os.path.isfile(path):
+        return [_stat(path, ())]
+    if os.path.isdir(path):
+        every = _walk(path)
+        chosen = [p for p in every if p.lower().endswith(suffixes)]
+        if not chosen:
+            raise _nothing(path, every, suffixes, what)
+        return [_stat(p, _keys(p, path) if hive else ()) for p in chosen]
+    if glob.has_magic(path):
+        matches = sorted(p for p in glob.glob(path, recursive=True) if os.path.isfile(p) and not _ignored(os.path.basename(p)))
+        if not matches:
+            raise ReadError(f"no file matches {path!r}", file=path)
+        root = _static(path)
+        return [_stat(p, _keys(p, root) if hive else ()) for p in matches]
+    raise ReadError(f"there is no file or folder {path!r}{_near(path)}", file=path)
+
+
+def _walk(root: str) -> list[str]:
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [f for f in folders if not _ignored(f)]
+        found += [os.path.join(folder, name) for name in names if not _ignored(name)]
+    return sorted(found)
+
+
+def _remote(url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple[str, Any], ...], hive: bool) -> list[File]:
+    try:
+        filesystem, path = _filesystem(url, dict(options))
+        magic = glob.has_magic(path) and not filesystem.exists(path)
+        if magic:
+            every = {p: i for p, i in filesystem.glob(path, detail=True).items() if i["type"] == "file"}
+            root = _static(path)
+        elif filesystem.isdir(path):
+            root = path.rstrip("/")
+            every = filesystem.find(path, detail=True)
+            every = {p: i for p, i in every.items() if not any(_ignored(s) for s in p[len(root) :].split("/") if s)}
+        elif filesystem.exists(path):
+            root, every, magic = "", {path: filesystem.info(path)}, True
+        else:
+            raise ReadError(f"there is no file or folder {url!r}", file=url)
+    except ReadError:
+        raise
+    except (OSError, ValueError, ImportError) as e:
+        raise failure(url, e) from e
+    chosen = sorted(every) if magic else sorted(p for p in every if p.lower().endswith(suffixes))
+    if not chosen:
+        raise _nothing(url, list(every), suffixes, what) if not magic else ReadError(f"no file matches {url!r}", file=url)
+    stamps = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+    return [
+        File(
+            filesystem.unstrip_protocol(p),
+            int(every[p].get("size") or 0),
+            str(next((every[p][s] for s in stamps if every[p].get(s) is not None), "")),
+            True,
+            options,
+            _keys(p, root) if hive and root else (),
+        )
+        for p in chosen
+    ]
+
+
+def _filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    import fsspec.core
+
+    return fsspec.core.url_to_fs(url, **options)
+
+
+def _stat(path: str, keys: tuple[tuple[str, str | None], ...]) -> File:
+    try:
+        stat = os.stat(path)
+    except OSError as e:
+        raise failure(path, e) from e
+    return File(os.path.abspath(path), stat.st_size, str(stat.st_mtime_ns), keys=keys)
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def _static(path: str) -> str:
+    """The folder above the first wildcard."""
+    parts = path.split("/")
+    fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return "/".join(parts[:fixed])
+
+
+def _keys(path: str, root: str) -> tuple[tuple[str, str | None], ...]:
+    folders = path[len(root) :].replace(os.sep, "/").split("/")[:-1]
+    pairs = (folder.split("=", 1) for folder in folders if "=" in folder)
+    return tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
+
+
+def _nothing(path: str, every: Sequence[str], suffixes: tuple[str, ...], what: str) -> ReadError:
+    seen = ", ".join(sorted({os.path.basename(p) for p in every})[:3])
+    there = f"it holds {len(every)} other files ({seen}{', …' if len(every) > 3 else ''})" if every else "it is empty"
+    return ReadError(f"the folder {path!r} has no {what} files ({' '.join('*' + s for s in suffixes)}); {there}", file=path)
+
+
+def _near(path: str) -> str:
+    from difflib import get_close_matches
+
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        return f" (nor a folder {os.path.dirname(path)!r})"
+    near = get_close_matches(os.path.basename(path), os.listdir(folder), n=3)
+    return f"; near names there: {', '.join(near)}" if near else ""

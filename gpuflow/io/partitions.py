@@ -1,0 +1,75 @@
+"""How many rows a partition has, and the schema side of every source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from gpuflow import config
+from gpuflow.errors import DuplicateNameError
+from gpuflow.schema import Schema
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import DType
+
+LEAST_ROWS, MOST_ROWS = 65_536, 8_388_608
+PER_THREAD = 4
+"""Partitions for each thread, so that threads that finish early find more work."""
+
+
+def target_rows(total: int, partition_rows: int | None = None) -> int:
+    """Rows that a partition of a table of `total` rows should have.
+
+    `partition_rows`, or the setting of that name, decides. Otherwise every thread gets at least four partitions, as
+    long as a partition keeps 64 thousand rows, and none has more than 8 million.
+    """
+    asked = partition_rows or config.get("partition-rows")
+    if asked:
+        return int(asked)
+    threads = config.get("threads") or config.cores()
+    return min(max(-(-total // (PER_THREAD * threads)), LEAST_ROWS), MOST_ROWS)
+
+
+def ranges(total: int, partition_rows: int | None = None) -> Iterator[tuple[int, int]]:
+    """Row ranges ``(start, stop)`` of near-equal partitions; one empty range for an empty table."""
+    count = max(1, -(-total // target_rows(total, partition_rows)))
+    for i in range(count):
+        yield i * total // count, (i + 1) * total // count
+
+
+def empty_column(dtype: DType) -> Column:
+    """A column of `dtype` without rows."""
+    dictionary = pa.array([], pa.large_string()) if dtype == t.STRING else None
+    validity = np.zeros(0, np.bool_) if dtype == t.NULL else None
+    return Column(dtype, np.zeros(0, dtype.storage), validity, dictionary)
+
+
+def empty_chunk(schema: Schema, columns: Iterable[str]) -> Chunk:
+    """A chunk of these columns without rows."""
+    return Chunk(tuple(empty_column(schema[name]) for name in columns), 0)
+
+
+def refuse_duplicates(names: Iterable[str], where: str, hint: str) -> None:
+    """Raise `DuplicateNameError` for the first name that comes twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DuplicateNameError(f"{where} has more than one column named {name!r}; {hint}", column=name)
+        seen.add(name)
+
+
+def supported(arrow: pa.Schema) -> tuple[Schema, dict[str, str]]:
+    """The usable columns of an Arrow schema, and for each of the others the reason why it is not."""
+    from .convert import dtype_of, why_unsupported
+
+    fields: dict[str, DType] = {}
+    reasons: dict[str, str] = {}
+    for field in arrow:
+        dtype = dtype_of(field.type)
+        if dtype is None:
+            reasons[field.name] = why_unsupported(field.type)
+        else:
+            fields[field.name] = dtype
+    return Schema(fields), reasons

@@ -1,0 +1,110 @@
+"""Computes what does not depend on any row: ``x > 2 * 3`` becomes ``x > 6``, ``p & true`` becomes ``p``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels.dtypes import BOOL, STRING, DType
+from gpuflow_kernels.rowmath import NAMES, prelude
+from gpuflow_kernels.rowtree import Call, Const, Member, Row, transform
+from gpuflow_kernels.scalar import CUSTOM, PROPAGATE
+from gpuflow_kernels.source import Body
+
+from gpuflow.plan.nodes import Filter, Limit, Plan, transform_plan
+
+from .rows import map_rows
+
+
+def fold_constants(plan: Plan) -> Plan:
+    """``FILTER x > 2 * 3 & true`` becomes ``FILTER x > 6``. What would raise is left to raise when it runs."""
+
+    def change(node: Plan) -> Plan:
+        node = map_rows(node, lambda row: transform(row, fold))
+        if isinstance(node, Filter) and isinstance(node.predicate, Const):
+            return node.input if node.predicate.value else Limit(node.input, 0)
+        return node
+
+    return transform_plan(plan, change)
+
+
+def fold(row: Any) -> Any:
+    """`row` with its own operation done, when its operands are constants or one of them decides."""
+    if isinstance(row, Member) and isinstance(row.arg, Const):
+        value = row.arg.value
+        return Const(None if value is None else value in row.values, BOOL)
+    if not isinstance(row, Call):
+        return row
+    if row.overload.branch and isinstance(row.args[0], Const):
+        return row.args[1 if row.args[0].value else 2]
+    decided = _decided(row)
+    if decided is not None:
+        return decided
+    if row.args and all(isinstance(a, Const) for a in row.args):
+        return evaluate(row) or row
+    return row
+
+
+def _decided(row: Call) -> Row | None:
+    """``and`` and ``or`` of bool with one constant: the other operand, or the constant."""
+    if row.overload.name not in ("and", "or") or row.dtype != BOOL or len(row.args) != 2:
+        return None
+    neutral = row.overload.name == "and"
+    for one, other in (row.args, row.args[::-1]):
+        if isinstance(one, Const) and one.value is not None:
+            return other if one.value is neutral else one
+    return None
+
+
+def evaluate(call: Call) -> Const | None:
+    """The result of a call on constants, by running its body uncompiled; None when that would overflow or is not
+    possible here."""
+    constants = [a for a in call.args if isinstance(a, Const)]
+    overload = call.overload
+    if overload.null != CUSTOM and any(c.value is None for c in constants):
+        return Const(None, call.dtype)
+    words = sorted({c.value for c in constants if c.dtype == STRING and c.value is not None})
+    registers = [_register(c, words) for c in constants]
+    if overload.null == CUSTOM:
+        pairs = zip(registers, constants, strict=True)
+        registers = [x for value, c in pairs for x in (value, np.bool_(c.value is not None))]
+    arguments = (*registers, *call.constants)
+    with np.errstate(all="ignore"):
+        try:
+            if overload.overflow is not None and _function(overload.overflow)(*arguments):
+                return None
+            result = _function(overload.body)(*arguments)
+        except (ArithmeticError, ValueError):
+            return None
+    value, valid = (result, True) if overload.null == PROPAGATE else result
+    return _constant(value, call.dtype, words) if valid else Const(None, call.dtype)
+
+
+def _register(const: Const, words: list[str]) -> Any:
+    value = 0 if const.value is None else const.value
+    if const.dtype == STRING:
+        value = 0 if const.value is None else words.index(const.value)
+    return np.dtype(const.dtype.register.rstrip("_")).type(value)
+
+
+def _constant(value: Any, dtype: DType, words: list[str]) -> Const | None:
+    if dtype == BOOL:
+        return Const(bool(value), dtype)
+    if dtype.is_float:
+        return Const(float(np.dtype(dtype.storage).type(value)), dtype)
+    if dtype == STRING:
+        return Const(words[int(value)], dtype) if 0 <= int(value) < len(words) else None
+    low, high = dtype.bounds
+    return Const(int(value), dtype) if low <= int(value) <= high else None
+
+
+@lru_cache(maxsize=1024)
+def _function(body: Body) -> Callable[..., Any]:
+    used = {n.id for n in ast.walk(body.tree) if isinstance(n, ast.Name)} & NAMES
+    scope: dict[str, Any] = dict(body.captured)
+    exec(prelude(used, "python") + body.text, scope)  # text of a declaration, never of a query
+    function: Callable[..., Any] = scope[body.name]
+    return function

@@ -1,0 +1,1 @@
+"""From logical plans to pipelines and the tasks that run them."""

@@ -1,0 +1,89 @@
+"""Lowering of group-by and distinct: partial groups per batch of partitions, then merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpuflow_kernels.codegen.pipeline import Group, Pipeline
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.rowtree import Agg, Ref, Row, transform
+
+from gpuflow.plan import nodes as plans
+
+from .finalize import final, merging, partial_types
+from .lower import Lowering, references
+from .stream import Stream
+from .tasks import GroupTask, MergeTask
+
+TREE = 16
+"""Partial results that one task merges."""
+
+def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
+    stream = low.lower(plan.input)
+    keys = tuple(stream.resolve(row) for _, row in plan.keys)
+    aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
+    partials = _partial(low, stream, keys, aggs)
+    key_types = tuple(k.dtype for k in keys)
+    types = (*key_types, *(d for agg in aggs for d in partial_types(agg)))
+    parts, rows = _merged(low, partials, key_types, aggs, types, stream.rows)
+    columns: dict[str, Row] = {name: Ref(k, dtype) for k, ((name, _), dtype) in enumerate(zip(plan.keys, key_types, strict=True))}
+    first = len(keys)
+    for (name, _), agg in zip(plan.aggs, aggs, strict=True):
+        columns[name] = final(agg, first)
+        first += len(partial_types(agg))
+    source = tuple((str(k), d) for k, d in enumerate(types))
+    return Stream(parts, source, (), columns, rows=rows, next_key=len(types))
+
+
+def _resolved(stream: Stream, agg: Agg) -> Agg:
+    return transform(agg, lambda n: stream.columns[n.key] if isinstance(n, Ref) and isinstance(n.key, str) else n)  # type: ignore[no-any-return]
+
+
+def _partial(low: Lowering, stream: Stream, keys: tuple[Row, ...], aggs: tuple[Agg, ...]) -> tuple[Any, ...]:
+    """Partial groups; partitions are dealt out in runs, a few per thread, since a task merges its own for nothing."""
+    pipeline = Pipeline(stream.inputs, stream.steps, Group(keys, aggs))
+    task = GroupTask(low.options, tuple(n for n, _ in stream.source), pipeline)
+    inputs = stream.part_inputs()
+    batches = min(len(inputs), 2 * low.runner.threads)
+    bounds = [len(inputs) * b // batches for b in range(batches + 1)] if batches else [0]
+    return tuple(low.runner.add(task, inputs[a:b]) for a, b in zip(bounds, bounds[1:], strict=False))
+
+
+def _merged(
+    low: Lowering,
+    partials: tuple[Any, ...],
+    key_types: tuple[DType, ...],
+    aggs: tuple[Agg, ...],
+    types: tuple[DType, ...],
+    estimate: int | None,
+) -> tuple[tuple[Any, ...], int | None]:
+    """Merge partial results: in one task, in a tree, or by an exchange where there are many groups."""
+    refs: tuple[Row, ...] = tuple(Ref(k, d) for k, d in enumerate(key_types))
+    merged, first = [], len(key_types)
+    for agg in aggs:
+        merged.append(merging(agg, first))
+        first += len(partial_types(agg))
+    merge = MergeTask(low.options, Pipeline(types, (), Group(refs, tuple(merged), merge=True)))
+    if not key_types:
+        return (_tree(low, merge, partials),), 1
+    if len(partials) == 1:
+        return partials, low.rows_of(partials, estimate)
+    groups = low.rows_of(partials, estimate)
+    if groups is not None and groups > low.merge_rows:
+        parts = max(low.runner.threads, min(256, -(-groups // low.merge_rows)))
+        low.runner.note("group_by", f"merge by exchange into {parts} partitions", f"{groups:,} partial groups")
+        exchanged = low.exchange(partials, len(key_types), parts)
+        return tuple(low.runner.add(merge, (chunk,)) for chunk in exchanged), groups
+    low.runner.note("group_by", "merge in one partition", f"{groups:,} partial groups" if groups is not None else "few groups expected")
+    return (_tree(low, merge, partials),), groups
+
+
+def _tree(low: Lowering, merge: MergeTask, partials: tuple[Any, ...]) -> Any:
+    while len(partials) > TREE:
+        partials = tuple(low.runner.add(merge, partials[k : k + TREE]) for k in range(0, len(partials), TREE))
+    return low.runner.add(merge, partials)
+
+
+def lower_distinct(low: Lowering, plan: plans.Distinct) -> Stream:
+    keys = tuple((r.key, r) for r in references(plan.input.schema))
+    return lower_aggregate(low, plans.Aggregate(plan.input, keys, ()))

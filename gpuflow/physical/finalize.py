@@ -1,0 +1,52 @@
+"""From partial slots to results, as ordinary row expressions: finalizing fuses with whatever follows the group-by."""
+
+from __future__ import annotations
+
+from gpuflow_kernels import builtin_scalars  # noqa: F401  (fills the registry)
+from gpuflow_kernels.codegen.pipeline import needs_seen
+from gpuflow_kernels.codegen.rows import returns_tuple
+from gpuflow_kernels.dtypes import BOOL, INT64, DType
+from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row
+from gpuflow_kernels.scalar import PARTIAL, PROPAGATE, SCALARS, Overload, Signature
+
+
+def partial_types(agg: Agg) -> tuple[DType, ...]:
+    """Types of an aggregation's columns in a partial result: its slots, then a seen flag where one is needed."""
+    slots = tuple(s.dtype for s in agg.slots)
+    assert all(isinstance(d, DType) for d in slots)
+    return (*slots, *((BOOL,) if needs_seen(agg) else ()))  # type: ignore[arg-type]
+
+
+def merging(agg: Agg, first: int) -> Agg:
+    """The aggregation reading partial columns from key `first` on, for a sink that merges."""
+    return Agg(agg.aggregation, tuple(Ref(first + k, d) for k, d in enumerate(partial_types(agg))), agg.dtype, agg.slots)
+
+
+def final(agg: Agg, first: int) -> Row:
+    """The result of an aggregation over partial columns from key `first` on."""
+    aggregation = agg.aggregation
+    assert aggregation.finalize is not None
+    slots: tuple[Row, ...] = tuple(Ref(first + k, s.dtype) for k, s in enumerate(agg.slots))  # type: ignore[arg-type]
+    null = PARTIAL if returns_tuple(aggregation.finalize) == 2 else PROPAGATE
+    overload = Overload(f"finalize_{aggregation.name}", aggregation.finalize, null, never, aggregation.overflow)
+    value = Call(overload, slots, agg.dtype)
+    counter = next((k for k, s in enumerate(agg.slots) if s.counts), None)
+    if needs_seen(agg):
+        some: Row = Ref(first + len(slots), BOOL)
+    elif counter is not None and agg.args:
+        some = _call("gt", (slots[counter], Const(0, INT64)))
+    else:
+        return value
+    return _call("when", (some, value, Const(aggregation.empty, agg.dtype)))
+
+
+def never(args: tuple[DType, ...], params: object) -> Signature | None:
+    """The type rule of an overload that is made here, already typed."""
+    return None
+
+
+def _call(name: str, args: tuple[Row, ...]) -> Call:
+    found = SCALARS[name].resolve(tuple(a.dtype for a in args))
+    assert found is not None, f"{name} does not take {[str(a.dtype) for a in args]}"
+    overload, signature = found
+    return Call(overload, args, signature.result, signature.constants)

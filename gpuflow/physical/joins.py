@@ -1,0 +1,94 @@
+"""Lowering of joins: a table for every partition, or both sides exchanged by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.rowtree import Ref, Row
+
+from gpuflow.plan import nodes as plans
+
+from .lower import ROW_BYTES, Lowering
+from .stream import Hashed, Stream, over_parts
+from .tasks import BuildTask
+
+RADIX_ROWS = 1 << 20
+"""A build side beyond this many rows is radix-partitioned when the probe side is large too."""
+
+
+def lower_join(low: Lowering, plan: plans.Join) -> Stream:
+    swap = plan.how == "inner" and plan.build == "left"
+    probe_plan, build_plan = (plan.right, plan.left) if swap else (plan.left, plan.right)
+    probe_on, build_on = (plan.right_on, plan.left_on) if swap else (plan.left_on, plan.right_on)
+    brings = plan.how in ("inner", "left")
+    left_names = tuple(plan.left.schema)
+    # (name in the output, name on its side) of what each side contributes
+    left = tuple((n, n) for n in left_names)
+    right = plan.right_columns if brings else ()
+    payload = (left if swap else right) if brings else ()
+    kept = right if swap else left
+    build = low.lower(build_plan)
+    probe = low.lower(probe_plan)
+    probe_columns = {out: probe.columns[name] for out, name in kept}
+    keys = tuple(probe.resolve(k) for k in probe_on)
+    types = tuple((out, build_plan.schema[name]) for out, name in payload)
+    chunk = (*(build.resolve(k) for k in build_on), *(build.columns[name] for _, name in payload))
+    width = ROW_BYTES * max(1, len(chunk))
+    parts = low.write(build, chunk)
+    estimate = build.rows
+    fits = estimate is not None and estimate <= low.broadcast_rows and estimate * width <= low.broadcast_bytes
+    rows = estimate if fits else low.rows_of(parts, estimate)
+    task = BuildTask(low.options, len(build_on), plan.nulls_equal)
+    described = f"join on {len(build_on)} key{'s' if len(build_on) > 1 else ''}"
+    if _broadcast(low, rows, width):
+        low.runner.note(described, "one table for all partitions", f"{_count(rows)} rows to build")
+        table: Any = low.runner.add(task, parts)
+        stream = _rekeyed(probe, probe_columns)
+    else:
+        number = _partitions(low, rows, probe.rows)
+        low.runner.note(described, f"both sides exchanged into {number} partitions", f"{_count(rows)} rows to build")
+        pieces = low.exchange(parts, len(build_on), number)
+        table = tuple(low.runner.add(task, (piece,)) for piece in pieces)
+        stream = _exchanged(low, probe, probe_columns, keys, number)
+        keys = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
+    result = stream.probe(table, keys, plan.how, types, plan.nulls_equal, _result_rows(plan.how, probe.rows))
+    order = (*left_names, *(out for out, _ in right)) if brings else left_names
+    columns = {name: result.columns[name] for name in order}
+    return Stream(result.parts, result.source, result.steps, columns, result.tables, result.rows, result.next_key)
+
+
+def _rekeyed(stream: Stream, columns: dict[str, Row]) -> Stream:
+    return Stream(stream.parts, stream.source, stream.steps, columns, stream.tables, stream.rows, stream.next_key)
+
+
+def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tuple[Row, ...], number: int) -> Stream:
+    """The probe side split by key; its partitions hold the keys first, then the columns."""
+    chunks = low.write(probe, (*keys, *columns.values()))
+    pieces = low.exchange(chunks, len(keys), number)
+    source: tuple[tuple[str, DType], ...] = tuple((str(k), key.dtype) for k, key in enumerate(keys))
+    source += tuple((name, row.dtype) for name, row in columns.items())
+    stream = over_parts(pieces, source, probe.rows)
+    kept: dict[str, Row] = {name: Ref(len(keys) + k, row.dtype) for k, (name, row) in enumerate(columns.items())}
+    return Stream(stream.parts, source, (), kept, (), probe.rows, len(source), Hashed((), number))
+
+
+def _broadcast(low: Lowering, rows: int | None, width: int) -> bool:
+    return rows is None or (rows <= low.broadcast_rows and rows * width <= low.broadcast_bytes)
+
+
+def _partitions(low: Lowering, build: int | None, probe: int | None) -> int:
+    """Partitions of an exchange: build sides that fit a cache in one process, tasks worth their overhead elsewhere."""
+    largest = max(build or 0, (probe or 0) // 4)
+    wanted = -(-largest // (RADIX_ROWS // 4 if low.runner.local else low.broadcast_rows))
+    return max(2 * low.runner.threads, min(256, wanted))
+
+
+def _result_rows(how: str, probe: int | None) -> int | None:
+    if probe is None:
+        return None
+    return probe if how in ("inner", "left") else max(1, probe // 2)
+
+
+def _count(rows: int | None) -> str:
+    return "an unknown number of" if rows is None else f"{rows:,}"

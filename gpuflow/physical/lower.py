@@ -1,0 +1,144 @@
+"""Logical plan to tasks. One recursive pass; each node extends the pipeline in progress or ends it.
+
+The same code serves the staged run, where a runner tells what finished stages showed, and the static graph, where it
+tells nothing and estimates decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpuflow_kernels.codegen.pipeline import Pipeline, Write
+from gpuflow_kernels.rowtree import Ref as Column
+from gpuflow_kernels.rowtree import Row
+
+from gpuflow.plan import nodes as plans
+from gpuflow.plan.nodes import Plan
+
+from .runner import Finished, Ref, Runner
+from .stream import Stream, over_parts
+from .tasks import ItemTask, Options, PickTask, SelectTask, SliceTask, SplitTask, WriteTask
+
+ROW_BYTES = 8
+"""Assumed bytes of a value, where sizes are estimated."""
+
+
+@dataclass
+class Lowering:
+    """One lowering in progress: where tasks go, and the settings that decide."""
+
+    runner: Runner
+    options: Options
+    partition_rows: int | None = None
+    broadcast_rows: int = 4_000_000
+    broadcast_bytes: int = 1 << 28
+    merge_rows: int = 1 << 18
+    memo: dict[int, Stream] = field(default_factory=dict)
+
+    def lower(self, plan: Plan) -> Stream:
+        """The stream of a plan; a plan node that occurs twice is written once and shared."""
+        return RULES[type(plan)](self, plan)
+
+    # -- ending pipelines ---------------------------------------------------------------------------------------------
+    def write(self, stream: Stream, rows: tuple[Row, ...]) -> tuple[Any, ...]:
+        """One chunk per partition holding `rows` (over keys)."""
+        pipeline = Pipeline(stream.inputs, stream.steps, Write(rows))
+        names = tuple(n for n, _ in stream.source)
+        task = WriteTask(self.options, names, pipeline)
+        return tuple(self.runner.add(task, inputs) for inputs in stream.part_inputs())
+
+    def materialise(self, stream: Stream) -> Stream:
+        """The same rows as finished partitions."""
+        if stream.is_plain and all(_is_task(p) for p in stream.parts):
+            return stream
+        parts = self.write(stream, tuple(stream.columns.values()))
+        source = tuple((name, row.dtype) for name, row in stream.columns.items())
+        return over_parts(parts, source, stream.rows, partitioning=stream.partitioning)
+
+    def rows_of(self, refs: tuple[Any, ...], estimate: int | None) -> int | None:
+        """Rows of finished partitions, or the estimate where nothing runs yet."""
+        facts = self.runner.facts([r for r in refs if _is_task(r)])
+        return estimate if facts is None else sum(f.rows for f in facts)
+
+    def gather(self, pieces: tuple[Any, ...], parts: int, drop: int = 0) -> tuple[Any, ...]:
+        """From split chunks to partitions: the pieces with the same number, put together."""
+        if self.runner.local:
+            return tuple(self.runner.add(PickTask(self.options, p, drop), pieces) for p in range(parts))
+        moved = ([self.runner.add(ItemTask(self.options, p), piece) for piece in pieces] for p in range(parts))
+        return tuple(self.runner.add(PickTask(self.options, p, drop), items) for p, items in enumerate(moved))
+
+    def exchange(self, chunks: tuple[Any, ...], keys: int, parts: int) -> tuple[Any, ...]:
+        """Chunks to `parts` partitions by the hash of their first `keys` columns."""
+        split = SplitTask(self.options, keys, parts)
+        return self.gather(tuple(self.runner.add(split, chunk) for chunk in chunks), parts)
+
+
+def _is_task(part: Any) -> bool:
+    return isinstance(part, Ref)
+
+
+def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
+    splits = tuple(plan.source.splits(plan.predicate, low.partition_rows))
+    source = tuple((name, plan.source.schema[name]) for name in plan.columns)
+    known = [s.rows for s in splits]
+    rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
+    total = plan.source.splits(None, low.partition_rows) if plan.predicate is not None else splits
+    if len(total) > len(splits):
+        low.runner.note(f"scan {plan.source.label}", f"{len(splits)} of {len(total)} partitions", "statistics rule out the others")
+    parts: list[Any] = []
+    for k, split in enumerate(splits):
+        if isinstance(split, Finished):
+            parts.append(low.runner.add(SelectTask(low.options, split.positions(plan.columns)), split))
+        else:
+            low.runner.identify(split, f"{plan.source.token} {plan.predicate!r} {low.partition_rows} {k}")
+            parts.append(split)
+    return over_parts(tuple(parts), source, rows)
+
+
+def lower_filter(low: Lowering, plan: plans.Filter) -> Stream:
+    return low.lower(plan.input).filter(plan.predicate)
+
+
+def lower_project(low: Lowering, plan: plans.Project) -> Stream:
+    return low.lower(plan.input).project(plan.columns)
+
+
+def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:
+    """Takes partitions in order until there are enough rows; statically, the head of each."""
+    stream = low.materialise(low.lower(plan.input))
+    need = plan.offset + plan.count
+    head = SliceTask(low.options, 0, need)
+    taken: list[Any] = []
+    rows, step = 0, 1
+    parts = list(stream.parts)
+    while parts and (rows < need or not taken):
+        batch, parts, step = parts[:step], parts[step:], step * 4
+        refs = [low.runner.add(head, (part,)) for part in batch]
+        facts = low.runner.facts(refs)
+        taken += refs
+        if facts is None:
+            taken += [low.runner.add(head, (part,)) for part in parts]
+            break
+        rows += sum(f.rows for f in facts)
+    result = low.runner.add(SliceTask(low.options, plan.offset, plan.count), tuple(taken))
+    estimate = plan.count if stream.rows is None else min(plan.count, stream.rows)
+    return over_parts((result,), stream.source, estimate)
+
+
+def lower_union(low: Lowering, plan: plans.Union) -> Stream:
+    streams = [low.materialise(low.lower(p)) for p in plan.parts]
+    parts = tuple(part for s in streams for part in s.parts)
+    known = [s.rows for s in streams]
+    rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
+    return over_parts(parts, streams[0].source, rows)
+
+
+def references(schema: Any) -> tuple[Column, ...]:
+    """A reference to every column of a schema, by name."""
+    return tuple(Column(name, dtype) for name, dtype in schema.items())
+
+
+RULES: dict[type, Callable[[Lowering, Any], Stream]] = {}
+"""The lowering of each plan node; `gpuflow.physical.rules` fills it in."""

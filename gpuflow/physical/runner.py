@@ -1,0 +1,74 @@
+"""What lowering needs of whoever runs tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gpuflow_kernels.column import Chunk
+
+from gpuflow.plan.source import Split
+from gpuflow.schema import Schema
+
+from .tasks import Input, Task
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The result of a task that was added to a runner."""
+
+    key: str
+
+
+class Finished(Split):
+    """A partition that is held by a cluster: the result of task `key`, kept there by `future`."""
+
+    def __init__(self, key: str, future: Any, schema: Schema, facts: Facts) -> None:
+        self.key, self.future, self.schema = key, future, schema
+        self.rows, self.nbytes = facts.rows, facts.nbytes
+
+    def positions(self, columns: tuple[str, ...]) -> tuple[int, ...]:
+        """Where these columns stand in the chunk."""
+        return tuple(self.schema.position(c) for c in columns)
+
+    def read(self, columns: tuple[str, ...]) -> Chunk:
+        chunk: Chunk = self.future.result()
+        return chunk.select(self.positions(columns))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a finished task's result showed: rows (distinct keys for a join table: `distinct`) and bytes."""
+
+    rows: int
+    nbytes: int
+    distinct: int | None = None
+
+
+class Runner(Protocol):
+    """Takes tasks in the order of their dependencies.
+
+    `threads` is the number of tasks that can run at once; `local` whether they all run in this process.
+    """
+
+    threads: int
+    local: bool
+
+    def add(self, task: Task, inputs: Input) -> Ref:
+        """Add one task; nothing needs to run yet."""
+
+    def facts(self, refs: list[Ref]) -> list[Facts] | None:
+        """Run these and say what they showed, or None where the plan is to be lowered without running anything."""
+
+    def identify(self, split: Split, token: str) -> None:
+        """Say what a split's content is known by: equal tokens, equal rows."""
+
+    def note(self, subject: str, decision: str, reason: str) -> None:
+        """A choice that was made, for explain."""
+
+
+def flatten(inputs: Any) -> list[Any]:
+    """All leaves of nested tuples and lists, in order."""
+    if isinstance(inputs, (tuple, list)):
+        return [leaf for part in inputs for leaf in flatten(part)]
+    return [inputs]

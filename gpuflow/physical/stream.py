@@ -1,0 +1,119 @@
+"""A pipeline under construction: partitions, row operators on them, and the columns that come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpuflow_kernels.codegen.pipeline import Filter, Probe, Step
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.rowtree import Ref, Row, transform
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Rows with equal values in `keys` (column names, in order) are in the same one of `parts` partitions."""
+
+    keys: tuple[str, ...]
+    parts: int
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows on their way through a pipeline that has no sink yet.
+
+    Attributes
+    ----------
+    parts : tuple
+        Splits, or references to tasks whose result is a chunk.
+    source : tuple of (str, DType)
+        Names (for splits) and types of the partitions' columns: input keys 0, 1, ...
+    steps : tuple of Step
+    columns : dict of str to Row
+        What each output column is, over input and payload keys.
+    tables : tuple
+        Per join table of the steps: one reference for all partitions, or a tuple with one for each.
+    rows : int or None
+        Estimated rows that come out.
+    next_key : int
+        First unused key.
+    partitioning : Hashed, optional
+    upper : int or None
+        A bound that `rows` cannot exceed, where known.
+    """
+
+    parts: tuple[Any, ...]
+    source: tuple[tuple[str, DType], ...]
+    steps: tuple[Step, ...]
+    columns: dict[str, Row]
+    tables: tuple[Any, ...] = ()
+    rows: int | None = None
+    next_key: int = 0
+    partitioning: Hashed | None = None
+
+    @property
+    def inputs(self) -> tuple[DType, ...]:
+        return tuple(d for _, d in self.source)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the partitions are just what comes out: no steps, every column in place."""
+        same = [isinstance(r, Ref) and r.key == k for k, r in enumerate(self.columns.values())]
+        return not self.steps and all(same) and len(same) == len(self.source)
+
+    def resolve(self, row: Row) -> Row:
+        """`row` over column names as a row over keys."""
+        return transform(row, lambda n: self.columns[n.key] if isinstance(n, Ref) else n)  # type: ignore[no-any-return]
+
+    def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
+        rows = None if self.rows is None else max(1, int(self.rows * keep))
+        return replace(self, steps=(*self.steps, Filter(self.resolve(predicate))), rows=rows)
+
+    def project(self, columns: tuple[tuple[str, Row], ...]) -> Stream:
+        new = {name: self.resolve(row) for name, row in columns}
+        return replace(self, columns=new, partitioning=_renamed(self.partitioning, columns))
+
+    def probe(
+        self,
+        table: Any,
+        keys: tuple[Row, ...],
+        how: str,
+        payload: tuple[tuple[str, DType], ...],
+        nulls_equal: bool,
+        rows: int | None,
+    ) -> Stream:
+        """Look `keys` (rows over input keys) up in a table and bring its payload along, in the table's order."""
+        number = len(self.tables)
+        bound = tuple((self.next_key + k, k, dtype) for k, (_, dtype) in enumerate(payload))
+        step = Probe(number, keys, how, bound, nulls_equal)
+        columns = dict(self.columns) | {name: Ref(self.next_key + k, dtype) for k, (name, dtype) in enumerate(payload)}
+        return replace(
+            self,
+            steps=(*self.steps, step),
+            columns=columns,
+            tables=(*self.tables, table),
+            rows=rows,
+            next_key=self.next_key + len(payload),
+        )
+
+    def part_inputs(self) -> list[tuple[Any, tuple[Any, ...], int]]:
+        """Per partition what a task needs: (partition, its tables, its ordinal)."""
+        return [
+            (part, tuple(t[p] if isinstance(t, tuple) else t for t in self.tables), p) for p, part in enumerate(self.parts)
+        ]
+
+
+def over_parts(parts: tuple[Any, ...], source: tuple[tuple[str, DType], ...], rows: int | None, **more: Any) -> Stream:
+    """A stream over partitions whose columns are the output as they are."""
+    columns: dict[str, Row] = {name: Ref(k, dtype) for k, (name, dtype) in enumerate(source)}
+    return Stream(parts, source, (), columns, rows=rows, next_key=len(source), **more)
+
+
+def _renamed(partitioning: Hashed | None, columns: tuple[tuple[str, Row], ...]) -> Hashed | None:
+    """The partitioning under the names of a projection, None where a key column is gone."""
+    if partitioning is None:
+        return None
+    new = {row.key: name for name, row in columns if isinstance(row, Ref)}
+    if not all(k in new for k in partitioning.keys):
+        return None
+    return Hashed(tuple(new[k] for k in partitioning.keys), partitioning.parts)

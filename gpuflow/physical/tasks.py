@@ -1,0 +1,169 @@
+"""Physical nodes: what one task does to the partitions it is given. Data only; `gpuflow.execute.stage` runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gpuflow_kernels.codegen.pipeline import Group, Pipeline, Probe, Write
+from gpuflow_kernels.dtypes import DType
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings that a task needs, resolved on the client when the query is planned."""
+
+    target: str
+    morsel: int
+    cache_folder: str | None = None
+    tiny: bool = False
+    constant_hash: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """Base of all physical nodes."""
+
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """Short name, for explain and for task keys."""
+        return type(self).__name__.removesuffix("Task").lower()
+
+
+@dataclass(frozen=True)
+class PipelineTask(Task):
+    """Runs a pipeline. Inputs: partitions, each ``(partition, tables, ordinal)``; `columns` are read from splits."""
+
+    columns: tuple[str, ...]
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True)
+class WriteTask(PipelineTask):
+    """One partition through a pipeline that writes rows: a chunk."""
+
+    @property
+    def sink(self) -> Write:
+        assert isinstance(self.pipeline.sink, Write)
+        return self.pipeline.sink
+
+
+@dataclass(frozen=True)
+class GroupTask(PipelineTask):
+    """Several partitions through a pipeline that groups: one chunk of keys and partial slots."""
+
+    @property
+    def sink(self) -> Group:
+        assert isinstance(self.pipeline.sink, Group)
+        return self.pipeline.sink
+
+
+@dataclass(frozen=True)
+class MergeTask(Task):
+    """Chunks of keys and partial slots into one with each key once."""
+
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True)
+class BuildTask(Task):
+    """Chunks (key columns first, then payload) into a join table."""
+
+    keys: int
+    nulls_equal: bool
+
+
+@dataclass(frozen=True)
+class SplitTask(Task):
+    """A chunk into `parts` chunks by the hash of its first `keys` columns."""
+
+    keys: int
+    parts: int
+
+
+@dataclass(frozen=True)
+class ItemTask(Task):
+    """Piece `index` of a split chunk. On a cluster each piece is a task of its own, so that only it is moved."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class SelectTask(Task):
+    """Some columns of a chunk, by position."""
+
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PickTask(Task):
+    """Piece `index` of each given split chunk (or the pieces themselves), as one chunk; the first `drop` columns are
+    left out."""
+
+    index: int
+    drop: int = 0
+
+
+@dataclass(frozen=True)
+class SortTask(Task):
+    """Chunks into one sorted chunk: by columns number `by`; with `limit` the first so many rows. Columns from `keep` on
+    are only sort keys and are left out, unless `keep` is None."""
+
+    by: tuple[int, ...]
+    descending: tuple[bool, ...]
+    nulls_last: tuple[bool, ...]
+    limit: int | None
+    keep: int | None
+
+
+@dataclass(frozen=True)
+class SampleTask(Task):
+    """Up to `count` evenly spread values of the first sort key of a chunk."""
+
+    by: int
+    count: int
+
+
+@dataclass(frozen=True)
+class BoundsTask(Task):
+    """Samples into `parts` - 1 boundaries of the first sort key."""
+
+    descending: bool
+    nulls_last: bool
+    parts: int
+
+
+@dataclass(frozen=True)
+class RangeTask(Task):
+    """A chunk and boundaries into `parts` chunks by range of the first sort key."""
+
+    by: int
+    descending: bool
+    nulls_last: bool
+    parts: int
+
+
+@dataclass(frozen=True)
+class SliceTask(Task):
+    """Rows ``offset`` to ``offset + count`` of the given chunks in order."""
+
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True)
+class EmptyTask(Task):
+    """A chunk without rows."""
+
+    dtypes: tuple[DType, ...]
+
+
+def probes(pipeline: Pipeline) -> tuple[Probe, ...]:
+    """The look-ups of a pipeline, in order."""
+    return tuple(s for s in pipeline.steps if isinstance(s, Probe))
+
+
+Input = Any
+"""A task's input: a split, a reference to another task, or nested tuples and lists of them."""

@@ -1,0 +1,1 @@
+"""Logical plans: nodes, the functions that check and build them (`build`), their text (`printing`) and token."""

@@ -1,0 +1,66 @@
+"""What a plan knows of where rows come from. `gpuflow.io` implements it; planning never reads data through it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from gpuflow_kernels.column import Chunk
+from gpuflow_kernels.rowtree import Row
+
+from gpuflow.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """What is known of a column without reading it; None where unknown. `low` and `high` are physical values and
+    bound every valid value (never given for floats that may hold NaN)."""
+
+    low: Any = None
+    high: Any = None
+    nulls: int | None = None
+
+
+class Split(ABC):
+    """One partition's worth of rows, not read yet. Picklable; becomes the argument of one task.
+
+    `rows` and `nbytes` are exact for files with footers, estimates (or None) otherwise.
+    """
+
+    rows: int | None
+    nbytes: int | None
+
+    @abstractmethod
+    def read(self, columns: tuple[str, ...]) -> Chunk:
+        """These columns, in this order, on the host. Raises `ReadError`."""
+
+    def narrow(self, columns: tuple[str, ...]) -> Split:
+        """The same rows, for a reader that will only ask for `columns`: what to send to another process."""
+        return self
+
+
+class Source(ABC):
+    """A table that can be scanned."""
+
+    schema: Schema
+    token: str
+    """Identity of the content: paths with size and mtime for files, the object's identity in memory."""
+    label: str
+    """Short description for explain: ``parquet flights/ (12 files)``."""
+
+    @abstractmethod
+    def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
+        """The partitions that can hold a row for which `predicate` is true, by statistics alone (no data is read).
+
+        `predicate` is over column names of `schema`; what cannot be judged is kept. `partition_rows` asks for a
+        partition size. At least one split is returned, if need be an empty one.
+        """
+
+    @abstractmethod
+    def rows(self) -> int | None:
+        """Number of rows where known without reading, else None."""
+
+    def statistics(self, column: str) -> ColumnStatistics:
+        """What is known of the column over the whole source."""
+        return ColumnStatistics()

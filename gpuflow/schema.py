@@ -1,0 +1,55 @@
+"""Ordered column names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gpuflow_kernels.dtypes import DType
+
+
+class Schema(Mapping[str, DType]):
+    """Column names and their types, in order. Immutable and hashable.
+
+    Examples
+    --------
+    >>> from gpuflow_kernels.dtypes import INT64, STRING
+    >>> schema = Schema({"id": INT64, "name": STRING})
+    >>> schema["id"], list(schema), schema.position("name")
+    (int64, ['id', 'name'], 1)
+    """
+
+    __slots__ = ("_fields", "_positions")
+
+    def __init__(self, fields: Mapping[str, DType] | tuple[tuple[str, DType], ...] = ()) -> None:
+        self._fields: dict[str, DType] = dict(fields)
+        self._positions = {name: i for i, name in enumerate(self._fields)}
+
+    def __getitem__(self, name: str) -> DType:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and list(self.items()) == list(other.items())
+
+    def __repr__(self) -> str:
+        return "Schema(" + ", ".join(f"{n}: {d}" for n, d in self._fields.items()) + ")"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._fields)
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        return tuple(self._fields.values())
+
+    def position(self, name: str) -> int:
+        """Where the column stands, from 0."""
+        return self._positions[name]

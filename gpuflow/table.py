@@ -1,0 +1,297 @@
+"""The result of a query: columns in memory, and the ways out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from gpuflow.errors import ColumnNotFoundError, UnsupportedError
+from gpuflow.schema import Schema
+from gpuflow_kernels.column import Chunk, Column
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from gpuflow.io.memory import ChunkSource
+
+
+class Table:
+    """Rows in memory, of named and typed columns. Immutable.
+
+    Parameters
+    ----------
+    schema : Schema
+        Names and types.
+    chunks : sequence of Chunk
+        Pieces with the columns of `schema`, in order; on the host or on a device.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from gpuflow.io import from_arrow
+    >>> source = from_arrow(pa.table({"x": [1, None], "name": ["one", "none"]}))
+    >>> table = Table(source.schema, [split.read(("x", "name")) for split in source.splits(None)])
+    >>> table.shape, table.columns, table.to_pylist()
+    ((2, 2), ['x', 'name'], [{'x': 1, 'name': 'one'}, {'x': None, 'name': 'none'}])
+    """
+
+    def __init__(self, schema: Schema, chunks: Sequence[Chunk]) -> None:
+        self.schema = schema
+        self.chunks = tuple(chunks)
+        for chunk in self.chunks:
+            if tuple(column.dtype for column in chunk.columns) != schema.dtypes:
+                found = [str(column.dtype) for column in chunk.columns]
+                raise ValueError(f"a chunk of {found} does not fit {schema!r}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self), len(self.schema)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of values and validity, dictionaries of strings left out."""
+        return sum(chunk.nbytes for chunk in self.chunks)
+
+    def __len__(self) -> int:
+        return sum(chunk.length for chunk in self.chunks)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.schema
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.schema)
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """One column as a pyarrow ChunkedArray (``.to_pylist()``, ``.to_numpy()``, ``.to_pandas()``).
+
+        Raises
+        ------
+        ColumnNotFoundError
+            When there is no such column.
+        """
+        import pyarrow as pa
+
+        from gpuflow.io import convert
+
+        position = self._position(name)
+        kind = convert.arrow_type(self.schema[name])
+        return pa.chunked_array([convert.to_arrow(chunk.columns[position]) for chunk in self.chunks], kind)
+
+    def _position(self, name: str) -> int:
+        if name not in self.schema:
+            near = get_close_matches(str(name), self.schema, n=3)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; columns are {self.columns}"
+            raise ColumnNotFoundError(f"the table has no column {name!r}{hint}", column=str(name))
+        return self.schema.position(name)
+
+    def column(self, name: str) -> Column:
+        """One column as it is stored, in one piece."""
+        from gpuflow.io.dictionaries import concat_columns
+        from gpuflow.io.partitions import empty_column
+
+        position = self._position(name)
+        if not self.chunks:
+            return empty_column(self.schema[name])
+        return concat_columns([chunk.columns[position] for chunk in self.chunks])
+
+    def head(self, n: int = 5) -> Table:
+        """The first `n` rows."""
+        return self.slice(0, n)
+
+    def slice(self, start: int, length: int) -> Table:
+        """Up to `length` rows from `start` on (from 0), without copying."""
+        kept: list[Chunk] = []
+        for chunk in self.chunks:
+            low, high = max(0, min(start, chunk.length)), max(0, min(start + length, chunk.length))
+            if high > low:
+                kept.append(chunk.take(slice(low, high), high - low))
+            start -= chunk.length
+        return Table(self.schema, kept)
+
+    def to_arrow(self, *, dictionary: bool = False) -> pa.Table:
+        """A pyarrow Table; numbers are shared. Strings are large_string, or with `dictionary` dictionary-encoded."""
+        import pyarrow as pa
+
+        from gpuflow.io import convert
+
+        schema = convert.arrow_schema(self.schema, dictionary)
+        return pa.Table.from_batches(list(self._batches(schema, dictionary)), schema)
+
+    def _batches(self, schema: pa.Schema, dictionary: bool = False) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        from gpuflow.io import convert
+
+        for chunk in self.chunks:
+            arrays = [convert.to_arrow(column, dictionary=dictionary) for column in chunk.columns]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def to_pandas(self, *, nullable: bool = False) -> pd.DataFrame:
+        """A pandas DataFrame.
+
+        Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart.
+        Dates become datetime64.
+        """
+        import pandas as pd
+        import pyarrow as pa
+
+        if not nullable:
+            return self.to_arrow().to_pandas(date_as_object=False)
+        kinds: dict[Any, Any] = {
+            pa.bool_(): pd.BooleanDtype(),
+            pa.float32(): pd.Float32Dtype(),
+            pa.float64(): pd.Float64Dtype(),
+            pa.large_string(): pd.StringDtype(),
+        }
+        for bits in (8, 16, 32, 64):
+            kinds[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
+            kinds[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
+        return self.to_arrow().to_pandas(types_mapper=kinds.get, date_as_object=False)
+
+    def to_polars(self) -> pl.DataFrame:
+        """A Polars DataFrame; numbers are shared."""
+        import polars as pl
+
+        return pl.DataFrame(self.to_arrow())
+
+    def to_numpy(self, columns: Sequence[str] | None = None) -> dict[str, Any]:
+        """A NumPy array for each column (or each of `columns`), by name.
+
+        A column with nulls comes as a masked array. Dates and times are ``datetime64`` and ``timedelta64``, strings
+        object arrays with None for null.
+        """
+        return {name: _numpy(self.column(name)) for name in (self.schema if columns is None else columns)}
+
+    def to_cupy(self) -> dict[str, Any]:
+        """A CuPy array for each column, by name; columns on the device are shared. Nulls in a float column become NaN.
+
+        Raises
+        ------
+        UnsupportedError
+            When CuPy is missing, or a column is of strings or, being no float, has nulls.
+        """
+        try:
+            import cupy
+        except ImportError as e:
+            raise UnsupportedError("to_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+        arrays = {}
+        for name, dtype in self.schema.items():
+            if dtype.kind in ("string", "null"):
+                raise UnsupportedError(f"column {name!r} is {dtype}, which CuPy has no array for; leave it out: select(...)")
+            column = self.column(name)
+            values = cupy.asarray(column.values)
+            if column.validity is not None:
+                validity = cupy.asarray(column.validity)
+                if dtype.is_float:
+                    values = cupy.where(validity, values, values.dtype.type("nan"))
+                elif not bool(validity.all()):
+                    raise UnsupportedError(f"column {name!r} ({dtype}) has nulls, which CuPy cannot hold; use fill_null(...)")
+            arrays[name] = values
+        return arrays
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """A list of Python values for each column, by name; None is null."""
+        return {name: self[name].to_pylist() for name in self.schema}
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """A dict of Python values for each row; None is null."""
+        columns = [self[name].to_pylist() for name in self.schema]
+        if not columns:
+            return [{} for _ in range(len(self))]
+        return [dict(zip(self.schema, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def item(self) -> Any:
+        """The only value of a table of one row and one column."""
+        if self.shape != (1, 1):
+            raise ValueError(f"item() needs one row and one column; there are {len(self)} and {len(self.schema)}")
+        return self[self.columns[0]][0].as_py()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The Arrow stream of the rows, one batch for each chunk, made as it is read."""
+        import pyarrow as pa
+
+        from gpuflow.io import convert
+
+        schema = convert.arrow_schema(self.schema)
+        return pa.RecordBatchReader.from_batches(schema, self._batches(schema)).__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The Arrow schema."""
+        from gpuflow.io import convert
+
+        return convert.arrow_schema(self.schema).__arrow_c_schema__()
+
+    def source(self) -> ChunkSource:
+        """The table as a source that further queries can scan."""
+        return self._source
+
+    @cached_property
+    def _source(self) -> ChunkSource:
+        from gpuflow.io.memory import ChunkSource
+
+        return ChunkSource(self.schema, self.chunks, f"table ({len(self):,} rows)")
+
+    def write_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write to a Parquet file or folder; options as in `gpuflow.io.write.write_parquet`."""
+        from gpuflow.io.write import write_parquet
+
+        write_parquet(self, path, **options)
+
+    def equals(self, other: Any, *, ordered: bool = True, tolerance: float = 0.0) -> bool:
+        """Whether another table has the same names, types and rows; NaN equals NaN, null equals null.
+
+        Parameters
+        ----------
+        other : Table or anything `gpuflow.io.from_any` takes
+            What to compare with.
+        ordered : bool
+            False: the rows may stand in any order.
+        tolerance : float
+            Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
+            by other columns.
+        """
+        from gpuflow.io.compare import equal_tables
+
+        return equal_tables(self, other, ordered=ordered, tolerance=tolerance)
+
+    def __repr__(self) -> str:
+        from gpuflow.display.text import table_text
+
+        return table_text(self)
+
+    def _repr_html_(self) -> str:
+        from gpuflow.display.html import table_html
+
+        return table_html(self)
+
+
+def _numpy(column: Column) -> Any:
+    import numpy as np
+
+    from gpuflow.io import convert
+
+    if column.dtype.kind in ("string", "null"):
+        return np.array(convert.to_arrow(column).to_pylist(), dtype=object)
+    column = convert.to_host(column)
+    values = column.values
+    if column.dtype.is_temporal:
+        letter = "m8" if column.dtype.kind == "duration" else "M8"
+        if column.dtype.kind == "date":
+            values = values.astype(np.int64).view("M8[D]")
+        else:
+            values = values.view(f"{letter}[{column.dtype.unit}]")
+    if column.validity is None or column.validity.all():
+        return values
+    return np.ma.MaskedArray(values, mask=~column.validity)

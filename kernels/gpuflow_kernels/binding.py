@@ -1,0 +1,92 @@
+"""What a generated kernel is given at run time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .codegen.pipeline import Pipeline, Probe, Shape
+from .codegen.program import Generated
+from .column import Chunk
+from .dtypes import DType
+from .rowtree import CodeOf
+from .target import Target, word_of
+
+if TYPE_CHECKING:
+    from .joining import JoinTable
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """Everything a run of a pipeline needs besides its input columns.
+
+    Attributes
+    ----------
+    tables : tuple of JoinTable
+        By the number that `Probe.table` names.
+    lookups : tuple of arrays
+        Look-up tables over string codes.
+    codes : tuple of int
+        Codes of string literals, see `CodeOf`.
+    position : int
+        Position of the chunk's first row in the whole input, for aggregations that depend on order.
+    key_ranges : tuple
+        Per grouping key the least and greatest word it can have, or None where unknown.
+    morsel : int
+        Rows per kernel call on a CPU.
+    tiny : bool
+        Start with tables and buffers of two entries (tests growth).
+    constant_hash : bool
+        All keys collide (tests probing).
+    """
+
+    tables: tuple[JoinTable, ...] = ()
+    lookups: tuple[Any, ...] = ()
+    codes: tuple[int, ...] = ()
+    position: int = 0
+    key_ranges: tuple[tuple[int, int] | None, ...] = ()
+    morsel: int = 1 << 18
+    tiny: bool = False
+    constant_hash: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def shape_of(pipeline: Pipeline, chunk: Chunk, bindings: Bindings, **more: Any) -> Shape:
+    """The shape a kernel over this chunk is specialised on."""
+    nullable = tuple(c.validity is not None for c in chunk.columns)
+    tables = tuple(t.shape for t in bindings.tables)
+    return Shape(nullable, tables, constant_hash=bindings.constant_hash, **more)
+
+
+def input_arguments(
+    target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings
+) -> dict[str, Any]:
+    """The arguments that rows read, by name."""
+    arguments: dict[str, Any] = {"pos": word_of(bindings.position, "int64")}
+    for position in generated.columns:
+        column = chunk.columns[position]
+        arguments[f"c{position}"] = target.asarray(column.values)
+        if column.validity is not None:
+            arguments[f"n{position}"] = target.asarray(column.validity)
+    for k, const in enumerate(generated.literals):
+        value = bindings.codes[const.value.index] if isinstance(const.value, CodeOf) else const.value
+        arguments[f"a{k}"] = word_of(value, const.dtype.register)
+    for k in generated.lookups:
+        arguments[f"l{k}"] = target.asarray(bindings.lookups[k])
+    for k, member in enumerate(generated.members):
+        arguments[f"s{k}"] = member_array(target, member.values, member.arg.dtype, bindings)
+    for number in {s.table for s in pipeline.steps if isinstance(s, Probe)}:
+        table = bindings.tables[number]
+        for name, value in table.arrays.items():
+            arguments[f"t{number}_{name}"] = value
+        for position, column in enumerate(table.payload):
+            arguments[f"t{number}_p{position}"] = column.values
+            arguments[f"t{number}_n{position}"] = column.validity
+    return arguments
+
+
+def member_array(target: Target, values: tuple[Any, ...], dtype: DType, bindings: Bindings) -> Any:
+    """The sorted array of a value set; codes of strings are resolved, those not in the dictionary left out."""
+    resolved = [bindings.codes[v.index] if isinstance(v, CodeOf) else v for v in values]
+    xp = target.xp
+    return xp.sort(xp.asarray(resolved, dtype="bool" if dtype.register == "bool_" else dtype.register))

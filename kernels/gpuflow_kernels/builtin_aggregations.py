@@ -1,0 +1,410 @@
+"""The built-in aggregations. Importing this module fills `gpuflow_kernels.aggregate.AGGREGATIONS`.
+
+Nulls are skipped but for `len`, `first`, `last` and `n_unique`. Integer sums are exact or raise: 64-bit integers are
+added as two halves, which are put together, and checked, once in the end, so that no answer depends on an order. The
+halves are exact for 2**32 rows in a group.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .aggregate import INPUT, Slot, aggregation
+from .dtypes import BOOL, FLOAT64, INT64, UINT64, DType
+from .rowmath import float64, inf, int64, isnan, mul_overflows, nan, sqrt, uint64
+from .rules import (
+    ScalarRule,
+    Types,
+    always,
+    anything,
+    boolean,
+    exactly,
+    floating,
+    integer,
+    kind,
+    numeric,
+    unchanged,
+)
+from .scalar import Signature
+
+_COUNT = Slot(INT64, 0, "add", counts=True)
+_moment = kind("timestamp", "duration")
+
+
+def _narrow(d: DType) -> bool:
+    """Integers whose sums fit int64 for 2**31 rows."""
+    return d.is_integer and d.bits <= 32
+
+
+def _untouched(result: DType, *accepted: Any) -> ScalarRule:
+    """Arguments as they are, a fixed result."""
+
+    def rule(args: Types, params: Any = None) -> Signature | None:
+        return Signature(args, result) if all(any(a(d) for a in accepted) for d in args) else None
+
+    return rule
+
+
+class _Carried:
+    """One slot that holds the result."""
+
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return x
+
+    @staticmethod
+    def finalize(x: Any) -> Any:
+        return x
+
+
+# -- counting ---------------------------------------------------------------------------------------------------------
+@aggregation(name="len", dtype=always(INT64), slots=(_COUNT,), empty=0, arity=0)
+class _Len:
+    """Number of rows, nulls included."""
+
+    @staticmethod
+    def lift() -> Any:
+        return 1
+
+    @staticmethod
+    def finalize(count: Any) -> Any:
+        return count
+
+
+@aggregation(name="count", dtype=_untouched(INT64, anything), slots=(_COUNT,), empty=0)
+class _Count:
+    """Number of values that are not null."""
+
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return 1
+
+    @staticmethod
+    def finalize(count: Any) -> Any:
+        return count
+
+
+@aggregation(name="n_unique", dtype=_untouched(INT64, anything), empty=0, nulls="lift")
+class _NUnique:
+    """Number of different values, null being one. The planner groups by the value and counts."""
+
+
+# -- sum --------------------------------------------------------------------------------------------------------------
+@aggregation(name="sum", dtype=_untouched(INT64, _narrow), slots=(Slot(INT64, 0, "add"),), empty=0)
+class _SumNarrow(_Carried):
+    """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add
+    up in float64; truth values count as 1 and 0."""
+
+
+@aggregation(
+    name="sum", dtype=unchanged(lambda d: d == INT64 or d.kind == "duration"), slots=(Slot(INT64, 0, "add"),) * 2, empty=0
+)
+class _SumWide:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return x & 4294967295, x >> 32
+
+    @staticmethod
+    def finalize(low: Any, high: Any) -> Any:
+        return (high << 32) + low
+
+    @staticmethod
+    def overflow(low: Any, high: Any) -> Any:
+        upper = high + int64(uint64(low) >> uint64(32))
+        return (upper < -2147483648) | (upper > 2147483647)
+
+
+@aggregation(name="sum", dtype=exactly(UINT64, result=UINT64), slots=(Slot(UINT64, 0, "add"),) * 2, empty=0)
+class _SumUnsigned:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return x & uint64(4294967295), x >> uint64(32)
+
+    @staticmethod
+    def finalize(low: Any, high: Any) -> Any:
+        return (high << uint64(32)) + low
+
+    @staticmethod
+    def overflow(low: Any, high: Any) -> Any:
+        return high + (low >> uint64(32)) > uint64(4294967295)
+
+
+@aggregation(name="sum", dtype=unchanged(floating), slots=(Slot(FLOAT64, 0.0, "add"),), empty=0)
+class _SumFloats(_Carried):
+    pass
+
+
+@aggregation(name="sum", dtype=_untouched(INT64, boolean), slots=(Slot(INT64, 0, "add"),), empty=0)
+class _SumTruths:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return 1 if x else 0
+
+    @staticmethod
+    def finalize(total: Any) -> Any:
+        return total
+
+
+# -- mean -------------------------------------------------------------------------------------------------------------
+@aggregation(name="mean", dtype=_untouched(FLOAT64, _narrow), slots=(Slot(INT64, 0, "add"), _COUNT))
+class _MeanNarrow:
+    """Arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one."""
+
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return x, 1
+
+    @staticmethod
+    def finalize(total: Any, count: Any) -> Any:
+        return float64(total) / float64(count)
+
+
+@aggregation(name="mean", dtype=_untouched(FLOAT64, integer, boolean), slots=(Slot(FLOAT64, 0.0, "add"), _COUNT))
+class _Mean:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return float64(x), 1
+
+    @staticmethod
+    def finalize(total: Any, count: Any) -> Any:
+        return total / float64(count)
+
+
+@aggregation(name="mean", dtype=unchanged(floating), slots=(Slot(FLOAT64, 0.0, "add"), _COUNT))
+class _MeanFloats:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return float64(x), 1
+
+    @staticmethod
+    def finalize(total: Any, count: Any) -> Any:
+        return total / float64(count)
+
+
+@aggregation(name="mean", dtype=unchanged(_moment), slots=(Slot(INT64, 0, "add"), Slot(INT64, 0, "add"), _COUNT))
+class _MeanMoments:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return x & 4294967295, x >> 32, 1
+
+    @staticmethod
+    def finalize(low: Any, high: Any, count: Any) -> Any:
+        divisor = count if count > 0 else 1
+        whole = high // divisor  # the mean, digit by digit in base 2**32: exact where floats would round
+        rest = high - whole * divisor
+        below = low // divisor
+        fraction = (float64(rest) * 4294967296.0 + float64(low - below * divisor)) / float64(divisor)
+        return (whole << 32) + below + int64(fraction)
+
+
+# -- least and greatest -----------------------------------------------------------------------------------------------
+_ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.kind == "string")
+
+
+@aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),))
+class _Min(_Carried):
+    """Least value; null for nothing. NaN is skipped unless there is nothing else."""
+
+
+@aggregation(name="min", dtype=unchanged(floating), slots=(Slot(INPUT, "highest", "min"), Slot(BOOL, False, "or")))
+class _MinFloats:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return inf if isnan(x) else x, not isnan(x)
+
+    @staticmethod
+    def finalize(least: Any, number: Any) -> Any:
+        return least if number else nan
+
+
+@aggregation(name="min", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),))
+class _MinTruths(_Carried):
+    pass
+
+
+@aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),))
+class _Max(_Carried):
+    """Greatest value; null for nothing. NaN is skipped unless there is nothing else."""
+
+
+@aggregation(name="max", dtype=unchanged(floating), slots=(Slot(INPUT, "lowest", "max"), Slot(BOOL, False, "or")))
+class _MaxFloats:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return -inf if isnan(x) else x, not isnan(x)
+
+    @staticmethod
+    def finalize(greatest: Any, number: Any) -> Any:
+        return greatest if number else nan
+
+
+@aggregation(name="max", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),))
+class _MaxTruths(_Carried):
+    pass
+
+
+# -- spread -----------------------------------------------------------------------------------------------------------
+_MOMENTS = (Slot(INT64, 0, counts=True), Slot(FLOAT64, 0.0), Slot(FLOAT64, 0.0))
+
+
+def _spread(args: Types, params: Any = None) -> Signature | None:
+    if not numeric(args[0]):
+        return None
+    return Signature(args, args[0] if args[0].is_float else FLOAT64)
+
+
+class _Deviations:
+    """Counts, means and squared deviations, combined as by Chan, Golub and LeVeque [1]_.
+
+    References
+    ----------
+    .. [1] T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample variance", The American Statistician 37
+       (1983).
+    """
+
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return 1, float64(x), 0.0
+
+    @staticmethod
+    def combine(count: Any, mean: Any, squares: Any, other_count: Any, other_mean: Any, other_squares: Any) -> Any:
+        total = count + other_count
+        share = float64(other_count) / float64(total if total > 0 else 1)
+        apart = other_mean - mean
+        return total, mean + apart * share, squares + other_squares + apart * (apart * (float64(count) * share))
+
+
+@aggregation(name="var", dtype=_spread, slots=_MOMENTS)
+class _Var(_Deviations):
+    """Variance of a sample (divided by ``n - 1``); null for fewer than two values."""
+
+    @staticmethod
+    def finalize(count: Any, mean: Any, squares: Any) -> Any:
+        return squares / float64(count - 1), count > 1
+
+
+@aggregation(name="std", dtype=_spread, slots=_MOMENTS)
+class _Std(_Deviations):
+    """Standard deviation of a sample (divided by ``n - 1``); null for fewer than two values."""
+
+    @staticmethod
+    def finalize(count: Any, mean: Any, squares: Any) -> Any:
+        return sqrt(squares / float64(count - 1)), count > 1
+
+
+# -- truth ------------------------------------------------------------------------------------------------------------
+@aggregation(name="any", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), empty=False)
+class _Any(_Carried):
+    """Whether one value is true; nulls are skipped, and nothing gives false."""
+
+
+@aggregation(name="all", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), empty=True)
+class _All(_Carried):
+    """Whether no value is false; nulls are skipped, and nothing gives true."""
+
+
+# -- first and last ---------------------------------------------------------------------------------------------------
+@aggregation(
+    name="first",
+    dtype=unchanged(anything),
+    slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, 9223372036854775807)),
+    nulls="lift",
+)
+class _First:
+    """The value of the first row, null where that is null; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, x_valid: Any, position: Any) -> Any:
+        return x, x_valid, position
+
+    @staticmethod
+    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
+        earlier = place <= other_place
+        return x if earlier else y, x_valid if earlier else y_valid, place if earlier else other_place
+
+    @staticmethod
+    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
+        return x, x_valid
+
+
+@aggregation(
+    name="last", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)), nulls="lift"
+)
+class _Last:
+    """The value of the last row, null where that is null; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, x_valid: Any, position: Any) -> Any:
+        return x, x_valid, position
+
+    @staticmethod
+    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
+        later = place >= other_place
+        return x if later else y, x_valid if later else y_valid, place if later else other_place
+
+    @staticmethod
+    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
+        return x, x_valid
+
+
+# -- product ----------------------------------------------------------------------------------------------------------
+@aggregation(
+    name="product",
+    dtype=always(INT64, lambda d: d.is_integer and d != UINT64),
+    slots=(Slot(INT64, 1), Slot(BOOL, False), Slot(BOOL, False)),
+    empty=1,
+)
+class _Product:
+    """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
+
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return 1 if x == 0 else x, False, x == 0
+
+    @staticmethod
+    def combine(x: Any, left: Any, zero: Any, y: Any, other_left: Any, other_zero: Any) -> Any:
+        return x * y, left | other_left | mul_overflows(x, y), zero | other_zero
+
+    @staticmethod
+    def finalize(x: Any, left: Any, zero: Any) -> Any:
+        return 0 if zero else x
+
+    @staticmethod
+    def overflow(x: Any, left: Any, zero: Any) -> Any:
+        return left & (not zero)
+
+
+@aggregation(
+    name="product", dtype=exactly(UINT64, result=UINT64), slots=(Slot(UINT64, 1), Slot(BOOL, False), Slot(BOOL, False)), empty=1
+)
+class _ProductUnsigned:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return uint64(1) if x == uint64(0) else x, False, x == uint64(0)
+
+    @staticmethod
+    def combine(x: Any, left: Any, zero: Any, y: Any, other_left: Any, other_zero: Any) -> Any:
+        return x * y, left | other_left | mul_overflows(x, y), zero | other_zero
+
+    @staticmethod
+    def finalize(x: Any, left: Any, zero: Any) -> Any:
+        return uint64(0) if zero else x
+
+    @staticmethod
+    def overflow(x: Any, left: Any, zero: Any) -> Any:
+        return left & (not zero)
+
+
+@aggregation(name="product", dtype=unchanged(floating), slots=(Slot(FLOAT64, 1.0),), empty=1)
+class _ProductFloats:
+    @staticmethod
+    def lift(x: Any) -> Any:
+        return float64(x)
+
+    @staticmethod
+    def combine(x: Any, y: Any) -> Any:
+        return x * y
+
+    @staticmethod
+    def finalize(x: Any) -> Any:
+        return x

@@ -1,0 +1,292 @@
+"""Row functions on numbers: the arithmetic operators, and the bitwise ones of integers.
+
+Integers compute in int64, or in uint64 where all are unsigned and one is 64 bits wide; leaving that type raises.
+Durations and timestamps share the bodies of int64 (`builtin_temporal` has what needs bodies of its own).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dtypes import FLOAT64, INT64, UINT64, DType, duration, finer, timestamp
+from .rowmath import (
+    add_overflows,
+    copysign,
+    float64,
+    float_mod,
+    float_pow,
+    floor,
+    floor_div,
+    floor_mod,
+    int_pow,
+    mul_overflows,
+    pow_overflows,
+    sub_overflows,
+    uadd_overflows,
+    udiv,
+    uint64,
+    umod,
+    upow,
+    upow_overflows,
+    usub_overflows,
+)
+from .rules import (
+    Parameters,
+    Types,
+    always,
+    exactly,
+    first_of,
+    floating,
+    integer,
+    kind,
+    meeting_type,
+    one_of,
+    promote,
+    real,
+    unchanged,
+)
+from .scalar import Signature, scalar
+
+_int64, _uint64, _float = promote(one_of(INT64)), promote(one_of(UINT64)), promote(floating)
+_as_int64 = always(INT64, integer, argument=INT64)
+_duration = kind("duration")
+
+
+def _unit(*args: DType) -> str:
+    """The finest unit among timestamps and durations; microseconds when there is none."""
+    units = [a.unit for a in args if a.unit]
+    found = units[0] if units else "us"
+    for unit in units[1:]:
+        found = finer(found, unit)
+    return found
+
+
+def _moved(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Duration and duration, timestamp and duration, in the finer unit."""
+    kinds = tuple(a.kind for a in args)
+    unit = _unit(*args)
+    if kinds == ("duration", "duration"):
+        return Signature((duration(unit), duration(unit)), duration(unit))
+    if kinds == ("timestamp", "duration"):
+        return Signature((timestamp(unit), duration(unit)), timestamp(unit))
+    return None
+
+
+def _moved_back(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Duration and timestamp."""
+    if tuple(a.kind for a in args) != ("duration", "timestamp"):
+        return None
+    unit = _unit(*args)
+    return Signature((duration(unit), timestamp(unit)), timestamp(unit))
+
+
+def _apart(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Dates and timestamps, a duration apart."""
+    if not all(a.kind in ("date", "timestamp") for a in args):
+        return None
+    unit = _unit(*args)
+    return Signature((timestamp(unit), timestamp(unit)), duration(unit))
+
+
+def _stretched(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Duration times integer, in either order."""
+    if [a.kind for a in args].count("duration") != 1 or not all(_duration(a) or a.is_integer for a in args):
+        return None
+    types = tuple(a if _duration(a) else INT64 for a in args)
+    return Signature(types, next(a for a in args if _duration(a)))
+
+
+# -- plus -------------------------------------------------------------------------------------------------------------
+def _add_overflows(x: Any, y: Any) -> Any:
+    return add_overflows(x, y)
+
+
+def _uadd_overflows(x: Any, y: Any) -> Any:
+    return uadd_overflows(x, y)
+
+
+@scalar(name="add", operator="+", dtype=first_of(_int64, _moved, _moved_back), overflow=_add_overflows)
+def _add(x: Any, y: Any) -> Any:
+    """Sum. Integers raise where the result leaves 64 bits."""
+    return x + y
+
+
+@scalar(name="add", dtype=_uint64, overflow=_uadd_overflows)
+def _add_unsigned(x: Any, y: Any) -> Any:
+    return x + y
+
+
+@scalar(name="add", dtype=_float)
+def _add_floats(x: Any, y: Any) -> Any:
+    return x + y
+
+
+# -- minus ------------------------------------------------------------------------------------------------------------
+def _sub_overflows(x: Any, y: Any) -> Any:
+    return sub_overflows(x, y)
+
+
+def _usub_overflows(x: Any, y: Any) -> Any:
+    return usub_overflows(x, y)
+
+
+@scalar(name="sub", operator="-", dtype=first_of(_int64, _moved, _apart), overflow=_sub_overflows)
+def _sub(x: Any, y: Any) -> Any:
+    """Difference. Integers raise where the result leaves 64 bits; two dates or timestamps give a duration."""
+    return x - y
+
+
+@scalar(name="sub", dtype=_uint64, overflow=_usub_overflows)
+def _sub_unsigned(x: Any, y: Any) -> Any:
+    return x - y
+
+
+@scalar(name="sub", dtype=_float)
+def _sub_floats(x: Any, y: Any) -> Any:
+    return x - y
+
+
+# -- times ------------------------------------------------------------------------------------------------------------
+def _mul_overflows(x: Any, y: Any) -> Any:
+    return mul_overflows(x, y)
+
+
+@scalar(name="mul", operator="*", dtype=first_of(_int64, _uint64, _stretched), overflow=_mul_overflows)
+def _mul(x: Any, y: Any) -> Any:
+    """Product. Integers raise where the result leaves 64 bits."""
+    return x * y
+
+
+@scalar(name="mul", dtype=_float)
+def _mul_floats(x: Any, y: Any) -> Any:
+    return x * y
+
+
+# -- divided by -------------------------------------------------------------------------------------------------------
+@scalar(name="truediv", operator="/", dtype=real)
+def _truediv(x: Any, y: Any) -> Any:
+    """Quotient in floating point; inf or nan by zero."""
+    return x / y
+
+
+def _ratio(args: Types, params: Parameters | None = None) -> Signature | None:
+    meeting = meeting_type(args) if all(_duration(a) for a in args) else None
+    return Signature((meeting, meeting), FLOAT64) if meeting else None
+
+
+@scalar(name="truediv", dtype=_ratio)
+def _truediv_durations(x: Any, y: Any) -> Any:
+    return float64(x) / float64(y)
+
+
+def _shared(args: Types, params: Parameters | None = None) -> Signature | None:
+    return Signature((args[0], INT64), args[0]) if _duration(args[0]) and args[1].is_integer else None
+
+
+@scalar(name="truediv", dtype=_shared, null="partial", structural=("y",))
+def _truediv_duration(x: Any, y: Any) -> Any:
+    return floor_div(x, y), y != 0
+
+
+def _floordiv_overflows(x: Any, y: Any) -> Any:
+    return (y == -1) & (x < -9223372036854775807)
+
+
+@scalar(name="floordiv", operator="//", dtype=_int64, null="partial", structural=("y",), overflow=_floordiv_overflows)
+def _floordiv(x: Any, y: Any) -> Any:
+    """Quotient rounded down. Of integers, null by zero; of floats, inf or nan."""
+    return floor_div(x, y), y != 0
+
+
+@scalar(name="floordiv", dtype=_uint64, null="partial", structural=("y",))
+def _floordiv_unsigned(x: Any, y: Any) -> Any:
+    return udiv(x, uint64(y)), y != 0
+
+
+@scalar(name="floordiv", dtype=_float)
+def _floordiv_floats(x: Any, y: Any) -> Any:
+    return floor(x / y)
+
+
+@scalar(name="mod", operator="%", dtype=_int64, null="partial", structural=("y",))
+def _mod(x: Any, y: Any) -> Any:
+    """Remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan."""
+    return floor_mod(x, y), y != 0
+
+
+@scalar(name="mod", dtype=_uint64, null="partial", structural=("y",))
+def _mod_unsigned(x: Any, y: Any) -> Any:
+    return umod(x, uint64(y)), y != 0
+
+
+@scalar(name="mod", dtype=_float)
+def _mod_floats(x: Any, y: Any) -> Any:
+    return float_mod(x, y)
+
+
+# -- to the power -----------------------------------------------------------------------------------------------------
+def _pow_overflows(x: Any, y: Any) -> Any:
+    return pow_overflows(x, y)
+
+
+def _upow_overflows(x: Any, y: Any) -> Any:
+    return upow_overflows(x, uint64(y))
+
+
+@scalar(name="pow", operator="**", dtype=_int64, structural=("y",), overflow=_pow_overflows)
+def _pow(x: Any, y: Any) -> Any:
+    """Power. An integer to a negative integer raises (cast one of them to a float)."""
+    return int_pow(x, y)
+
+
+@scalar(name="pow", dtype=_uint64, structural=("y",), overflow=_upow_overflows)
+def _pow_unsigned(x: Any, y: Any) -> Any:
+    return upow(x, uint64(y))
+
+
+@scalar(name="pow", dtype=_float, structural=("y",))
+def _pow_floats(x: Any, y: Any) -> Any:
+    return float_pow(x, y)
+
+
+# -- one argument -----------------------------------------------------------------------------------------------------
+def _least(x: Any) -> Any:
+    return x < -9223372036854775807
+
+
+@scalar(name="neg", operator="-", dtype=first_of(_as_int64, unchanged(_duration)), overflow=_least)
+def _neg(x: Any) -> Any:
+    """The value with the other sign."""
+    return -x
+
+
+@scalar(name="neg", dtype=unchanged(floating))
+def _neg_float(x: Any) -> Any:
+    return -x
+
+
+@scalar(name="abs", dtype=first_of(_int64, unchanged(_duration)), overflow=_least)
+def _abs(x: Any) -> Any:
+    """The value without its sign."""
+    return abs(x)
+
+
+@scalar(name="abs", dtype=exactly(UINT64, result=UINT64))
+def _abs_unsigned(x: Any) -> Any:
+    return x
+
+
+@scalar(name="abs", dtype=unchanged(floating))
+def _abs_float(x: Any) -> Any:
+    return abs(x)
+
+
+@scalar(name="sign", dtype=always(INT64, integer))
+def _sign(x: Any) -> Any:
+    """-1, 0 or 1; of floats as a float, NaN and -0.0 themselves."""
+    return 1 if x > 0 else (-1 if x < 0 else 0)
+
+
+@scalar(name="sign", dtype=unchanged(floating))
+def _sign_float(x: Any) -> Any:
+    return copysign(float64(1.0), float64(x)) if abs(x) > 0.0 else float64(x)

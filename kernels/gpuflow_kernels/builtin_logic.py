@@ -1,0 +1,301 @@
+"""Row functions on truth: comparisons, three-valued logic, bitwise logic of integers, and predicates of nulls and floats.
+
+NaN equals itself and is greater than every number. int64 and uint64 compare as numbers. Strings and temporal values
+compare by the integers that stand for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dtypes import BOOL, UINT64
+from .rowmath import isfinite, isinf, isnan, uint64
+from .rules import (
+    Parameters,
+    Types,
+    always,
+    boolean,
+    compared,
+    exactly,
+    floating,
+    integer,
+    not_float,
+    same,
+    signed_with_uint64,
+)
+from .scalar import Signature, scalar
+
+_plain, _floats = compared(not_float), compared(floating)
+_signed_left = signed_with_uint64(BOOL, uint64_first=False)
+_signed_right = signed_with_uint64(BOOL, uint64_first=True)
+
+
+# -- equal ------------------------------------------------------------------------------------------------------------
+@scalar(name="eq", operator="==", dtype=_plain)
+def _eq(x: Any, y: Any) -> Any:
+    """Whether both are the same value; NaN equals NaN."""
+    return x == y
+
+
+@scalar(name="eq", dtype=_floats)
+def _eq_floats(x: Any, y: Any) -> Any:
+    return (x == y) | ((x != x) & (y != y))
+
+
+@scalar(name="eq", dtype=_signed_left)
+def _eq_signed_left(x: Any, y: Any) -> Any:
+    return (x >= 0) & (uint64(x) == y)
+
+
+@scalar(name="eq", dtype=_signed_right)
+def _eq_signed_right(x: Any, y: Any) -> Any:
+    return (y >= 0) & (x == uint64(y))
+
+
+@scalar(name="ne", operator="!=", dtype=_plain)
+def _ne(x: Any, y: Any) -> Any:
+    """Whether the values differ; NaN does not differ from NaN."""
+    return x != y
+
+
+@scalar(name="ne", dtype=_floats)
+def _ne_floats(x: Any, y: Any) -> Any:
+    return (x != y) & ((x == x) | (y == y))
+
+
+@scalar(name="ne", dtype=_signed_left)
+def _ne_signed_left(x: Any, y: Any) -> Any:
+    return (x < 0) | (uint64(x) != y)
+
+
+@scalar(name="ne", dtype=_signed_right)
+def _ne_signed_right(x: Any, y: Any) -> Any:
+    return (y < 0) | (x != uint64(y))
+
+
+# -- less -------------------------------------------------------------------------------------------------------------
+@scalar(name="lt", operator="<", dtype=_plain)
+def _lt(x: Any, y: Any) -> Any:
+    """Whether the first is less; every number is less than NaN."""
+    return x < y
+
+
+@scalar(name="lt", dtype=_floats)
+def _lt_floats(x: Any, y: Any) -> Any:
+    return (x < y) | ((x == x) & (y != y))
+
+
+@scalar(name="lt", dtype=_signed_left)
+def _lt_signed_left(x: Any, y: Any) -> Any:
+    return (x < 0) | (uint64(x) < y)
+
+
+@scalar(name="lt", dtype=_signed_right)
+def _lt_signed_right(x: Any, y: Any) -> Any:
+    return (y >= 0) & (x < uint64(y))
+
+
+@scalar(name="le", operator="<=", dtype=_plain)
+def _le(x: Any, y: Any) -> Any:
+    """Whether the first is less or equal; everything is, compared to NaN."""
+    return x <= y
+
+
+@scalar(name="le", dtype=_floats)
+def _le_floats(x: Any, y: Any) -> Any:
+    return (x <= y) | (y != y)
+
+
+@scalar(name="le", dtype=_signed_left)
+def _le_signed_left(x: Any, y: Any) -> Any:
+    return (x < 0) | (uint64(x) <= y)
+
+
+@scalar(name="le", dtype=_signed_right)
+def _le_signed_right(x: Any, y: Any) -> Any:
+    return (y >= 0) & (x <= uint64(y))
+
+
+# -- greater ----------------------------------------------------------------------------------------------------------
+@scalar(name="gt", operator=">", dtype=_plain)
+def _gt(x: Any, y: Any) -> Any:
+    """Whether the first is greater; NaN is greater than every number."""
+    return x > y
+
+
+@scalar(name="gt", dtype=_floats)
+def _gt_floats(x: Any, y: Any) -> Any:
+    return (x > y) | ((x != x) & (y == y))
+
+
+@scalar(name="gt", dtype=_signed_left)
+def _gt_signed_left(x: Any, y: Any) -> Any:
+    return (x >= 0) & (uint64(x) > y)
+
+
+@scalar(name="gt", dtype=_signed_right)
+def _gt_signed_right(x: Any, y: Any) -> Any:
+    return (y < 0) | (x > uint64(y))
+
+
+@scalar(name="ge", operator=">=", dtype=_plain)
+def _ge(x: Any, y: Any) -> Any:
+    """Whether the first is greater or equal; NaN is, compared to everything."""
+    return x >= y
+
+
+@scalar(name="ge", dtype=_floats)
+def _ge_floats(x: Any, y: Any) -> Any:
+    return (x >= y) | (x != x)
+
+
+@scalar(name="ge", dtype=_signed_left)
+def _ge_signed_left(x: Any, y: Any) -> Any:
+    return (x >= 0) & (uint64(x) >= y)
+
+
+@scalar(name="ge", dtype=_signed_right)
+def _ge_signed_right(x: Any, y: Any) -> Any:
+    return (y < 0) | (x >= uint64(y))
+
+
+# -- equal, null being a value ----------------------------------------------------------------------------------------
+@scalar(name="eq_missing", dtype=_plain, null="custom")
+def _eq_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    """Whether both are the same value or both are null; never null."""
+    return (x_valid & y_valid & (x == y)) | ((not x_valid) & (not y_valid)), True
+
+
+@scalar(name="eq_missing", dtype=_floats, null="custom")
+def _eq_missing_floats(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    return (x_valid & y_valid & ((x == y) | ((x != x) & (y != y)))) | ((not x_valid) & (not y_valid)), True
+
+
+@scalar(name="ne_missing", dtype=_plain, null="custom")
+def _ne_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    """Whether the values differ or just one is null; never null."""
+    return (x_valid & y_valid & (x != y)) | (x_valid & (not y_valid)) | (y_valid & (not x_valid)), True
+
+
+@scalar(name="ne_missing", dtype=_floats, null="custom")
+def _ne_missing_floats(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    differ = (x != y) & ((x == x) | (y == y))
+    return (x_valid & y_valid & differ) | (x_valid & (not y_valid)) | (y_valid & (not x_valid)), True
+
+
+# -- three-valued logic -----------------------------------------------------------------------------------------------
+_truths = always(BOOL, boolean, argument=BOOL)
+
+
+@scalar(name="and", operator="&", method=False, dtype=_truths, null="custom")
+def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    """Whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit."""
+    return x & y, (x_valid & y_valid) | (x_valid & (not x)) | (y_valid & (not y))
+
+
+@scalar(name="or", operator="|", method=False, dtype=_truths, null="custom")
+def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
+    """Whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit."""
+    return (x_valid & x) | (y_valid & y), (x_valid & y_valid) | (x_valid & x) | (y_valid & y)
+
+
+@scalar(name="xor", operator="^", method=False, dtype=_truths)
+def _xor(x: Any, y: Any) -> Any:
+    """Whether just one is true. Of integers, bit by bit."""
+    return x != y
+
+
+@scalar(name="not", operator="~", method=False, dtype=_truths)
+def _not(x: Any) -> Any:
+    """The opposite truth. Of integers, every bit."""
+    return not x
+
+
+# -- bits -------------------------------------------------------------------------------------------------------------
+@scalar(name="and", dtype=same(integer))
+def _and_bits(x: Any, y: Any) -> Any:
+    return x & y
+
+
+@scalar(name="or", dtype=same(integer))
+def _or_bits(x: Any, y: Any) -> Any:
+    return x | y
+
+
+@scalar(name="xor", dtype=same(integer))
+def _xor_bits(x: Any, y: Any) -> Any:
+    return x ^ y
+
+
+def _flipped(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Unsigned integers that are wider in their register flip only the bits they have."""
+    if not args[0].is_integer or args[0] == UINT64:
+        return None
+    return Signature(args, args[0], (args[0].bounds[1] if args[0].kind == "uint" else -1,))
+
+
+@scalar(name="not", dtype=_flipped, arity=1)
+def _not_bits(x: Any, mask: Any) -> Any:
+    return x ^ mask
+
+
+@scalar(name="not", dtype=exactly(UINT64, result=UINT64))
+def _not_bits_unsigned(x: Any) -> Any:
+    return ~x
+
+
+# -- predicates -------------------------------------------------------------------------------------------------------
+@scalar(name="is_null", dtype=always(BOOL), null="custom")
+def _is_null(x: Any, x_valid: Any) -> Any:
+    """Whether the value is null; NaN is not."""
+    return not x_valid, True
+
+
+@scalar(name="is_not_null", dtype=always(BOOL), null="custom")
+def _is_not_null(x: Any, x_valid: Any) -> Any:
+    """Whether there is a value; NaN is one."""
+    return x_valid, True
+
+
+@scalar(name="is_nan", dtype=always(BOOL, floating))
+def _is_nan(x: Any) -> Any:
+    """Whether the value is NaN; null for null."""
+    return isnan(x)
+
+
+@scalar(name="is_nan", dtype=always(BOOL, integer))
+def _is_nan_integer(x: Any) -> Any:
+    return x != x
+
+
+@scalar(name="is_not_nan", dtype=always(BOOL, floating))
+def _is_not_nan(x: Any) -> Any:
+    """Whether the value is a number; null for null."""
+    return not isnan(x)
+
+
+@scalar(name="is_not_nan", dtype=always(BOOL, integer))
+def _is_not_nan_integer(x: Any) -> Any:
+    return x == x
+
+
+@scalar(name="is_finite", dtype=always(BOOL, floating))
+def _is_finite(x: Any) -> Any:
+    """Whether the value is neither infinite nor NaN; null for null."""
+    return isfinite(x)
+
+
+@scalar(name="is_finite", dtype=always(BOOL, integer))
+def _is_finite_integer(x: Any) -> Any:
+    return x == x
+
+
+@scalar(name="is_infinite", dtype=always(BOOL, floating))
+def _is_infinite(x: Any) -> Any:
+    """Whether the value is inf or -inf; null for null."""
+    return isinf(x)
+
+
+@scalar(name="is_infinite", dtype=always(BOOL, integer))
+def _is_infinite_integer(x: Any) -> Any:
+    return x != x

@@ -1,0 +1,108 @@
+"""What one kernel does, as data: inputs, row operators, a sink, and the run-time shape it is specialised on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..dtypes import DType
+from ..rowtree import Agg, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Goes on only with rows for which `predicate` is valid and true."""
+
+    predicate: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Looks up `keys` in join table number `table`.
+
+    `payload` binds columns of the table to keys that later expressions refer to: (key, payload position, type).
+    ``how`` is inner, left, semi or anti. A table with repeated keys makes inner and left loop over the matches.
+    """
+
+    table: int
+    keys: tuple[Row, ...]
+    how: str
+    payload: tuple[tuple[int, int, DType], ...] = ()
+    nulls_equal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Writes one value per column for each row that arrives."""
+
+    columns: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Aggregates by key; without keys a plain reduction.
+
+    With `merge` the arguments of `aggs` are not lifted: each reads partial slots, one argument per slot and one more
+    for the seen flag where `needs_seen` says so. With `number` the dense id of each row's group is written too.
+    """
+
+    keys: tuple[Row, ...]
+    aggs: tuple[Agg, ...]
+    merge: bool = False
+    number: bool = False
+
+
+Step = Filter | Probe
+Sink = Write | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Rows come from `inputs` (types of the columns with keys 0, 1, ...), pass `steps`, and end in `sink`."""
+
+    inputs: tuple[DType, ...]
+    steps: tuple[Step, ...]
+    sink: Sink
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """How a join table is laid out: ``direct`` (keys packed into an index) or ``hash``; number of key words."""
+
+    mode: str
+    words: int
+    unique: bool
+    nullable: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupShape:
+    """How groups are found: ``reduce`` (no keys), ``dense`` (packed key is the group) or ``hash`` with `words` key words.
+
+    `packed` says that all keys were packed into the one word.
+    """
+
+    mode: str
+    words: int = 0
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a kernel is specialised on besides its pipeline."""
+
+    nullable: tuple[bool, ...]
+    tables: tuple[TableShape, ...] = ()
+    group: GroupShape | None = None
+    count_only: bool = False
+    constant_hash: bool = False
+
+
+def needs_seen(agg: Agg) -> bool:
+    """Whether the aggregation needs a flag of its own to tell groups without a valid row."""
+    a = agg.aggregation
+    return a.empty is None and not a.lift_nulls and bool(a.slots) and not any(s.counts for s in a.slots) and bool(agg.args)
+
+
+def filters_rows(pipeline: Pipeline) -> bool:
+    """Whether fewer (or more) rows can leave than enter."""
+    return any(isinstance(s, Filter) or s.how != "left" for s in pipeline.steps)

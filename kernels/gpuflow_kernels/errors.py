@@ -1,0 +1,30 @@
+"""Errors of the array level. `gpuflow.errors` re-exports them under the same names."""
+
+from __future__ import annotations
+
+
+class GpuflowError(Exception):
+    """Base of every error gpuflow raises on purpose."""
+
+    def __str__(self) -> str:  # a KeyError subclass would otherwise show the repr of its message
+        return str(self.args[0]) if self.args else ""
+
+
+class ExtensionError(GpuflowError):
+    """A user's scalar function or aggregation cannot be declared or compiled."""
+
+
+class ExecutionError(GpuflowError):
+    """A query failed while running."""
+
+
+class KernelCompileError(ExecutionError):
+    """A generated kernel did not compile; the message names its file."""
+
+
+class DeviceMemoryError(ExecutionError, MemoryError):
+    """The device has no room for an operator's data."""
+
+
+class ArithmeticOverflowError(ExecutionError, OverflowError):
+    """An exact integer result does not fit its type, or a strict cast is out of range."""

@@ -1,0 +1,180 @@
+"""Join tables: built from key columns and payload, probed inside pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .binding import Bindings
+from .codegen.pipeline import Group, Pipeline, TableShape
+from .column import Chunk, Column
+from .grouping import Grouper, column_range
+from .rowtree import Ref
+from .target import Target, word_of
+
+DIRECT_LIMIT = 1 << 26
+"""Most entries of a directly indexed join table."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinTable:
+    """A finished build side.
+
+    Attributes
+    ----------
+    shape : TableShape
+        What probing kernels are specialised on.
+    arrays : dict
+        Arguments of probing kernels by name: ``direct`` or ``slots`` and words, ``offsets`` where keys repeat.
+    payload : tuple of Column
+        Payload in the order of key ids: the rows of key ``g`` are ``offsets[g] … offsets[g + 1]``, or ``g`` itself where
+        keys are unique.
+    keys : tuple of Column
+        One row per distinct key (dictionaries of string keys are needed to recode what probes).
+    rows, distinct : int
+        Rows that can match, and distinct keys among them.
+    """
+
+    shape: TableShape
+    arrays: dict[str, Any]
+    payload: tuple[Column, ...]
+    keys: tuple[Column, ...]
+    rows: int
+    distinct: int
+
+    @property
+    def nbytes(self) -> int:
+        sizes = [int(getattr(a, "nbytes", 0)) for a in self.arrays.values()]
+        return sum(sizes) + sum(c.nbytes for c in self.payload)
+
+
+def build(
+    target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...], bindings: Bindings, nulls_equal: bool = False
+) -> JoinTable:
+    """Build a join table.
+
+    Parameters
+    ----------
+    target : Target
+    keys : tuple of Column
+        Key columns of equal length; a row with a null key matches nothing unless `nulls_equal`.
+    payload : tuple of Column
+        Columns that a match brings along.
+    bindings : Bindings
+        Hostile settings only.
+    nulls_equal : bool
+        Whether null is a key like any other.
+
+    Notes
+    -----
+    Integer keys whose range is at most a few times their number index a table directly. Otherwise keys get dense ids from
+    a hash table, and rows are put in id order by a counting sort.
+    """
+    xp = target.xp
+    rows = len(keys[0])
+    usable = None
+    if not nulls_equal:
+        for key in keys:
+            if key.validity is not None:
+                usable = key.validity if usable is None else usable & key.validity
+    if usable is not None:
+        index = xp.flatnonzero(usable)
+        keys = tuple(Column(k.dtype, k.values[index], None, k.dictionary) for k in keys)
+        payload = tuple(p.take(index) for p in payload)
+        rows = len(index)
+    ranges = [None if k.validity is not None or bindings.constant_hash else _range(target, k) for k in keys]
+    if rows and all(r is not None for r in ranges):
+        sizes = [high - low + 1 for low, high in ranges]  # type: ignore[misc]
+        total = 1
+        for size in sizes:
+            total *= size
+        if total <= max(4096, min(8 * rows, DIRECT_LIMIT)):
+            return _direct(target, keys, payload, ranges, sizes, total)  # type: ignore[arg-type]
+    return _hashed(target, keys, payload, bindings, rows)
+
+
+def _range(target: Target, key: Column) -> tuple[int, int] | None:
+    if key.dtype.kind == "string":
+        return (0, max(0, len(key.dictionary) - 1)) if key.dictionary is not None else None
+    return column_range(target, key)
+
+
+def _direct(
+    target: Target,
+    keys: tuple[Column, ...],
+    payload: tuple[Column, ...],
+    ranges: list[tuple[int, int]],
+    sizes: list[int],
+    total: int,
+) -> JoinTable:
+    xp, rows = target.xp, len(keys[0])
+    packed = xp.zeros(rows, dtype="int64")
+    arrays: dict[str, Any] = {}
+    stride = 1
+    for k, (key, (low, high), size) in enumerate(zip(keys, ranges, sizes, strict=True)):
+        packed += (key.values.astype("int64") - low) * stride
+        arrays |= {f"b{k}": word_of(low, "int64"), f"e{k}": word_of(high, "int64"), f"k{k}": word_of(stride, "int64")}
+        stride *= size
+    index = "int32" if rows < 1 << 31 else "int64"
+    direct = xp.full(total, -1, dtype=index)
+    direct[packed] = xp.arange(rows, dtype=index)
+    distinct = int((direct >= 0).sum())
+    if distinct == rows:
+        shape = TableShape("direct", len(keys), True, _nullable(payload))
+        return JoinTable(shape, arrays | {"direct": direct}, payload, keys, rows, distinct)
+    direct[direct >= 0] = xp.arange(distinct, dtype=index)  # ids in key order
+    ids = direct[packed]
+    offsets, order = rows_by_id(target, ids, distinct)
+    payload, first = _ordered(payload, order), order[offsets[:-1]]
+    shape = TableShape("direct", len(keys), False, _nullable(payload))
+    arrays |= {"direct": direct, "offsets": offsets}
+    return JoinTable(shape, arrays, payload, tuple(k.take(first) for k in keys), rows, distinct)
+
+
+def _hashed(
+    target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...], bindings: Bindings, rows: int
+) -> JoinTable:
+    xp = target.xp
+    refs = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
+    numbering = Pipeline(tuple(k.dtype for k in keys), (), Group(refs, (), number=True))
+    grouper = Grouper(target, numbering)
+    chunk = Chunk(tuple(keys), rows)
+    wide = tuple((0, (1 << 62) - 1) for _ in keys)  # unknown ranges on purpose: probes compare whole key words
+    ids = grouper.add(chunk, Bindings(key_ranges=wide, tiny=bindings.tiny, constant_hash=bindings.constant_hash))
+    table = grouper.tables[0]
+    arrays = {"slots": table.slots, "shift": table.shift, **{f"w{k}": w for k, w in enumerate(table.words)}}
+    (groups,) = grouper.results()
+    distinct = tuple(
+        Column(g.dtype, g.values, g.validity, k.dictionary) for g, k in zip(groups.columns, keys, strict=True)
+    )
+    words = len(table.words)
+    if table.groups == rows:
+        if rows and not bool((ids == xp.arange(rows)).all()):  # a parallel build numbers keys in any order
+            order = xp.empty(rows, dtype="int64")
+            order[ids] = xp.arange(rows)
+            payload = _ordered(payload, order)
+        return JoinTable(TableShape("hash", words, True, _nullable(payload)), arrays, payload, distinct, rows, rows)
+    offsets, order = rows_by_id(target, ids, table.groups)
+    payload = _ordered(payload, order)
+    shape = TableShape("hash", words, False, _nullable(payload))
+    return JoinTable(shape, arrays | {"offsets": offsets}, payload, distinct, rows, table.groups)
+
+
+def rows_by_id(target: Target, ids: Any, count: int) -> tuple[Any, Any]:
+    """Stable counting sort: (offsets of length count + 1, row numbers ordered by id)."""
+    xp = target.xp
+    offsets = xp.zeros(count + 1, dtype="int64")
+    offsets[1:] = xp.cumsum(xp.bincount(ids, minlength=count)) if len(ids) else 0
+    if target.name == "cuda":
+        return offsets, xp.argsort(ids, kind="stable")
+    from .primitives.cpu.partition import order_by
+
+    return offsets, order_by(target, ids, offsets)
+
+
+def _ordered(payload: tuple[Column, ...], order: Any) -> tuple[Column, ...]:
+    return tuple(p.take(order) for p in payload)
+
+
+def _nullable(payload: tuple[Column, ...]) -> tuple[bool, ...]:
+    return tuple(p.validity is not None for p in payload)

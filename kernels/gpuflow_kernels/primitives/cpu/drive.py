@@ -1,0 +1,118 @@
+"""Calling generated kernels on a CPU (or uncompiled): morsels, growing outputs and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...binding import Bindings
+from ...codegen.pipeline import Pipeline, Shape
+from ...codegen.program import Generated, repeated
+from ...codegen.skeletons_cpu import CURSORS
+from ...dtypes import DType
+from ...target import Target, call
+from .hash_table import empty_slots, rebuild
+
+RESTART = -2
+
+
+def _state(loops: int) -> Any:
+    state = np.zeros(CURSORS + loops, dtype=np.int64)
+    state[CURSORS:] = RESTART
+    return state
+
+
+def write(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: Generated,
+    arguments: dict[str, Any],
+    rows: int,
+    types: tuple[DType, ...],
+    compacting: bool,
+    bindings: Bindings,
+) -> tuple[list[Any], list[Any], int, int]:
+    """Run a writing kernel over all rows; (values, validities, rows written, error number)."""
+    loops = len(repeated(pipeline, shape))
+    room = 2 if loops and bindings.tiny else rows
+    state = _state(loops)
+    nullable = generated.out_nullable
+    values = [np.empty(room, dtype=t.storage) for t in types]
+    validities = [np.empty(room, dtype=bool) if n else None for n in nullable]
+    start = 0
+    while start < rows:
+        stop = min(rows, start + bindings.morsel)
+        arguments |= {"start": np.int64(start), "stop": np.int64(stop), "state": state, "room": np.int64(room)}
+        arguments |= {f"o{k}": v for k, v in enumerate(values)}
+        arguments |= {f"q{k}": v for k, v in enumerate(validities) if v is not None}
+        if call(target, generated, arguments):
+            room = max(4, room * 2)
+            values = [_grown(v, room) for v in values]
+            validities = [None if v is None else _grown(v, room) for v in validities]
+            start = int(state[2])
+            continue
+        state[CURSORS:] = RESTART
+        if state[1]:
+            break
+        start = stop
+    length = int(state[0]) if compacting else rows
+    return [_trimmed(v, length) for v in values], [None if v is None else _trimmed(v, length) for v in validities], length, int(state[1])
+
+
+def _grown(array: Any, room: int) -> Any:
+    larger = np.empty(room, dtype=array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def _trimmed(array: Any, length: int) -> Any:
+    """The first `length` entries; copied where a view would hold on to far more memory than it shows."""
+    if length == len(array):
+        return array
+    return array[:length].copy() if length * 2 < len(array) else array[:length]
+
+
+def group(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: Generated,
+    arguments: dict[str, Any],
+    rows: int,
+    table: Any,
+    bindings: Bindings,
+) -> int:
+    """Run a grouping kernel over all rows of a chunk, growing `table` (`grouping.GroupTable`) as needed; error number."""
+    loops = len(repeated(pipeline, shape))
+    state = _state(loops)
+    state[2] = table.groups
+    start = 0
+    while start < rows:
+        stop = min(rows, start + bindings.morsel)
+        arguments |= {"start": np.int64(start), "stop": np.int64(stop), "state": state}
+        arguments |= table.arguments()
+        if call(target, generated, arguments):
+            table.groups = int(state[2])
+            table.grow(target, bindings)
+            start = int(state[0])
+            continue
+        state[CURSORS:] = RESTART
+        if state[1]:
+            break
+        start = stop
+    table.groups = int(state[2])
+    return int(state[1])
+
+
+def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:
+    """An empty hash table for `capacity` keys: (slots, shift)."""
+    return empty_slots(capacity)
+
+
+def rehash(target: Target, words: list[Any], count: int, capacity: int, constant_hash: bool) -> tuple[Any, Any]:
+    """A table for `capacity` keys that holds keys ``0 … count`` of `words`: (slots, shift)."""
+    slots, shift = empty_slots(capacity)
+    rebuild(target, words, count, slots, shift, constant_hash)
+    return slots, shift

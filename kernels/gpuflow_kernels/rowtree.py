@@ -1,0 +1,117 @@
+"""Typed row expressions: what plans hold after binding, and what code generation reads.
+
+`Ref.key` is a column name in plans and a position in pipelines (names never reach generated text).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .aggregate import Aggregation, Slot
+from .dtypes import DType
+from .scalar import Overload
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A column of the input."""
+
+    key: str | int
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal; `value` is None for null, a str for strings, else a number or bool in the type's physical unit."""
+
+    value: Any
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOf:
+    """Stands in a string `Const` for a code that is known only where the dictionary is: entry `index` of the codes
+    handed to the kernel's run."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A declared row function applied to arguments already of the types its signature asks for.
+
+    `constants` are further parameters of the body, written into the text. `name` and `params` repeat what the user
+    wrote, for printing only.
+    """
+
+    overload: Overload
+    args: tuple[Row, ...]
+    dtype: DType
+    constants: tuple[int | float | bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Whether `arg` is one of `values` (physical values of `arg.dtype`, sorted, no nulls). Null where `arg` is null."""
+
+    arg: Row
+    values: tuple[Any, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``table[arg]``: an entry of look-up table number `index`, an array handed to the kernel at run time. Null where
+    `arg` is null. Stages put these over string codes: recoding into a shared dictionary, or a predicate's answers."""
+
+    index: int
+    arg: Row
+    dtype: DType
+
+
+Row = Ref | Const | Call | Member | Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Agg:
+    """A declared aggregation applied to row expressions, bound to concrete slots."""
+
+    aggregation: Aggregation
+    args: tuple[Row, ...]
+    dtype: DType
+    slots: tuple[Slot, ...]
+
+
+def children(node: Row | Agg) -> tuple[Row, ...]:
+    """The direct operands of a node."""
+    if isinstance(node, (Call, Agg)):
+        return node.args
+    return (node.arg,) if isinstance(node, (Member, Lookup)) else ()
+
+
+def rebuild(node: Any, operands: tuple[Row, ...]) -> Any:
+    """`node` with other operands of the same types."""
+    if isinstance(node, (Call, Agg)):
+        return replace(node, args=operands)
+    return replace(node, arg=operands[0]) if isinstance(node, (Member, Lookup)) else node
+
+
+def walk(node: Row | Agg) -> Iterator[Row | Agg]:
+    """Every node, operands first."""
+    for child in children(node):
+        yield from walk(child)
+    yield node
+
+
+def transform(node: Any, change: Callable[[Any], Any]) -> Any:
+    """Rebuild bottom-up, `change` applied to every node after its operands."""
+    operands = children(node)
+    new = tuple(transform(o, change) for o in operands)
+    return change(node if all(a is b for a, b in zip(operands, new, strict=True)) else rebuild(node, new))
+
+
+def refs(node: Row | Agg) -> set[str | int]:
+    """Keys of all columns that the expression reads."""
+    return {n.key for n in walk(node) if isinstance(n, Ref)}

@@ -1,0 +1,224 @@
+"""Type rules for declarations: small factories, each a callable from argument types to a `Signature` or None.
+
+The same rules serve `@scalar` (called with argument types and parameters) and `@aggregation` (argument types only).
+An untyped null literal has the type NULL and takes the type of what it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from .dtypes import BOOL, DATE, FLOAT64, INT64, NULL, UINT64, DType, common
+from .scalar import Signature
+
+Accepts = Callable[[DType], bool]
+Types = tuple[DType, ...]
+Parameters = dict[str, Any]
+ScalarRule = Callable[..., "Signature | None"]
+"""``rule(args)`` or ``rule(args, params)``."""
+
+
+# -- families of types ------------------------------------------------------------------------------------------------
+def integer(d: DType) -> bool:
+    return d.is_integer
+
+
+def floating(d: DType) -> bool:
+    return d.is_float
+
+
+def numeric(d: DType) -> bool:
+    return d.is_numeric
+
+
+def boolean(d: DType) -> bool:
+    return d.kind == "bool"
+
+
+def string(d: DType) -> bool:
+    return d.kind == "string"
+
+
+def temporal(d: DType) -> bool:
+    return d.is_temporal
+
+
+def kind(*kinds: str) -> Accepts:
+    """Accepts the types of these kinds."""
+    return lambda d: d.kind in kinds
+
+
+def one_of(*dtypes: DType) -> Accepts:
+    """Accepts these types."""
+    return lambda d: d in dtypes
+
+
+def not_float(d: DType) -> bool:
+    """Everything whose values are totally ordered by the plain comparison."""
+    return not d.is_float
+
+
+def anything(d: DType) -> bool:
+    return True
+
+
+def accepts_all(args: Types, accepts: Accepts) -> bool:
+    """Whether every argument type is accepted; NULL (an untyped null literal) always is."""
+    return all(a == NULL or accepts(a) for a in args)
+
+
+# -- types that several arguments meet in -----------------------------------------------------------------------------
+def arithmetic_type(args: Types) -> DType | None:
+    """The type that numbers are computed in: int64 for integers, uint64 when all are unsigned and one is 64 bits wide,
+    else the float in which they meet.
+
+    >>> from gpuflow_kernels.dtypes import INT8, UINT64, FLOAT32
+    >>> arithmetic_type((INT8, INT8)), arithmetic_type((UINT64, INT8)), arithmetic_type((INT8, FLOAT32))
+    (int64, int64, float32)
+    """
+    typed = tuple(a for a in args if a != NULL)
+    if not all(a.is_numeric for a in typed):
+        return None
+    if any(a.is_float for a in typed):
+        return meeting_type(typed)
+    return UINT64 if UINT64 in typed and all(a.kind == "uint" for a in typed) else INT64
+
+
+def meeting_type(args: Types) -> DType | None:
+    """`common` of all arguments; int64 where integers meet in no integer type (a value above it then raises)."""
+
+    def meet(a: DType | None, b: DType) -> DType | None:
+        if a is None:
+            return None
+        return INT64 if a.is_integer and b.is_integer and common(a, b) is None else common(a, b)
+
+    return reduce(meet, args[1:], args[0]) if args else None
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------
+def promote(family: Accepts = numeric) -> ScalarRule:
+    """Arithmetic: every argument in `arithmetic_type`, which is also the result; only where `family` accepts that type.
+
+    >>> from gpuflow_kernels.dtypes import INT16, FLOAT32
+    >>> promote()((INT16, FLOAT32)).result, promote(integer)((INT16, FLOAT32))
+    (float32, None)
+    """
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        meeting = arithmetic_type(args)
+        return Signature((meeting,) * len(args), meeting) if meeting and family(meeting) else None
+
+    return rule
+
+
+def same(accepts: Accepts = anything) -> ScalarRule:
+    """Selection: every argument in the type they meet in, which is also the result."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        meeting = meeting_type(args)
+        return Signature((meeting,) * len(args), meeting) if meeting and (meeting == NULL or accepts(meeting)) else None
+
+    return rule
+
+
+def always(result: DType, accepts: Accepts = anything, *, argument: DType | None = None) -> ScalarRule:
+    """A fixed result type.
+
+    Parameters
+    ----------
+    result : DType
+    accepts : callable
+        Which argument types are taken.
+    argument : DType, optional
+        The type arguments are cast to. By default numbers are cast to a float `result`, and all else stays as it is.
+
+    Examples
+    --------
+    >>> from gpuflow_kernels.dtypes import INT8, FLOAT64, STRING
+    >>> always(FLOAT64)((INT8,)).args, always(FLOAT64)((STRING,)).args
+    ((float64,), (string,))
+    """
+
+    untyped = next((d for d in (result, FLOAT64, INT64, BOOL, DATE) if accepts(d)), result)
+
+    def cast(a: DType) -> DType:
+        if argument is not None:
+            return argument
+        if a == NULL:
+            return untyped
+        return result if result.is_float and a.is_numeric else a
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        return Signature(tuple(cast(a) for a in args), result) if accepts_all(args, accepts) else None
+
+    return rule
+
+
+def compared(accepts: Accepts) -> ScalarRule:
+    """Comparison: every argument in the type they meet in (where `accepts` takes it), the result bool."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        typed = tuple(a for a in args if a != NULL)
+        meeting = reduce(_meet_exactly, typed[1:], typed[0]) if typed else BOOL
+        return Signature((meeting,) * len(args), BOOL) if meeting and accepts(meeting) else None
+
+    return rule
+
+
+def _meet_exactly(a: DType | None, b: DType) -> DType | None:
+    return None if a is None else common(a, b)
+
+
+def exactly(*args: DType, result: DType) -> ScalarRule:
+    """These argument types and no others.
+
+    NULL is taken for any of them.
+    """
+
+    def rule(given: Types, params: Parameters | None = None) -> Signature | None:
+        fits = len(given) == len(args) and all(g in (a, NULL) for g, a in zip(given, args, strict=True))
+        return Signature(args, result) if fits else None
+
+    return rule
+
+
+def signed_with_uint64(result: DType, *, uint64_first: bool) -> ScalarRule:
+    """One signed integer with one uint64, each kept: they meet in no type, and bodies compare them as numbers."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        unsigned, signed = args if uint64_first else args[::-1]
+        if unsigned != UINT64 or signed.kind != "int":
+            return None
+        return Signature((UINT64, INT64) if uint64_first else (INT64, UINT64), result)
+
+    return rule
+
+
+def real(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Functions of real numbers: float32 stays, every other number becomes float64."""
+    if not accepts_all(args, numeric):
+        return None
+    floats = [a for a in args if a.is_float]
+    result = meeting_type(tuple(a for a in args if a != NULL)) if floats else FLOAT64
+    assert result is not None
+    return Signature((result,) * len(args), result)
+
+
+def unchanged(accepts: Accepts) -> ScalarRule:
+    """One argument of an accepted type, and a result of that type."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        return Signature(args, args[0]) if all(accepts(a) for a in args) else None
+
+    return rule
+
+
+def first_of(*rules: ScalarRule) -> ScalarRule:
+    """The first of several rules that accepts the types."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        return next((s for r in rules if (s := r(args, params)) is not None), None)
+
+    return rule

@@ -1,0 +1,114 @@
+"""Function bodies as data: taken from the source through the AST when declared, so that they travel to workers as text."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ExtensionError
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One Python function as text.
+
+    `text` is a ``def`` with a content-derived name, without decorators, annotations, docstring and defaults;
+    `params` its parameter names; `captured` the numeric constants it uses from outside, as (name, value): they are
+    bound in the text's place as arguments or literals, never as globals.
+    """
+
+    name: str
+    params: tuple[str, ...]
+    text: str
+    captured: tuple[tuple[str, int | float | bool], ...] = ()
+
+    @property
+    def tree(self) -> ast.FunctionDef:
+        node = ast.parse(self.text).body[0]
+        assert isinstance(node, ast.FunctionDef)
+        return node
+
+
+_BUILTIN_NAMES = frozenset({"abs", "range"})
+
+
+def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str) -> Body:
+    """Take the source of `function` as a `Body`.
+
+    Parameters
+    ----------
+    function : callable
+        A plain Python function whose source can be read.
+    allowed : frozenset of str
+        Free names that the body may use besides its own variables (the functions of `rowmath` and the register types).
+    what : str
+        How an error names the thing, as in ``scalar 'haversine'``.
+
+    Raises
+    ------
+    ExtensionError
+        When the source cannot be read, or the body uses a name, statement or default that kernels cannot have.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as e:
+        raise ExtensionError(f"{what}: its source cannot be read ({e}); declare it in a file or a notebook cell") from None
+    try:
+        node = ast.parse(source).body[0]
+    except SyntaxError as e:
+        raise ExtensionError(f"{what}: its source cannot be parsed by itself ({e.msg}); write it as a plain def") from None
+    if not isinstance(node, ast.FunctionDef):
+        raise ExtensionError(f"{what}: must be a plain 'def' function, not a {type(node).__name__.lower()}")
+    arguments = node.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+        raise ExtensionError(f"{what}: parameters must be plain names, without defaults, * or **")
+    params = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args) if a.arg not in ("self", "cls"))
+    node.decorator_list, node.returns = [], None
+    node.args = ast.arguments(posonlyargs=[], args=[ast.arg(p) for p in params], kwonlyargs=[], kw_defaults=[], defaults=[])
+    if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+        node.body = node.body[1:]
+    node = ast.fix_missing_locations(_DropAnnotations().visit(node))
+    if not node.body or not any(isinstance(n, ast.Return) for n in ast.walk(node)):
+        raise ExtensionError(f"{what}: the body must return a value")
+    for inner in ast.walk(node):
+        if isinstance(inner, _FORBIDDEN):
+            raise ExtensionError(f"{what}: a kernel body cannot contain {type(inner).__name__!r}")
+    captured = _captured(function, node, params, allowed, what)
+    digest = hashlib.sha256((ast.unparse(node) + repr(captured)).encode()).hexdigest()[:10]
+    node.name = f"{function.__name__}_{digest}"
+    return Body(node.name, params, ast.unparse(node), captured)
+
+
+_FORBIDDEN = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Lambda, ast.ClassDef, ast.Yield, ast.Await, ast.Try,
+              ast.With, ast.Raise, ast.Attribute, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.JoinedStr)  # fmt: skip
+
+
+class _DropAnnotations(ast.NodeTransformer):
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        if node.value is None:
+            return ast.Pass()
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
+
+
+def _captured(
+    function: Callable[..., Any], node: ast.FunctionDef, params: tuple[str, ...], allowed: frozenset[str], what: str
+) -> tuple[tuple[str, int | float | bool], ...]:
+    local = set(params) | {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    free = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - local
+    closure = inspect.getclosurevars(function)
+    outside = {**closure.globals, **closure.nonlocals}
+    found = []
+    for name in sorted(free - allowed - _BUILTIN_NAMES):
+        value = outside.get(name)
+        if not isinstance(value, (bool, int, float)):
+            raise ExtensionError(
+                f"{what}: uses {name!r}, which is neither an argument, a rowmath function nor a number; "
+                f"pass it as an argument or use one of {', '.join(sorted(allowed))}"
+            )
+        found.append((name, value))
+    return tuple(found)

@@ -1,0 +1,88 @@
+"""The three targets: which arrays, which skeletons, how a kernel is launched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .codegen import modules
+from .codegen.pipeline import Pipeline, Shape
+from .codegen.program import Generated
+from .errors import ExecutionError, KernelCompileError
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where kernels run: ``python`` (generated text uncompiled), ``cpu`` or ``cuda``."""
+
+    name: str
+
+    @property
+    def xp(self) -> Any:
+        """The array module: NumPy, or CuPy on the GPU."""
+        if self.name != "cuda":
+            return np
+        import cupy
+
+        return cupy
+
+    def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
+        """The generated module of a pipeline, without loading or compiling it."""
+        return _generate(pipeline, shape, self.name)
+
+    def asarray(self, values: Any) -> Any:
+        """`values` in this target's memory."""
+        if self.name == "cuda":
+            return self.xp.asarray(values)
+        return values.get() if hasattr(values, "get") and not isinstance(values, np.ndarray) else np.asarray(values)
+
+
+@lru_cache(maxsize=4096)
+def _generate(pipeline: Pipeline, shape: Shape, target: str) -> Generated:
+    if target == "cuda":
+        from .codegen import skeletons_cuda
+
+        return skeletons_cuda.generate(pipeline, shape)
+    from .codegen import skeletons_cpu
+
+    return skeletons_cpu.generate(pipeline, shape, target)
+
+
+PYTHON, CPU, CUDA = Target("python"), Target("cpu"), Target("cuda")
+TARGETS = {t.name: t for t in (PYTHON, CPU, CUDA)}
+
+
+def call(target: Target, generated: Generated, arguments: dict[str, Any]) -> int:
+    """Run a CPU or PYTHON kernel with arguments by name; its return code.
+
+    Raises
+    ------
+    KernelCompileError
+        When the kernel does not compile; the message names its file.
+    """
+    module = modules.load(generated.text, target.name)
+    values = [arguments[name] for name in generated.params]
+    if target.name == "python":
+        with np.errstate(all="ignore"):
+            return int(module.run(*values))
+    try:
+        return int(module.run(*values))
+    except Exception as e:
+        if type(e).__module__.startswith("numba"):
+            raise KernelCompileError(f"generated kernel {module.__file__} did not compile: {e}") from e
+        raise
+
+
+def error_text(generated: Generated, code: int) -> str:
+    """What a kernel's error number means, in words."""
+    if not 1 <= code <= len(generated.checks):
+        raise ExecutionError(f"kernel reported unknown error {code}")
+    return generated.checks[code - 1]
+
+
+def word_of(value: Any, register: str) -> Any:
+    """A literal as the typed scalar that kernels take."""
+    return np.dtype("bool" if register == "bool_" else register).type(value)

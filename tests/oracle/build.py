@@ -1,0 +1,42 @@
+"""Row trees for tests, without the layers above: functions by name, resolved by types, casts put in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gpuflow_kernels.builtin_aggregations
+import gpuflow_kernels.builtin_scalars  # noqa: F401  (fills the registries)
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.rowtree import Agg, Call, Const, Row
+from gpuflow_kernels.scalar import SCALARS
+
+
+def const(value: Any, dtype: DType) -> Const:
+    """A literal of a type."""
+    return Const(value, dtype)
+
+
+def call(name: str, *args: Row, **params: Any) -> Call:
+    """The declared function `name` on `args`; a `TypeError` when it does not take their types."""
+    found = SCALARS[name].resolve(tuple(a.dtype for a in args), params)
+    if found is None:
+        raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
+    overload, signature = found
+    operands = tuple(cast_to(a, d) for a, d in zip(args, signature.args, strict=True))
+    return Call(overload, operands, signature.result, signature.constants)
+
+
+def cast_to(row: Row, dtype: DType) -> Row:
+    """`row` as `dtype`, by a strict cast where it is of another type."""
+    return row if row.dtype == dtype else call("cast", row, to=dtype, strict=True)
+
+
+def agg(name: str, *args: Row) -> Agg:
+    """The declared aggregation `name` of `args`."""
+    found = AGGREGATIONS[name].resolve(tuple(a.dtype for a in args))
+    if found is None:
+        raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
+    declared, types, result = found
+    operands = tuple(cast_to(a, d) for a, d in zip(args, types, strict=True))
+    return Agg(declared, operands, result, tuple(s.resolve(types[0] if types else None) for s in declared.slots))
