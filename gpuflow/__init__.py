@@ -1,5 +1,6 @@
 """gpuflow: lazy queries over large tables, compiled to one kernel each, on CPU cores, GPUs and Dask clusters.
 
+>>> import numpy as np
 >>> import gpuflow as gf
 >>> from gpuflow import col
 >>> flights = gf.from_numpy({"carrier": np.array([1, 1, 2]), "delay": np.array([5.0, 7.0, 1.0])})

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import dask.config
-
 from gpuflow_kernels.errors import GpuflowError
 
 PREFIX = "gpuflow"
@@ -107,6 +106,8 @@ SETTINGS: dict[str, Setting] = {
     "memory-limit": Setting(None, _bytes, _BYTES, "Bytes that a process may hold in tables, exchanges and buffers."),
     "broadcast-rows": Setting(4_000_000, _count, _COUNT, "A join side with at most so many rows is given to every partition."),
     "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
+    "merge-rows": Setting(262_144, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
+    "sort-rows": Setting(2_097_152, _count, _COUNT, "A sort of more rows is split into ranges of its first key."),
     "deterministic": Setting(False, _flag, "true or false", "Float sums with the same bits for any partitioning and target."),
     "local-directory": Setting(None, _folder, "a folder, or null for the system's", "Where spilled data goes."),
     "cache.folder": Setting(None, _folder, "a folder, or null for the user's cache", "Where compiled kernels are kept."),
@@ -145,6 +146,8 @@ class Settings:
     memory_limit: int | None = None
     broadcast_rows: int = 4_000_000
     broadcast_bytes: int = 268_435_456
+    merge_rows: int = 262_144
+    sort_rows: int = 2_097_152
     deterministic: bool = False
     local_directory: str | None = None
     cache_folder: str = ""

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gpuflow import config
+from gpuflow.errors import ExecutionError
 from gpuflow.version import __version__
 
 OPTIONAL = {
@@ -128,14 +129,14 @@ def requirements() -> list[str]:
 
 
 def target() -> tuple[str, str]:
-    """(where queries of this process run, why)."""
-    wanted = config.get("target")
-    if wanted != "auto":
-        return wanted, "set by gpuflow.target"
-    found = cuda()
-    if found.devices:
-        return "cuda", f"{len(found.devices)} CUDA device(s)"
-    return "cpu", found.reason
+    """(where queries of this process run, why); the reason says so where they cannot run at all."""
+    from gpuflow.execute.choice import choose_target
+
+    asked = config.get("target")
+    try:
+        return choose_target(asked)
+    except ExecutionError as error:
+        return asked, f"cannot run: {error}"
 
 
 def missing_line(found: Cuda) -> str | None:

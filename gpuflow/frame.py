@@ -34,6 +34,7 @@ class Frame:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import gpuflow as gf
     >>> from gpuflow import col
     >>> trips = gf.from_numpy({"x": np.arange(4), "y": np.array([0.5, 1.5, 2.5, 3.5])})
@@ -55,7 +56,7 @@ class Frame:
         """The logical plan, as written."""
         return self._plan
 
-    @cached_property
+    @property
     def optimized(self) -> Plan:
         """The plan after the optimiser's rules (``gpuflow.optimize.disable`` leaves some out)."""
         return optimize(self._plan, config.get("optimize.disable"))
@@ -211,13 +212,13 @@ class Frame:
         from gpuflow import execute
         from gpuflow.table import Table
 
-        return Table(self.schema, execute.collect(self.optimized))
+        return Table(self.schema, execute.collect(self._plan))
 
     def persist(self) -> Frame:
         """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it."""
         from gpuflow import execute
 
-        return Frame.scan(execute.persist(self.optimized))
+        return Frame.scan(execute.persist(self._plan))
 
     def preview(self, rows: int = 10) -> Table | None:
         """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort."""
@@ -237,6 +238,7 @@ class Frame:
 
         Examples
         --------
+        >>> import numpy as np
         >>> import gpuflow as gf
         >>> frame = gf.from_numpy({"x": np.arange(3)}).filter(gf.col("x") > 0).select("x")
         >>> print(frame.explain("logical").splitlines()[1])
@@ -248,8 +250,11 @@ class Frame:
             return tree(self._plan if stage == "logical" else self.optimized)
         from gpuflow import execute
 
-        text = execute.explain_physical(self.optimized) if stage == "physical" else execute.explain_kernel(self.optimized)
+        text = execute.explain_physical(self._plan) if stage == "physical" else execute.explain_kernel(self._plan)
         return str(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Frame, (self._plan,)
 
     # -- showing ------------------------------------------------------------------------------------------------------
     def __repr__(self) -> str:
@@ -287,7 +292,7 @@ class Frame:
     def _graph(self) -> tuple[Mapping[Any, Any], list[Any]]:
         from gpuflow import execute
 
-        dsk, keys = execute.graph(self.optimized)
+        dsk, keys = execute.graph(self._plan)
         return dsk, list(keys)
 
     def __dask_graph__(self) -> Mapping[Any, Any]:
@@ -342,6 +347,7 @@ class GroupBy:
 
         Examples
         --------
+        >>> import numpy as np
         >>> import gpuflow as gf
         >>> frame = gf.from_numpy({"k": np.array([1, 1, 2]), "x": np.array([1.0, 2.0, 3.0])})
         >>> frame.group_by("k").agg(rows=gf.len(), share=gf.col("x").sum() / gf.len()).columns

@@ -13,6 +13,9 @@ from gpuflow.plan.source import ColumnStatistics, Source, Split
 MOST_BYTES = 1 << 26
 """A piece larger than this is not read for a preview."""
 
+PIECE_ROWS = 1 << 16
+"""The size of piece that a source is asked for; a Parquet file gives a row group at least."""
+
 
 class FirstSplit(Source):
     """The first piece of another source."""
@@ -52,7 +55,7 @@ def preview(plan: Plan, rows: int) -> Plan | None:
         node = node.input
     if not isinstance(node, Scan):
         return None
-    split = node.source.splits(node.predicate, 1)[0]
+    split = node.source.splits(node.predicate, PIECE_ROWS)[0]
     if split.nbytes is not None and split.nbytes > MOST_BYTES:
         return None
     result: Plan = replace(node, source=FirstSplit(node.source, split))

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gpuflow_kernels.column import Chunk, Column
+
 from gpuflow.errors import ColumnNotFoundError, UnsupportedError
 from gpuflow.schema import Schema
-from gpuflow_kernels.column import Chunk, Column
 
 if TYPE_CHECKING:
     import os
@@ -98,8 +99,8 @@ class Table:
 
     def column(self, name: str) -> Column:
         """One column as it is stored, in one piece."""
+        from gpuflow.io.columns import empty_column
         from gpuflow.io.dictionaries import concat_columns
-        from gpuflow.io.partitions import empty_column
 
         position = self._position(name)
         if not self.chunks:

@@ -103,9 +103,8 @@ def lowering(runner: Graph, settings: Settings) -> Lowering:
     """A lowering with these settings; the choice of target is noted."""
     options, reason = options_of(settings)
     runner.note("target", options.target, reason)
-    return Lowering(
-        runner, options, settings.partition_rows, settings.broadcast_rows, settings.broadcast_bytes
-    )
+    sizes = settings.broadcast_rows, settings.broadcast_bytes, settings.merge_rows, settings.sort_rows
+    return Lowering(runner, options, settings.partition_rows, *sizes)
 
 
 def _lowered(runner: Graph, plan: Plan, settings: Settings) -> tuple[Ref, ...]:

@@ -102,7 +102,7 @@ def _from_numpy(value: np.generic) -> tuple[Any, DType, bool]:
 def convert(value: Any, dtype: DType, to: DType) -> Any:
     """`value` of `dtype` as a value of `to`, or None when `to` cannot hold it (exactly, but for a float's last bits).
 
-    >>> convert(3, INT64, FLOAT32), convert(300, INT64, DType("int", 8)), convert(1, DATE, timestamp("s"))
+    >>> convert(3, INT64, DType("float", 32)), convert(300, INT64, DType("int", 8)), convert(1, DATE, timestamp("s"))
     (3.0, None, 86400)
     """
     if dtype == to:
@@ -142,7 +142,7 @@ def _within(value: int, to: DType) -> int | None:
 def adapt(value: Any, dtype: DType, others: Iterable[DType]) -> DType:
     """The type that a literal takes beside arguments of the types `others`; its own when none suits.
 
-    >>> adapt(5, INT64, [DType("int", 8)]), adapt(500, INT64, [DType("int", 8)]), adapt(0.5, FLOAT64, [FLOAT32])
+    >>> adapt(5, INT64, [DType("int", 8)]), adapt(500, INT64, [DType("int", 8)]), adapt(0.5, FLOAT64, [DType("float", 32)])
     (int8, int64, float32)
     """
     beside = [o for o in others if o.is_numeric == dtype.is_numeric and o.is_temporal == dtype.is_temporal]

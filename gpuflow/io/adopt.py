@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gpuflow_kernels.column import Column
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
-from gpuflow_kernels.column import Column
-from gpuflow_kernels.dtypes import DType
 
 from . import convert
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of

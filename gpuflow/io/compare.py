@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 

@@ -6,15 +6,17 @@ Values are shared, not copied, wherever Arrow's layout is ours: everything but b
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
+
+from gpuflow import config
 
 from . import dictionaries
 
@@ -47,6 +49,9 @@ _TO_ARROW: dict[DType, pa.DataType] = {
 }
 
 _MS_PER_DAY = 86_400_000
+
+ENCODE_ROWS = 500_000
+"""Plain strings that are worth a thread of their own when they are encoded."""
 
 
 def dtype_of(arrow: pa.DataType) -> DType | None:
@@ -153,17 +158,39 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     """
     if not trusted:
         data.validate(full=True)
+    if data.type in (pa.string(), pa.large_string()):
+        return _encode(data)
     if isinstance(data, pa.ChunkedArray):
         pieces = [c for c in data.chunks if len(c)]
         if len(pieces) == 1:
             return _one(pieces[0])
         if not pieces:
             return _one(pa.array([], data.type) if not pa.types.is_dictionary(data.type) else _empty(data.type))
-        if data.type in (pa.string(), pa.large_string()):  # one hash table over all chunks
-            encoded = data.dictionary_encode()
-            return _one(pa.chunked_array(encoded.chunks).combine_chunks())
         return dictionaries.concat_columns([_one(piece) for piece in pieces])
     return _one(data)
+
+
+def _encode(data: pa.Array | pa.ChunkedArray) -> Column:
+    """A string column from plain strings, long ones by several threads: hashing every value is what costs."""
+    parts = min(config.cores(), len(data) // ENCODE_ROWS)
+    if parts <= 1:
+        return _encode_part(data)
+    ends = [i * len(data) // parts for i in range(parts + 1)]
+    with ThreadPoolExecutor(parts) as pool:
+        columns = pool.map(lambda i: _encode_part(data.slice(ends[i], ends[i + 1] - ends[i])), range(parts))
+        return dictionaries.concat_columns(list(columns))
+
+
+def _encode_part(data: pa.Array | pa.ChunkedArray) -> Column:
+    encoded = data.dictionary_encode()  # of several chunks with one hash table
+    if isinstance(encoded, pa.ChunkedArray):
+        if not encoded.num_chunks:
+            return _one(_empty(encoded.type))
+        indices = pa.chunked_array([chunk.indices for chunk in encoded.chunks]).combine_chunks()
+        if isinstance(indices, pa.ChunkedArray):
+            indices = pa.concat_arrays(indices.chunks)
+        return _coded(indices, encoded.chunk(encoded.num_chunks - 1).dictionary, distinct=True)
+    return _coded(encoded.indices, encoded.dictionary, distinct=True)
 
 
 def _empty(arrow: pa.DataType) -> pa.Array:
@@ -184,8 +211,7 @@ def _one(array: pa.Array) -> Column:
     assert dtype is not None, f"{arrow} has no column type"
     validity = _validity(array)
     if dtype == t.STRING:
-        encoded = (array.cast(pa.large_string()) if arrow == pa.string_view() else array).dictionary_encode()
-        return _coded(encoded.indices, encoded.dictionary, distinct=True)
+        return _encode(array.cast(pa.large_string()) if arrow == pa.string_view() else array)
     if dtype == t.NULL:
         return Column(dtype, np.zeros(len(array), np.bool_), np.zeros(len(array), np.bool_))
     if dtype == t.BOOL:

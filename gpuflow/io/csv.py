@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import ColumnNotFoundError, ReadError, TypeMismatchError
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk
-from gpuflow_kernels.dtypes import DType
 
 from . import convert, files
 from .files import File, failure

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 

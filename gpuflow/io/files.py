@@ -7,12 +7,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from gpuflow.errors import ReadError
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_CHANGED = "the file has changed since it was scanned; scan it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,12 @@ class File:
         if self.remote:
             filesystem, path = _filesystem(self.path, dict(self.options))
             try:
+                info = filesystem.info(path)
+                if (int(info.get("size") or 0), _stamp(info)) != (self.size, self.stamp):
+                    raise failure(self.path, _CHANGED)
                 return filesystem.open(path, "rb")
+            except ReadError:
+                raise
             except OSError as e:
                 raise failure(self.path, e) from e
         try:
@@ -53,7 +60,7 @@ class File:
         except OSError as e:
             raise failure(self.path, e) from e
         if (now.st_size, str(now.st_mtime_ns)) != (self.size, self.stamp):
-            raise failure(self.path, "the file has changed since it was scanned; scan it again")
+            raise failure(self.path, _CHANGED)
         return self.path
 
 
@@ -174,18 +181,26 @@ def _remote(url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple
     chosen = sorted(every) if magic else sorted(p for p in every if p.lower().endswith(suffixes))
     if not chosen:
         raise _nothing(url, list(every), suffixes, what) if not magic else ReadError(f"no file matches {url!r}", file=url)
-    stamps = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
     return [
         File(
             filesystem.unstrip_protocol(p),
             int(every[p].get("size") or 0),
-            str(next((every[p][s] for s in stamps if every[p].get(s) is not None), "")),
+            _stamp(every[p]),
             True,
             options,
             _keys(p, root) if hive and root else (),
         )
         for p in chosen
     ]
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    """What tells versions of a remote file apart; file systems call it by different names."""
+    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+    value = next((info[name] for name in names if info.get(name) is not None), "")
+    if isinstance(value, datetime):  # a listing may say the same time as a number
+        value = value.timestamp()
+    return f"{value:.6f}" if isinstance(value, (int, float)) else str(value)
 
 
 def _filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:

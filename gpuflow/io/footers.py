@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.dtypes import DType
 
 from .files import File, failure
 

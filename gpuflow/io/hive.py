@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from gpuflow.errors import ReadError
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
+
+from gpuflow.errors import ReadError
 
 from .files import File
 

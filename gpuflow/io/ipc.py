@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+from gpuflow_kernels.column import Chunk
 
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
-from gpuflow_kernels.column import Chunk
 
 from . import convert, files
 from .dictionaries import concat_columns

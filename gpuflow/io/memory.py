@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import PlanError, ReadError
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.dtypes import DType
 
 from . import convert
 from .dictionaries import array_module, concat_chunks
@@ -56,7 +56,7 @@ class MemorySource(Source):
         unsupported: Mapping[str, str] | None = None,
     ) -> None:
         self.schema, self.length, self.label = schema, length, label
-        self.unsupported = dict(unsupported or {})
+        self.unsupported: dict[str, str] = dict(unsupported or {})
         self.token = _token("memory")
         self._make = dict(make)
         self._made: dict[str, Column] = {}

@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-
-from gpuflow.errors import ReadError
-from gpuflow.plan.source import ColumnStatistics, Source, Split
-from gpuflow.schema import Schema
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Row, refs
+
+from gpuflow.errors import ReadError
+from gpuflow.plan.source import ColumnStatistics, Source, Split
+from gpuflow.schema import Schema
 
 from . import convert, files, footers, hive
 from .dictionaries import concat_chunks

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
 import pyarrow as pa
+from gpuflow_kernels.column import Chunk
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 from gpuflow.errors import DuplicateNameError
 from gpuflow.schema import Schema
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.dtypes import DType
+
+from .columns import empty_column
 
 LEAST_ROWS, MOST_ROWS = 65_536, 8_388_608
 PER_THREAD = 4
@@ -37,13 +37,6 @@ def ranges(total: int, partition_rows: int | None = None) -> Iterator[tuple[int,
     count = max(1, -(-total // target_rows(total, partition_rows)))
     for i in range(count):
         yield i * total // count, (i + 1) * total // count
-
-
-def empty_column(dtype: DType) -> Column:
-    """A column of `dtype` without rows."""
-    dictionary = pa.array([], pa.large_string()) if dtype == t.STRING else None
-    validity = np.zeros(0, np.bool_) if dtype == t.NULL else None
-    return Column(dtype, np.zeros(0, dtype.storage), validity, dictionary)
 
 
 def empty_chunk(schema: Schema, columns: Iterable[str]) -> Chunk:

@@ -13,11 +13,11 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk, Column
 
 from . import convert
 from .files import HIVE_NULL

@@ -52,5 +52,11 @@ def optimize(plan: Plan, disable: Collection[str] = ()) -> Plan:
             raise PlanError(f"optimize.disable names {name!r}, which is no rule{near(name, known)}")
     for rule in RULES:
         if rule.__name__ not in disable or rule.__name__ in REQUIRED:
-            plan = verify(rule.__name__, plan, rule(plan))
+            try:
+                plan = verify(rule.__name__, plan, rule(plan))
+            except RecursionError:
+                raise PlanError(
+                    "the query has too many steps, or an expression too many parts, on top of each other; persist() a result on "
+                    "the way, put several columns into one with_columns(), or write is_in() for many comparisons"
+                ) from None
     return plan

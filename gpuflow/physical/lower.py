@@ -35,6 +35,7 @@ class Lowering:
     broadcast_rows: int = 4_000_000
     broadcast_bytes: int = 1 << 28
     merge_rows: int = 1 << 18
+    sort_rows: int = 1 << 21
     memo: dict[int, Stream] = field(default_factory=dict)
 
     def lower(self, plan: Plan) -> Stream:

@@ -14,8 +14,6 @@ from .tasks import BoundsTask, RangeTask, SampleTask, SortTask
 
 SAMPLES = 4096
 """Values sampled of each partition to find the ranges of a large sort."""
-RANGE_ROWS = 1 << 21
-"""Rows from which a sort is split into ranges."""
 
 
 def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
@@ -37,7 +35,7 @@ def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
             low.runner.note("sort", "top-k", f"the first {plan.limit:,} rows of each partition, then of those")
     else:
         total = low.rows_of(parts, stream.rows) if len(parts) > 1 else None
-        if total is not None and total > RANGE_ROWS:
+        if total is not None and total > low.sort_rows:
             return _by_range(low, plan, parts, by, keep, source, total)
     last = SortTask(low.options, by, plan.descending, plan.nulls_last, plan.limit, keep)
     rows_out = stream.rows if plan.limit is None or stream.rows is None else min(plan.limit, stream.rows)
@@ -48,7 +46,7 @@ def _by_range(
     low: Lowering, plan: plans.Sort, parts: tuple[Any, ...], by: tuple[int, ...], keep: int | None, source: Any, total: int
 ) -> Stream:
     """Partitions by range of the first key, each sorted by itself; equal first keys share a partition."""
-    number = max(low.runner.threads, min(256, -(-total // (RANGE_ROWS // 2))))
+    number = max(low.runner.threads, min(256, -(-2 * total // low.sort_rows)))
     low.runner.note("sort", f"{number} ranges of the first key", f"{total:,} rows")
     first = plan.descending[0], plan.nulls_last[0]
     samples = tuple(low.runner.add(SampleTask(low.options, by[0], SAMPLES), p) for p in parts)

@@ -54,7 +54,7 @@ def describe(plan: Plan) -> str:
         case Filter(_, predicate):
             return f"FILTER {text(predicate)}"
         case Project(_, columns):
-            return f"PROJECT {', '.join(column(n, r) for n, r in columns)}"
+            return f"PROJECT {', '.join(column(n, r) for n, r in columns)}".rstrip()
         case Aggregate(_, keys, aggs):
             values = f" {', '.join(column(n, a) for n, a in aggs)}" if aggs else ""
             by = f" BY {', '.join(column(n, r) for n, r in keys)}" if keys else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from gpuflow_kernels.column import Chunk
@@ -48,6 +50,8 @@ class Source(ABC):
     """Identity of the content: paths with size and mtime for files, the object's identity in memory."""
     label: str
     """Short description for explain: ``parquet flights/ (12 files)``."""
+    unsupported: Mapping[str, str] = MappingProxyType({})
+    """Columns that are there but cannot be used, and are not in `schema`: name -> reason, with the way out."""
 
     @abstractmethod
     def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:

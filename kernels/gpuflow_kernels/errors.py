@@ -22,7 +22,7 @@ class KernelCompileError(ExecutionError):
     """A generated kernel did not compile; the message names its file."""
 
 
-class DeviceMemoryError(ExecutionError, MemoryError):
+class DeviceMemoryError(MemoryError, ExecutionError):  # this order, or tblib cannot unpickle it
     """The device has no room for an operator's data."""
 
 

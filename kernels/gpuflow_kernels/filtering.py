@@ -47,7 +47,7 @@ def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) 
         smaller = Pipeline(pipeline.inputs, pipeline.steps, Write(computed))
         produced = iter(_run(target, smaller, chunk, bindings, False).columns)
         done = {k: next(produced) for k, c in enumerate(sink.columns) if not _is_input(c, pipeline)}
-    columns = tuple(done[k] if k in done else _moved(target, chunk.columns[c.key]) for k, c in enumerate(sink.columns))  # type: ignore[union-attr,index]
+    columns = tuple(done[k] if k in done else moved(target, chunk.columns[c.key]) for k, c in enumerate(sink.columns))  # type: ignore[union-attr,index]
     return Chunk(columns, chunk.length)
 
 
@@ -55,12 +55,13 @@ def _is_input(row: Any, pipeline: Pipeline) -> bool:
     return isinstance(row, Ref) and isinstance(row.key, int) and row.key < len(pipeline.inputs)
 
 
-def _moved(target: Target, column: Column) -> Column:
+def moved(target: Target, column: Column) -> Column:
+    """The column in this target's memory; itself where it is there already."""
     values = target.asarray(column.values)
     if values is column.values:
         return column
     validity = None if column.validity is None else target.asarray(column.validity)
-    return Column(column.dtype, values, validity, column.dictionary)
+    return Column(column.dtype, values, validity, column.dictionary, column.facts)
 
 
 def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, compacting: bool) -> Chunk:

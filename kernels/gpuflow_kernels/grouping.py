@@ -134,7 +134,7 @@ class GroupTable:
         self._sink = sink
         xp = target.xp
         self.capacity = 1 if layout.mode == "reduce" else layout.total if layout.mode == "dense" else 2 if bindings.tiny else 1024
-        self.accumulators = [self._fresh(r, self.capacity) for r in self.slots_of]
+        self.accumulators = [self.fresh(r, self.capacity) for r in self.slots_of]
         if layout.mode == "dense":
             self.present = xp.zeros(self.capacity, dtype=bool)
         if layout.mode == "hash":
@@ -148,10 +148,11 @@ class GroupTable:
         assert isinstance(slot.dtype, DType)
         return slot.dtype, slot.identity
 
-    def _fresh(self, ref: SlotRef, size: int) -> Any:
+    def fresh(self, ref: SlotRef, size: int) -> Any:
+        """Accumulators of `size` groups that nothing has been added to."""
         dtype, identity = self._slot_type(ref)
-        register = "bool" if dtype.register == "bool_" else dtype.register
-        return self.target.xp.full(size, identity, dtype=register)
+        start = word_of(identity, dtype.register)
+        return self.target.xp.full(size, start, dtype=start.dtype)
 
     def arguments(self) -> dict[str, Any]:
         """The kernel arguments that belong to the table."""
@@ -170,7 +171,7 @@ class GroupTable:
         xp, old = target.xp, self.capacity
         self.capacity = max(2, old * (2 if old > 1 << 22 else 4))
         self.accumulators = [
-            xp.concatenate([a, self._fresh(r, self.capacity - old)]) for a, r in zip(self.accumulators, self.slots_of, strict=True)
+            xp.concatenate([a, self.fresh(r, self.capacity - old)]) for a, r in zip(self.accumulators, self.slots_of, strict=True)
         ]
         self.words = [xp.concatenate([w, xp.zeros(self.capacity - old, dtype="int64")]) for w in self.words]
         self.slots, self.shift = _drive(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)

@@ -8,6 +8,7 @@ from typing import Any
 from .binding import Bindings
 from .codegen.pipeline import Group, Pipeline, TableShape
 from .column import Chunk, Column
+from .filtering import moved
 from .grouping import Grouper, column_range
 from .rowtree import Ref
 from .target import Target, word_of
@@ -71,6 +72,7 @@ def build(
     a hash table, and rows are put in id order by a counting sort.
     """
     xp = target.xp
+    keys, payload = (tuple(moved(target, c) for c in columns) for columns in (keys, payload))
     rows = len(keys[0])
     usable = None
     if not nulls_equal:

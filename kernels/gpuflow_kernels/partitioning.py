@@ -11,6 +11,7 @@ from .codegen.module_text import HEADERS
 from .codegen.modules import load
 from .codegen.tables_text import hash_text
 from .column import Chunk, Column
+from .filtering import moved
 from .joining import rows_by_id
 from .rowmath import prelude
 from .target import Target
@@ -80,6 +81,7 @@ def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Ch
 def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
     """The chunk's rows by part number (int64, 0 to parts - 1), in order within a part. Pieces are views of one copy."""
     offsets, order = rows_by_id(target, ids, parts)
-    moved = chunk.take(order, chunk.length)
-    bounds = [int(o) for o in offsets]
-    return [moved.take(slice(a, b), b - a) for a, b in zip(bounds, bounds[1:], strict=False)]
+    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    ordered = chunk.take(order, chunk.length)
+    bounds = [int(o) for o in offsets.tolist()]
+    return [ordered.take(slice(a, b), b - a) for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -23,6 +23,7 @@ from .rowmath_calendar import *  # noqa: F403
 from .rowmath_floats import *  # noqa: F403
 from .rowmath_integers import *  # noqa: F403
 from .rowmath_intrinsics import *  # noqa: F403
+from .source import parse
 
 TARGETS = ("python", "cpu", "cuda")
 
@@ -103,7 +104,7 @@ def _needs(name: str) -> tuple[str, ...]:
 @cache
 def _bare(name: str) -> ast.FunctionDef:
     """The helper's definition without annotations and docstring."""
-    node = ast.parse(textwrap.dedent(inspect.getsource(_HELPERS[name]))).body[0]
+    node = parse(textwrap.dedent(inspect.getsource(_HELPERS[name]))).body[0]
     assert isinstance(node, ast.FunctionDef)
     node.returns = None
     for argument in node.args.args:

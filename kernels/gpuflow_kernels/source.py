@@ -6,11 +6,20 @@ import ast
 import hashlib
 import inspect
 import textwrap
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import ExtensionError
+
+_parsing = threading.Lock()
+
+
+def parse(text: str, mode: str = "exec") -> Any:
+    """`ast.parse`, one thread at a time: CPython before 3.11.8 counts its depth over all threads, and fails at random."""
+    with _parsing:
+        return ast.parse(text, mode=mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Body:
 
     @property
     def tree(self) -> ast.FunctionDef:
-        node = ast.parse(self.text).body[0]
+        node = parse(self.text).body[0]
         assert isinstance(node, ast.FunctionDef)
         return node
 
@@ -59,7 +68,7 @@ def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str)
     except (OSError, TypeError) as e:
         raise ExtensionError(f"{what}: its source cannot be read ({e}); declare it in a file or a notebook cell") from None
     try:
-        node = ast.parse(source).body[0]
+        node = parse(source).body[0]
     except SyntaxError as e:
         raise ExtensionError(f"{what}: its source cannot be parsed by itself ({e.msg}); write it as a plain def") from None
     if not isinstance(node, ast.FunctionDef):

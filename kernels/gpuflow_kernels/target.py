@@ -25,9 +25,9 @@ class Target:
         """The array module: NumPy, or CuPy on the GPU."""
         if self.name != "cuda":
             return np
-        import cupy
+        from .primitives.cuda import runtime
 
-        return cupy
+        return runtime.device.xp
 
     def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
         """The generated module of a pipeline, without loading or compiling it."""

@@ -8,11 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+from gpuflow_kernels import dtypes as t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpuflow.io import convert
-from gpuflow_kernels import dtypes as t
 
 PLAIN = [
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
@@ -40,7 +40,9 @@ def make(arrow: pa.DataType, pattern: list[int | None]) -> pa.Array:
 
 @pytest.mark.parametrize("arrow", [*PLAIN, *STRINGS], ids=str)
 @pytest.mark.parametrize(
-    "pattern", [[], [1, 2, 3] * 7, [None, 1, 2, None, 3, 4, 5, 6, 7, None, 8] * 3, [None] * 9], ids=["empty", "full", "some", "none"]
+    "pattern",
+    [[], [1, 2, 3] * 7, [None, 1, 2, None, 3, 4, 5, 6, 7, None, 8] * 3, [None] * 9],
+    ids=["empty", "full", "some", "none"],
 )
 def test_round_trip_with_offsets(arrow: pa.DataType, pattern: list[int | None]) -> None:
     whole = make(arrow, pattern)
@@ -108,6 +110,17 @@ def test_read_only_array_becomes_a_writeable_view() -> None:
     assert view.ctypes.data == array.ctypes.data
 
 
+@pytest.mark.parametrize("chunks", [1, 5])
+def test_long_strings_are_encoded_by_several_threads(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert, "ENCODE_ROWS", 7)
+    monkeypatch.setattr(convert.config, "cores", lambda: 4)
+    whole = pa.array([None if n % 5 == 0 else f"s{n * 7 % 13}" for n in range(100)])
+    array = pa.chunked_array([whole.slice(i * 100 // chunks, 100 // chunks) for i in range(chunks)])
+    column = convert.from_arrow(array if chunks > 1 else whole)
+    assert convert.to_arrow(column).to_pylist() == whole.to_pylist()
+    assert len(column.dictionary) == 13
+
+
 def codes(indices: list[int | None], dictionary: list[str | None], kind: pa.DataType | None = None) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(indices, kind or pa.int16()), pa.array(dictionary, pa.string()))
 
@@ -148,7 +161,11 @@ def test_other_encodings() -> None:
     days = convert.from_arrow(pa.array([-86_400_000, None, 86_400_000], pa.date64()))
     assert (days.dtype, days.values.tolist()) == (t.DATE, [-1, 0, 1])
     assert convert.from_arrow(pa.array([5, 5, None]).dictionary_encode()).values[:2].tolist() == [5, 5]
-    assert convert.to_arrow(convert.from_arrow(pa.RunEndEncodedArray.from_arrays([2, 3], ["a", None]))).to_pylist() == ["a", "a", None]
+    assert convert.to_arrow(convert.from_arrow(pa.RunEndEncodedArray.from_arrays([2, 3], ["a", None]))).to_pylist() == [
+        "a",
+        "a",
+        None,
+    ]
     nulls = convert.from_arrow(pa.nulls(3))
     assert (nulls.dtype, nulls.validity.tolist()) == (t.NULL, [False] * 3)
     assert convert.to_arrow(nulls).type == pa.null()

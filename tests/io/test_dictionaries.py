@@ -7,12 +7,12 @@ import gc
 import numpy as np
 import pyarrow as pa
 import pytest
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpuflow.io import convert, dictionaries
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk, Column
 
 words = st.lists(st.text(st.characters(codec="utf-8"), max_size=4), max_size=8, unique=True)
 
@@ -72,5 +72,5 @@ def test_concat_chunks() -> None:
 
 
 def test_concat_refuses_other_types() -> None:
-    with pytest.raises(ValueError, match="int32.*int64"):
+    with pytest.raises(ValueError, match=r"int32.*int64"):
         dictionaries.concat_columns([Column(t.INT32, np.zeros(1, np.int32)), Column(t.INT64, np.zeros(1, np.int64))])

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import DuplicateNameError, ReadError
 from gpuflow.io import footers, scan_parquet
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.table import Table
-from gpuflow_kernels import dtypes as t
 
 
 def write(path: Path, rows: int = 30, start: int = 0, group: int = 10, **more: Any) -> Path:
@@ -149,7 +149,9 @@ def test_statistics_over_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_temporal_statistics_are_in_the_column_s_unit(tmp_path: Path, unit: str) -> None:
-    pq.write_table(pa.table({"d": pa.array([1, 7], pa.duration(unit)), "t": pa.array([1, 7], pa.timestamp(unit))}), tmp_path / "a.parquet")
+    pq.write_table(
+        pa.table({"d": pa.array([1, 7], pa.duration(unit)), "t": pa.array([1, 7], pa.timestamp(unit))}), tmp_path / "a.parquet"
+    )
     source = scan_parquet(tmp_path)
     for name in ("d", "t"):
         values = table(source).column(name).values.tolist()
@@ -194,7 +196,7 @@ def test_missing_file_folder_and_glob(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="empty"):
         scan_parquet([])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ReadError, match="has no Parquet files .* it is empty"):
+    with pytest.raises(ReadError, match=r"has no Parquet files .* it is empty"):
         scan_parquet(tmp_path / "empty")
     (tmp_path / "empty/x.csv").touch()
     with pytest.raises(ReadError, match=r"it holds 1 other files \(x\.csv\)"):
@@ -233,6 +235,16 @@ def test_file_that_changed_or_vanished_after_the_scan(tmp_path: Path) -> None:
     write(path, rows=77)
     with pytest.raises(ReadError, match="has changed since it was scanned"):
         split.read(("x",))
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/changing/a.parquet", path.read_bytes())
+    remote = scan_parquet("memory://changing/a.parquet").splits(None)[0]
+    assert remote.read(("x",)).length == 77
+    write(path, rows=78)
+    memory.pipe_file("/changing/a.parquet", path.read_bytes())
+    with pytest.raises(ReadError, match=r"memory://.*has changed since it was scanned"):
+        remote.read(("x",))
     path.unlink()
     with pytest.raises(ReadError, match="No such file"):
         split.read(("x",))

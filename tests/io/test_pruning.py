@@ -7,21 +7,21 @@ import io
 from pathlib import Path
 from typing import Any
 
+import gpuflow_kernels.builtin_scalars  # noqa: F401  declares the functions
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-import gpuflow_kernels.builtin_scalars  # noqa: F401  declares the functions
-from gpuflow.io import convert, scan_parquet
-from gpuflow.io.parquet import ParquetSource
-from gpuflow.io.pruning import Range, may_match
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row
 from gpuflow_kernels.scalar import SCALARS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpuflow.io import convert, scan_parquet
+from gpuflow.io.parquet import ParquetSource
+from gpuflow.io.pruning import Range, may_match
 
 
 def call(name: str, *args: Row) -> Call:
@@ -164,7 +164,7 @@ def _nan(column: pa.ChunkedArray, scalar: pa.Scalar) -> Any:
     return pc.or_(pc.is_nan(column), pc.is_nan(scalar))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_no_matching_row_is_ever_skipped(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 12))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-import polars as pl
 import pytest
 
 from gpuflow_kernels.dtypes import ALL, BOOL, BY_NAME, INT8, NULL, STRING, DType
@@ -17,18 +15,10 @@ from tests.oracle import call
 from .values import NULLS, columns, physical, polars_type, ref, same_value, series, value_of
 
 TYPES = tuple(d for d in ALL if d.unit != "s")  # Polars has no unit of seconds
-REFUSED = {
-    ("bool", "temporal"): "a truth value is no moment (Polars takes it for a number of days or ticks)",
-    ("date", "duration"): "a date is no length (Polars takes it for a number of days)",
-    ("number", "string"): "text is made by formatting, which comes with plain strings",
-}
-
-
-def kind(d: DType) -> str:
-    return "temporal" if d.is_temporal else "number" if d.is_numeric else d.kind
 
 
 def castable(source: DType, target: DType) -> bool:
+    """Fewer pairs than Polars has: a truth value is no moment, a date is no length, and text is made by formatting."""
     if source == target:
         return True
     if STRING in (source, target):
@@ -50,9 +40,7 @@ def test_lenient_cast_is_that_of_polars_and_strict_raises_instead_of_null(source
         lenient = call("cast", ref(0, source), to=target, strict=False)
         strict = call("cast", ref(0, source), to=target, strict=True)
         assert lenient.dtype == strict.dtype == target
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pl.exceptions.PolarsInefficientMapWarning)
-            expected = physical(column.cast(polars_type(target), strict=False))
+        expected = physical(column.cast(polars_type(target), strict=False))
         for value, theirs in zip(data, expected, strict=True):
             ours = value_of(lenient, (value,))
             assert same_value(ours, theirs, target), (source, target, value, ours, theirs)
@@ -68,7 +56,6 @@ def test_pairs_that_are_no_casts_are_refused() -> None:
         for target in TYPES:
             found = SCALARS["cast"].resolve((source,), {"to": target})
             assert (found is not None) == castable(source, target), (source, target)
-    assert {(kind(s), kind(t)) for s in TYPES for t in TYPES if not castable(s, t)} >= {("bool", "temporal"), ("number", "string")}
 
 
 @pytest.mark.parametrize("target", ALL, ids=str)

@@ -6,7 +6,7 @@ import ast
 import copy
 from functools import lru_cache
 
-from ..source import Body
+from ..source import Body, parse
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +103,7 @@ def inline(body: Body, arguments: tuple[str, ...], prefix: str) -> tuple[list[st
         several when the body returns a tuple.
     """
     tree = copy.deepcopy(_parsed(body))
-    names = {p: ast.parse(a, mode="eval").body for p, a in zip(body.params, arguments, strict=True)}
+    names = {p: parse(a, "eval").body for p, a in zip(body.params, arguments, strict=True)}
     names |= {name: ast.Constant(value) for name, value in body.captured}
     stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     lines = []
@@ -122,7 +122,7 @@ def inline(body: Body, arguments: tuple[str, ...], prefix: str) -> tuple[list[st
 
 def names_used(lines: list[str]) -> set[str]:
     """Free names in statements of generated text."""
-    tree = ast.parse("\n".join(lines))
+    tree = parse("\n".join(lines))
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 

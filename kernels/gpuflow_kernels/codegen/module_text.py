@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ..rowmath import NAMES, prelude
+from ..source import parse
 from .inline import names_used
 from .rows import RowWriter
 from .tables_text import MEMBER_TEXT, find_text, hash_text
@@ -39,7 +40,7 @@ def assemble(target: str, functions: list[str], writer: RowWriter, find: set[int
         parts.append(MEMBER_TEXT)
     parts += [f"@device\n{text}" for _, text in sorted(writer.helpers.items())]
     body = "\n\n\n".join([*parts, *functions])
-    defined = {n.name for n in ast.parse(body).body if isinstance(n, ast.FunctionDef)}
+    defined = {n.name for n in parse(body).body if isinstance(n, ast.FunctionDef)}
     needed = (names_used([body]) & NAMES) - defined
     return "\n\n\n".join(p for p in (HEADERS[target], prelude(sorted(needed), target).strip(), body) if p) + "\n"
 

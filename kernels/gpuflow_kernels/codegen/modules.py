@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -111,7 +112,7 @@ def load(text: str, target: str) -> ModuleType:
     with lock:
         module = _modules.get(name)
         if module is None:
-            module = _interpreted(name, text) if target == "python" else _imported(name, text)
+            module = LOADERS[target](name, text)
             with _guard:
                 _modules[name] = module
                 _evict()
@@ -139,6 +140,10 @@ def _imported(name: str, text: str) -> ModuleType:
     sys.modules[name] = module  # numba resolves a cached function's module by name
     spec.loader.exec_module(module)
     return module
+
+
+LOADERS: dict[str, Callable[[str, str], ModuleType]] = {"python": _interpreted, "cpu": _imported, "cuda": _imported}
+"""How the text of a module becomes one, by target: from memory, or from a file that compilers can cache beside."""
 
 
 def _evict() -> None:

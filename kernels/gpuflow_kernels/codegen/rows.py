@@ -151,13 +151,13 @@ class RowWriter:
         condition, then, otherwise = row.args
         chosen = self.emit(condition)
         test = both(chosen.valid, chosen.text)
-        number, register = self.fresh(), row.dtype.register
+        number = self.fresh()
         names = f"v{number}", f"m{number}"
         valid = TRUE if self._always_valid(then) and self._always_valid(otherwise) else names[1]
         for head, side in ((f"if {test}:", then), ("else:", otherwise)):
             with self.block(head):
                 value = self.emit(side)
-                self.line(f"{names[0]} = {register}({value.text})")
+                self.line(f"{names[0]} = {typed(row.dtype, value.text)}")
                 if valid != TRUE:
                     self.line(f"{names[1]} = {value.valid}")
         return Value(names[0], valid)
@@ -196,8 +196,9 @@ class RowWriter:
             valid = both(valid, own)
             if " " in valid:
                 valid = self.assign(valid, "m")
-        name = self.assign(f"{row.dtype.register}({results[0]})")
-        return Value(name, valid)
+        if results[0] in (TRUE, FALSE):
+            return Value(results[0], valid)
+        return Value(self.assign(typed(row.dtype, results[0])), valid)
 
     @staticmethod
     def _names(row: Call) -> tuple[str, ...]:
@@ -213,7 +214,7 @@ class RowWriter:
         """Paste a body; the texts it returns."""
         if is_straight(body):
             named = tuple(a if a.isidentifier() or a in (TRUE, FALSE) else f"({a})" for a in arguments)
-            lines, results = inline(body, named, f"t{self.fresh()}_")
+            lines, results = inline(body, named, f"p{self.fresh()}_")
             for text in lines:
                 self.line(text)
             return results
@@ -250,6 +251,20 @@ def literal_text(value: Any) -> str:
         return "(-9223372036854775807 - 1)"
     text = repr(value)
     return f"({text})" if text.startswith("-") else text
+
+
+def typed(dtype: DType, text: str) -> str:
+    """`text` as the register type, unless it is such a conversion already."""
+    head = f"{dtype.register}("
+    if text.startswith(head) and text.endswith(")"):
+        depth = 0
+        for place, character in enumerate(text):
+            depth += (character == "(") - (character == ")")
+            if depth == 0 and character == ")":
+                if place == len(text) - 1:
+                    return text
+                break
+    return f"{head}{text})"
 
 
 def zero(dtype: DType) -> str:

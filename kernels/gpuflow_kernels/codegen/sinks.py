@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..rowtree import Agg
 from .pipeline import Group, GroupShape, needs_seen
 from .program import hash_words, key_words
-from .rows import FALSE, TRUE, RowWriter, both
+from .rows import FALSE, TRUE, RowWriter, both, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,35 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
     arguments = update.values + (("pos + i",) if aggregation.position else ())
     results = writer.paste(aggregation.lift, arguments)
     return tuple(
-        writer.assign(f"{slot.dtype.register}({r})") for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[union-attr]
+        writer.assign(typed(slot.dtype, r)) for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[arg-type]
     )
+
+
+def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> None:
+    """Inside the mask: combine a row's values into accumulators that this thread owns, ``g0`` or (unless `reducing`)
+    ``g0[g]``."""
+    values = lifted(writer, update, merge)
+    places = [f"g{n}" if reducing else f"g{n}[g]" for n in update.arrays]
+    aggregation = update.agg.aggregation
+    if aggregation.combine is not None:
+        left = [writer.assign(f"{s.dtype.register}({p})") for s, p in zip(update.agg.slots, places, strict=True)]  # type: ignore[union-attr]
+        results = writer.paste(aggregation.combine, (*left, *values))
+        for place, result, slot in zip(places, results, update.agg.slots, strict=True):
+            writer.line(f"{place} = {slot.dtype.register}({result})")  # type: ignore[union-attr]
+    else:
+        for place, value, slot in zip(places, values, update.agg.slots, strict=True):
+            for text in COMBINE[str(slot.combine)]:
+                writer.line(text.format(place=place, value=value))
+    if update.seen is not None:
+        writer.line(f"g{update.seen}{'' if reducing else '[g]'} = True")
+
+
+COMBINE = {
+    "add": ("{place} += {value}",),
+    "min": ("if {value} < {place}:", "    {place} = {value}"),
+    "max": ("if {value} > {place}:", "    {place} = {value}"),
+    "and": ("{place} = {place} & {value}",),
+    "or": ("{place} = {place} | {value}",),
+}
+"""Statements that combine a value into a place, by the slot's `combine`."""
 

@@ -13,7 +13,7 @@ from .module_text import assemble, indented
 from .pipeline import Group, Pipeline, Probe, Shape, Write, filters_rows
 from .program import Generated, input_params, repeated, write_steps
 from .rows import TRUE, RowWriter
-from .sinks import Update, group_words, lifted, slot_layout, write_values
+from .sinks import combine, group_words, slot_layout, write_values
 
 CURSORS = 3
 
@@ -111,8 +111,8 @@ def _write(
         outputs.append(f"o{k}")
         nullable.append(value.valid != TRUE)
         if value.valid != TRUE:
-            writer.line(f"q{k}[{at}] = {value.valid}")
-            outputs.append(f"q{k}")
+            writer.line(f"h{k}[{at}] = {value.valid}")
+            outputs.append(f"h{k}")
     if compacting:
         writer.line("j += 1")
 
@@ -139,10 +139,10 @@ def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> lis
     updates = updates or [write_values(writer, sink, a) for a in range(len(sink.aggs))]
     for update in updates:
         if update.mask == TRUE:
-            _combine(writer, update, sink.merge, group.mode == "reduce")
+            combine(writer, update, sink.merge, group.mode == "reduce")
         elif update.mask != "False":
             with writer.block(f"if {update.mask}:"):
-                _combine(writer, update, sink.merge, group.mode == "reduce")
+                combine(writer, update, sink.merge, group.mode == "reduce")
     arguments += [f"{'z' if group.mode == 'reduce' else 'g'}{r.array}" for r in slot_layout(sink.aggs)]
     return arguments
 
@@ -164,28 +164,3 @@ def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> Non
         with writer.block(f"if {same}:"):
             writer.line("break")
         writer.line("s = (s + 1) & smask")
-
-
-def _combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> None:
-    values = lifted(writer, update, merge)
-    places = [f"g{n}" if reducing else f"g{n}[g]" for n in update.arrays]
-    aggregation = update.agg.aggregation
-    if aggregation.combine is not None:
-        left = [writer.assign(f"{s.dtype.register}({p})") for s, p in zip(update.agg.slots, places)]  # type: ignore[union-attr]
-        for place, result, slot in zip(places, writer.paste(aggregation.combine, (*left, *values)), update.agg.slots):
-            writer.line(f"{place} = {slot.dtype.register}({result})")  # type: ignore[union-attr]
-    else:
-        for place, value, slot in zip(places, values, update.agg.slots):
-            for text in COMBINE[str(slot.combine)]:
-                writer.line(text.format(place=place, value=value))
-    if update.seen is not None:
-        writer.line(f"g{update.seen}{'' if reducing else '[g]'} = True")
-
-
-COMBINE = {
-    "add": ("{place} += {value}",),
-    "min": ("if {value} < {place}:", "    {place} = {value}"),
-    "max": ("if {value} > {place}:", "    {place} = {value}"),
-    "and": ("{place} = {place} & {value}",),
-    "or": ("{place} = {place} | {value}",),
-}

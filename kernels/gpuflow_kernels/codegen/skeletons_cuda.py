@@ -69,10 +69,11 @@ def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
     for kernel in kernels:
         lanes = reducing and kernel.name == "run"
         params = _params(kernel, pipeline, shape, counted, lanes)
-        texts.append(_reduction(kernel, params, pipeline, shape) if lanes else _row_kernel(kernel, params, pipeline, shape, counted))
+        text = _reduction(kernel, params, pipeline, shape) if lanes else _row_kernel(kernel, params, pipeline, shape, counted)
+        texts.append(text)
         signatures.append((kernel.name, params))
     if isinstance(sink, Group):
-        folded = [u for u in _updates_to_fold(run, sink, shape)]
+        folded = _updates_to_fold(run, sink, shape)
         if folded:
             writer = RowWriter(())
             params, text = _fold(writer, folded)
@@ -320,8 +321,9 @@ def _fold(writer: RowWriter, updates: list[Update]) -> tuple[tuple[str, ...], st
         inputs += [update.mask.removesuffix("[j]")] if update.mask != TRUE else []
 
         def combined(u: Update) -> None:
-            values = [writer.assign(f"{s.dtype.register}({v}[j])") for s, v in zip(u.agg.slots, u.values)]  # type: ignore[union-attr]
-            combine(writer, Update(u.agg, TRUE, tuple(values), u.arrays, u.seen), True, True)
+            slots = zip(u.agg.slots, u.values, strict=True)
+            values = tuple(writer.assign(f"{s.dtype.register}({v}[j])") for s, v in slots)  # type: ignore[union-attr]
+            combine(writer, Update(u.agg, TRUE, values, u.arrays, u.seen), True, True)
 
         _masked(writer, update, combined)
     places = [n for u in updates for n in (*u.arrays, *(() if u.seen is None else (u.seen,)))]

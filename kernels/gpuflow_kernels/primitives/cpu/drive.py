@@ -46,7 +46,7 @@ def write(
         stop = min(rows, start + bindings.morsel)
         arguments |= {"start": np.int64(start), "stop": np.int64(stop), "state": state, "room": np.int64(room)}
         arguments |= {f"o{k}": v for k, v in enumerate(values)}
-        arguments |= {f"q{k}": v for k, v in enumerate(validities) if v is not None}
+        arguments |= {f"h{k}": v for k, v in enumerate(validities) if v is not None}
         if call(target, generated, arguments):
             room = max(4, room * 2)
             values = [_grown(v, room) for v in values]

@@ -32,7 +32,8 @@ class _Run:
 
     def __call__(self, name: str, n: int, **more: Any) -> None:
         arguments = self.arguments | more
-        launch(getattr(self.module, name), n, [arguments[p] for p in self.kernels[name]])
+        if n:
+            launch(getattr(self.module, name), n, [arguments[p] for p in self.kernels[name]])
 
     def count(self) -> int:
         """How many rows leave; where those of each row begin becomes an argument."""

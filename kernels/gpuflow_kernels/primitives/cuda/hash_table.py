@@ -34,7 +34,8 @@ def table_text(words: int, constant: bool) -> str:
 
     ``rebuild``  puts the distinct keys 0 … count of ``kw`` into empty slots.
     ``insert``   finds or takes a slot for every row without an id, as long as fewer than `limit` are taken; the row
-                 with the least number of its key owns a new slot in the end, so that ids follow first appearance.
+                 with the least number of its key owns a new slot in the end, so that ids follow first appearance and
+                 not the order of threads (unless the table has to grow).
     ``own``      marks the rows that own a slot.
     ``publish``  gives owners their ids (`base` plus their rank) and writes the words of the new groups.
     ``name``     gives the other rows the ids of their slots.

@@ -41,7 +41,7 @@ class CudaRuntime:
         try:
             kernel[-(-threads // BLOCK), BLOCK, stream](*values)
         except Exception as e:
-            if type(e).__module__.startswith("numba") and "Error" in type(e).__name__ and "core.errors" in type(e).__module__:
+            if type(e).__module__.startswith("numba") and type(e).__module__.endswith("core.errors"):
                 file = kernel.py_func.__code__.co_filename
                 raise KernelCompileError(f"generated kernel {file} did not compile: {e}") from e
             raise

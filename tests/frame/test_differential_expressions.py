@@ -1,0 +1,42 @@
+"""Random expressions and filters on hostile columns: the PYTHON target against Polars and against the row interpreter."""
+
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gpuflow as gf
+from gpuflow.plan.nodes import Project
+from tests.plan.interpreter import value
+from tests.support.expressions import COLUMNS, EXPRESSIONS, Expression, conditions
+from tests.support.running import AXES, assert_same, difference, records, running
+from tests.support.tables import frame, table, widened
+
+ROWS = table(COLUMNS, 8)
+PARTS = st.sampled_from([1, 3, 17])
+AXIS = st.sampled_from(list(AXES))
+
+
+@settings(max_examples=2000)
+@given(ROWS, EXPRESSIONS, PARTS)
+def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> None:
+    with running(parts=parts, rows=len(rows)):
+        query = frame(rows).with_columns(r=expression(gf))
+        found = query.select("r").collect()
+    text = repr(expression(gf))
+    assert_same(found, widened(rows).with_columns(r=expression(pl)).select("r"), ordered=True, about=text)
+    assert isinstance(query.plan, Project)
+    bound = dict(query.plan.columns)["r"]
+    expected = [(value(bound, record),) for record in rows.with_columns(pl.col("d", "e").to_physical()).to_dicts()]
+    wrong = difference(found.to_polars().with_columns(pl.all().to_physical()).rows(), expected, ordered=True)
+    assert not wrong, f"{text}, row interpreter\n{wrong}"
+
+
+@settings(max_examples=1000)
+@given(ROWS, conditions(), conditions(1), PARTS, AXIS)
+def test_filters(rows: pl.DataFrame, first: Expression, second: Expression, parts: int, axis: str) -> None:
+    with running(parts=parts, rows=len(rows), axis=axis):
+        found = frame(rows).filter(first(gf)).filter(second(gf)).select("i", "s", "x", "d").collect()
+    expected = widened(rows).filter(first(pl)).filter(second(pl)).select("i", "s", "x", "d")
+    assert_same(found, expected, ordered=True, about=f"{first(gf)!r}\n{second(gf)!r}")

@@ -1,0 +1,90 @@
+"""Settings: where they come from, what they accept, and what is told when they do not."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import dask
+import pytest
+
+from gpuflow import config
+from gpuflow.config import ConfigError
+
+
+def test_defaults() -> None:
+    settings = config.resolve()
+    assert settings.target == "auto"
+    assert settings.threads >= 1
+    assert settings.partition_rows is None
+    assert settings.broadcast_bytes == 256 * 2**20
+    assert os.path.isabs(settings.cache_folder)
+    assert os.path.basename(config.default_cache_folder()) == "gpuflow"
+    assert pickle.loads(pickle.dumps(settings)) == settings
+    assert hash(settings) == hash(config.resolve())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "attribute", "expected"),
+    [
+        ("target", "python", "target", "python"),
+        ("partition-rows", "1_000_000", "partition_rows", 1_000_000),
+        ("partition_rows", 2e6, "partition_rows", 2_000_000),
+        ("memory-limit", "4 GiB", "memory_limit", 4 * 2**30),
+        ("optimize.disable", "top_k, push_filters", "optimize_disable", ("top_k", "push_filters")),
+        ("optimize.disable", ["top_k"], "optimize_disable", ("top_k",)),
+        ("threads", 3, "threads", 3),
+        ("broadcast-rows", None, "broadcast_rows", 4_000_000),
+        ("cache.folder", "x", "cache_folder", os.path.abspath("x")),
+    ],
+)
+def test_values(key: str, value: Any, attribute: str, expected: Any) -> None:
+    with dask.config.set({f"gpuflow.{key}": value}):
+        assert getattr(config.resolve(), attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "accepts"),
+    [
+        ("target", "gpu", "auto, cpu, cuda or python"),
+        ("threads", 0, "whole number"),
+        ("threads", True, "whole number"),
+        ("partition-rows", "many", "whole number"),
+        ("memory-limit", "4 apples", "a size such as"),
+        ("deterministic", "yes", "true or false"),
+        ("optimize.disable", 7, "list of rule names"),
+    ],
+)
+def test_a_bad_value_is_told_with_what_is_accepted(key: str, value: Any, accepts: str) -> None:
+    with dask.config.set({f"gpuflow.{key}": value}), pytest.raises(ConfigError, match=accepts) as caught:
+        config.resolve()
+    assert f"gpuflow.{key} is {value!r}" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_an_unknown_name_is_told_with_near_ones() -> None:
+    with dask.config.set({"gpuflow.tarjet": "cpu"}), pytest.raises(ConfigError, match=r"did you mean gpuflow\.target\?"):
+        config.resolve()
+    with pytest.raises(ConfigError, match=r"no setting gpuflow\.optimise\.disable; did you mean gpuflow\.optimize\.disable"):
+        config.get("optimise.disable")
+    with pytest.raises(ConfigError, match=r"zzz\. Settings: "):
+        config.get("zzz")
+
+
+def test_environment_and_what_importing_loads() -> None:
+    code = (
+        "import sys; from gpuflow import config; s = config.resolve(); "
+        "print(s.target, s.broadcast_rows, s.cache_kernels, [m for m in ('numpy', 'pyarrow', 'distributed') if m in sys.modules])"
+    )
+    environment = {
+        "PYTHONPATH": ":".join(sys.path),
+        "DASK_GPUFLOW__TARGET": "cpu",
+        "DASK_GPUFLOW__BROADCAST_ROWS": "17",
+        "DASK_GPUFLOW__CACHE__KERNELS": "5",
+    }
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split(maxsplit=3)[:3] == ["cpu", "17", "5"]
+    assert "pyarrow" not in done.stdout

@@ -1,0 +1,206 @@
+"""Every built-in aggregation, on hostile values and null patterns: the row interpreter against Polars, and the laws that
+the engine relies on (identity, any grouping of the parts, exact or raising sums)."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.dtypes import ALL, BOOL, BY_NAME, FLOAT32, FLOAT64, INT64, STRING, UINT64, DType
+from gpuflow_kernels.errors import ArithmeticOverflowError
+from gpuflow_kernels.rowtree import Agg
+from tests.oracle import agg, aggregate
+from tests.oracle.rows import combined, finalized, identity, lifted
+
+from .values import NULLS, domain, env, physical, ref, same_value, series
+
+TYPES = tuple(d for d in ALL if d.unit != "s")
+EXPRESSIONS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "len": lambda x: pl.len(),
+    "count": lambda x: x.count(),
+    "n_unique": lambda x: x.n_unique(),
+    "sum": lambda x: x.sum(),
+    "mean": lambda x: x.mean(),
+    "min": lambda x: x.min(),
+    "max": lambda x: x.max(),
+    "var": lambda x: x.var(),
+    "std": lambda x: x.std(),
+    "any": lambda x: x.any(),
+    "all": lambda x: x.all(),
+    "first": lambda x: x.first(),
+    "last": lambda x: x.last(),
+    "product": lambda x: x.product(),
+}
+TYPE_DIFFERS = {
+    "len": "rows are counted in int64",
+    "count": "rows are counted in int64",
+    "n_unique": "rows are counted in int64",
+    "sum": "integers and truth values add up in int64 (uint64 in uint64), exact or raising",
+    "product": "integers multiply in int64 (uint64 in uint64), exact or raising",
+}
+RESULTS = {"sum": lambda d: d if d.is_float or d.kind == "duration" or d == UINT64 else INT64,
+           "product": lambda d: d if d.is_float or d == UINT64 else INT64}  # fmt: skip
+
+
+def make(name: str, dtype: DType) -> Agg | None:
+    entry = AGGREGATIONS[name]
+    if entry.arity and entry.resolve((dtype,)) is None:
+        return None
+    return agg(name) if entry.arity == 0 else agg(name, ref(0, dtype))
+
+
+MADE = {(n, d): made for n in EXPRESSIONS for d in TYPES if (made := make(n, d)) is not None}
+
+
+def data(name: str, dtype: DType, nulls: str) -> list[Any]:
+    values = list(domain(dtype)) if nulls != "empty" else []
+    if name in ("sum", "mean") and dtype.is_integer and dtype.bits == 64:
+        values = [v // 64 for v in values]
+    if name in ("var", "std", "product"):
+        values = [v for v in values if abs(v) < 10 and not (name == "product" and v == 0)]
+    if name in ("var", "std", "mean") and dtype.is_float:
+        values = [v for v in values if math.isfinite(v) and abs(v) < 1e10]
+    random.Random(5).shuffle(values)
+    return [None if nulls == "all" or (nulls == "some" and k % 3 == 0) else v for k, v in enumerate(values)]
+
+
+@pytest.mark.parametrize("nulls", NULLS)
+@pytest.mark.parametrize(("name", "dtype"), MADE, ids=str)
+def test_aggregation(name: str, dtype: DType, nulls: str) -> None:
+    node, values = MADE[name, dtype], data(name, dtype, nulls)
+    answer = pl.DataFrame({"x": series(values, dtype)}).select(r=EXPRESSIONS[name](pl.col("x")))["r"]
+    if name in TYPE_DIFFERS:
+        assert node.dtype == RESULTS.get(name, lambda d: INT64)(dtype)
+    else:
+        assert node.dtype == (FLOAT64 if name in ("mean", "var", "std") and not dtype.is_float and not dtype.unit else dtype)
+    (theirs,) = physical(answer)
+    if name == "sum" and dtype.is_integer:
+        theirs = sum(v for v in values if v is not None)  # Polars wraps around in narrow types
+    if name == "mean" and dtype.unit and theirs is not None:
+        known = [v for v in values if v is not None]
+        assert math.isclose(theirs, sum(known) // len(known), rel_tol=1e-15, abs_tol=1)
+        theirs = sum(known) // len(known)  # rounded down to a tick; Polars goes by float64
+    ours, valid = aggregate(node, [env((v,)) for v in values])
+    assert same_value(ours if valid else None, theirs, node.dtype), (ours, valid, theirs)
+
+
+def test_only_these_types_are_aggregated() -> None:
+    taken = {n: {d for m, d in MADE if m == n} for n in EXPRESSIONS}
+    numbers = {d for d in TYPES if d.is_numeric}
+    moments = {d for d in TYPES if d.kind in ("timestamp", "duration")}
+    for name in ("len", "count", "n_unique", "min", "max", "first", "last"):
+        assert taken[name] == set(TYPES)
+    assert taken["sum"] == numbers | {BOOL} | {d for d in TYPES if d.kind == "duration"}
+    assert taken["mean"] == numbers | {BOOL} | moments
+    assert taken["var"] == taken["std"] == taken["product"] == numbers
+    assert taken["any"] == taken["all"] == {BOOL}
+
+
+def test_every_aggregation_is_tested() -> None:
+    own = {n for n, f in AGGREGATIONS.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}
+    assert own <= set(EXPRESSIONS)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [k for k, node in MADE.items() if node.slots and k[1] != STRING], ids=str)
+def test_parts_in_any_grouping_give_the_same(name: str, dtype: DType) -> None:
+    node, values = MADE[name, dtype], data(name, dtype, "some" if MADE[name, dtype].aggregation.lift_nulls else "none")
+    if not node.args:
+        values = values[:5]
+    with np.errstate(all="ignore"):
+        rows = [[(v if v is not None else 0, v is not None)] if node.args else [] for v in values]
+        slots = [lifted(node, row, k) for k, row in enumerate(rows)]
+        whole = identity(node)
+        for slot in slots:
+            whole = combined(node, whole, slot)
+        halves = [identity(node), identity(node)]
+        for k, slot in enumerate(slots):
+            halves[k % 2] = combined(node, slot, halves[k % 2])
+        parts = combined(node, halves[1], halves[0])
+        parts = combined(node, parts, identity(node))
+        (a, a_valid), (b, b_valid) = finalized(node, whole), finalized(node, parts)
+    assert a_valid == b_valid
+    assert not a_valid or same_value(a, b, node.dtype), (a, b)
+
+
+EXTREME = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        ("int64", [EXTREME, EXTREME, -EXTREME, -EXTREME, 5]),
+        ("int64", [-(2**63), EXTREME, -1, 1]),
+        ("int64", [-(2**63)]),
+        ("int64", [EXTREME]),
+        ("uint64", [2**63, 2**63 - 1]),
+        ("int32", [2**31 - 1] * 50),
+        ("uint32", [2**32 - 1] * 50),
+        ("duration[ns]", [EXTREME, 1, -1]),
+    ],
+)
+def test_sums_are_exact(dtype: str, values: list[int]) -> None:
+    assert aggregate(agg("sum", ref(0, dtype)), [env((v,)) for v in values]) == (sum(values), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "values"),
+    [
+        ("sum", "int64", [EXTREME, 1]),
+        ("sum", "int64", [-(2**63), -1]),
+        ("sum", "uint64", [2**64 - 1, 1]),
+        ("sum", "duration[us]", [EXTREME, EXTREME]),
+        ("product", "int64", [2**32, 2**31, -3]),
+        ("product", "uint64", [2**32, 2**32]),
+        ("product", "int8", [100] * 10),
+    ],
+)
+def test_what_does_not_fit_raises(name: str, dtype: str, values: list[int]) -> None:
+    with pytest.raises(ArithmeticOverflowError, match=name):
+        aggregate(agg(name, ref(0, dtype)), [env((v,)) for v in values])
+
+
+@pytest.mark.parametrize("values", [[2**40, 2**40, 0], [0, 2**40, 2**40], [2**40, 0, 2**40]])
+def test_a_zero_makes_any_product_zero(values: list[int]) -> None:
+    assert aggregate(agg("product", ref(0, "int64")), [env((v,)) for v in values]) == (0, True)
+
+
+@pytest.mark.parametrize("name", ["first", "last"])
+def test_first_and_last_go_by_position_and_keep_nulls(name: str) -> None:
+    node = agg(name, ref(0, "int64"))
+    rows = [[(7, False)], [(1, True)], [(2, True)], [(9, False)]]
+    slots = [lifted(node, row, k) for k, row in enumerate(rows)]
+    state = identity(node)
+    for k in (2, 0, 3, 1):  # rows may arrive in any order
+        state = combined(node, state, slots[k])
+    assert not finalized(node, state)[1]
+    middle = combined(node, slots[2], slots[1])
+    assert finalized(node, middle) == ((1 if name == "first" else 2), True)
+
+
+def test_mean_of_moments_does_not_overflow() -> None:
+    rows = [env((v,)) for v in (EXTREME, EXTREME, EXTREME - 3)]
+    assert aggregate(agg("mean", ref(0, "timestamp[ns]")), rows) == (EXTREME - 1, True)
+    negative = [env((v,)) for v in (-(2**63), -(2**63), -(2**63))]
+    assert aggregate(agg("mean", ref(0, "duration[ns]")), negative) == (-(2**63), True)
+
+
+def test_float32_accumulates_in_float64() -> None:
+    values = [1e8] + [1.0] * 100
+    for name in ("sum", "mean"):
+        node = agg(name, ref(0, FLOAT32))
+        assert node.slots[0].dtype == FLOAT64
+        total = float(np.float32(1e8 + 100.0)) if name == "sum" else float(np.float32((1e8 + 100.0) / 101))
+        assert aggregate(node, [env((v,)) for v in values])[0] == total
+
+
+def test_min_of_a_group_of_nothing_but_nan_is_nan() -> None:
+    node = agg("min", ref(0, BY_NAME["float64"]))
+    assert math.isnan(aggregate(node, [env((math.nan,)), env((None,))])[0])
+    assert aggregate(node, [env((math.nan,)), env((math.inf,))])[0] == math.inf

@@ -1,0 +1,169 @@
+"""Random expressions over the columns of `tables.POOLS` that mean the same in gpuflow and in Polars.
+
+An expression is a function of the module (``gpuflow`` or ``polars``), for the two share their names. Integers stay
+small, since Polars wraps around where gpuflow raises; float literals have short binary fractions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .tables import NAN
+
+Expression = Callable[[Any], Any]
+Strategy = st.SearchStrategy[Expression]
+
+COLUMNS = "ijhxybstde"
+"""The columns that expressions read."""
+
+INTEGER_OPERATORS = (operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod)
+FLOAT_OPERATORS = (operator.add, operator.sub, operator.mul, operator.truediv)
+COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
+PARTS = ("year", "month", "day", "ordinal_day", "weekday", "quarter", "week")
+
+
+def column(name: str) -> Expression:
+    return lambda x: x.col(name)
+
+
+def literal(value: Any) -> Expression:
+    return lambda x: x.lit(value)
+
+
+def applied(function: Callable[..., Any], *args: Expression) -> Expression:
+    """`function` of what the arguments are in a module."""
+    return lambda x: function(*(a(x) for a in args))
+
+
+def method(name: str, arg: Expression, *more: Expression) -> Expression:
+    return lambda x: getattr(arg(x), name)(*(m(x) for m in more))
+
+
+def of_module(name: str, *args: Expression) -> Expression:
+    return lambda x: getattr(x, name)(*(a(x) for a in args))
+
+
+def chosen(condition: Expression, yes: Expression, no: Expression) -> Expression:
+    return lambda x: x.when(condition(x)).then(yes(x)).otherwise(no(x))
+
+
+def part(name: str, arg: Expression) -> Expression:
+    return lambda x: getattr(arg(x).dt, name)()
+
+
+def _leaves(columns: str, literals: tuple[Any, ...]) -> Strategy:
+    return st.one_of(st.sampled_from([column(c) for c in columns]), st.sampled_from([literal(v) for v in literals]))
+
+
+def _any_type(leaf: Strategy, condition: Strategy, more: Callable[[Strategy], list[Strategy]], depth: int) -> Strategy:
+    """Expressions of one type: what works for every type, and `more` of its own over smaller ones."""
+    if depth == 0:
+        return leaf
+    inner = _any_type(leaf, condition, more, depth - 1)
+    return st.one_of(
+        leaf,
+        st.builds(chosen, condition, inner, inner),
+        st.builds(lambda a, b: method("fill_null", a, b), inner, inner),
+        st.builds(lambda a, b, c: of_module("coalesce", a, b, c), inner, inner, inner),
+        *more(inner),
+    )
+
+
+def _two(operators: tuple[Any, ...]) -> Callable[[Strategy], Strategy]:
+    return lambda inner: st.builds(lambda f, a, b: applied(f, a, b), st.sampled_from(operators), inner, inner)
+
+
+def _horizontal(inner: Strategy) -> Strategy:
+    return st.builds(of_module, st.sampled_from(["min_horizontal", "max_horizontal"]), inner, inner)
+
+
+INT_LEAF = _leaves("ijh", (-2, 0, 1, 3))
+FLOAT_LEAF = _leaves("xy", (0.5, 2.0, -0.25))
+STRING_LEAF = _leaves("st", ("a", "b", "zz", ""))
+DATE_LEAF = _leaves("d", (dt.date(2000, 1, 1),))
+TIME_LEAF = _leaves("e", (dt.datetime(2013, 7, 1, 5),))
+
+
+def _compared(leaf: Strategy) -> Strategy:
+    return st.builds(lambda f, a, b: applied(f, a, b), st.sampled_from(COMPARISONS), leaf, leaf)
+
+
+def _simple_conditions() -> Strategy:
+    members = {"i": [1, 3, None], "s": ["a", "", "nowhere"], "x": [0.0, 1.5, NAN], "h": [-128, 1], "d": [dt.date(1970, 1, 1)]}
+    return st.one_of(
+        st.just(column("b")),
+        *(_compared(leaf) for leaf in (INT_LEAF, FLOAT_LEAF, STRING_LEAF, DATE_LEAF, TIME_LEAF)),
+        st.sampled_from([method(n, column(c)) for c in "ixsb" for n in ("is_null", "is_not_null")]),
+        st.sampled_from([method(n, column("x")) for n in ("is_nan", "is_not_nan", "is_finite", "is_infinite")]),
+        st.sampled_from([lambda x, c=c, v=v: x.col(c).is_in(v) for c, v in members.items()]),
+        st.sampled_from([lambda x, e=e: x.col("i").is_between(0, 3, closed=e) for e in ("both", "left", "right", "none")]),
+        st.builds(lambda a, b: method("eq_missing", a, b), STRING_LEAF, STRING_LEAF),
+        st.builds(lambda a, b: method("ne_missing", a, b), FLOAT_LEAF, FLOAT_LEAF),
+    )
+
+
+SIMPLE = _simple_conditions()
+
+
+def integers(depth: int = 2) -> Strategy:
+    dates = st.builds(part, st.sampled_from(PARTS), DATE_LEAF | TIME_LEAF)
+    clock = st.builds(part, st.sampled_from(["hour", "minute", "second"]), TIME_LEAF)
+    return _any_type(
+        INT_LEAF | dates | clock,
+        SIMPLE,
+        lambda inner: [
+            _two(INTEGER_OPERATORS)(inner),
+            _horizontal(inner),
+            st.builds(method, st.sampled_from(["abs", "sign"]), inner),
+            st.builds(lambda a: applied(operator.neg, a), inner),
+        ],
+        depth,
+    )
+
+
+def floats(depth: int = 2) -> Strategy:
+    return _any_type(
+        FLOAT_LEAF,
+        SIMPLE,
+        lambda inner: [
+            _two(FLOAT_OPERATORS)(inner),
+            _two(FLOAT_OPERATORS)(inner),
+            _horizontal(inner),
+            st.builds(method, st.sampled_from(["abs", "sqrt", "floor", "ceil", "exp", "log", "sin", "cos", "round"]), inner),
+            st.builds(lambda a, b: applied(operator.truediv, a, b), INT_LEAF, INT_LEAF),
+            st.builds(lambda f, a, b: applied(f, a, b), st.sampled_from(FLOAT_OPERATORS), inner, INT_LEAF),
+        ],
+        depth,
+    )
+
+
+def conditions(depth: int = 2) -> Strategy:
+    return _any_type(
+        SIMPLE,
+        SIMPLE,
+        lambda inner: [
+            _two((operator.and_, operator.or_, operator.xor))(inner),
+            _two((operator.and_, operator.or_))(inner),
+            st.builds(lambda a: applied(operator.invert, a), inner),
+            _compared(integers(1)),
+            _compared(floats(1)),
+        ],
+        depth,
+    )
+
+
+def strings(depth: int = 2) -> Strategy:
+    return _any_type(STRING_LEAF, SIMPLE, lambda inner: [_horizontal(inner)], depth)
+
+
+def dates(depth: int = 1) -> Strategy:
+    return _any_type(DATE_LEAF, SIMPLE, lambda inner: [_horizontal(inner)], depth)
+
+
+EXPRESSIONS = st.one_of(integers(), floats(), conditions(), strings(), dates())
+"""Expressions of every type."""

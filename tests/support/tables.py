@@ -1,0 +1,76 @@
+"""Small tables of hostile values, as Polars frames: drawn by Hypothesis, or from a seed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import polars as pl
+from hypothesis import strategies as st
+
+import gpuflow as gf
+
+NAN, INF = float("nan"), float("inf")
+
+# Floats are multiples of a quarter, and few: sums are exact in any order, and keys repeat.
+POOLS: dict[str, tuple[Any, list[Any]]] = {
+    "i": (pl.Int64, [-7, -2, 0, 1, 2, 3, 19]),
+    "j": (pl.Int32, [-3, 0, 1, 2, 40]),
+    "h": (pl.Int8, [-128, -1, 0, 1, 127]),
+    "u": (pl.UInt64, [0, 1, 2, 2**63 - 1, 2**63, 2**64 - 1]),
+    "w": (pl.Int64, [-(2**63), -(2**40), 0, 3 << 40, 5 << 40, 2**63 - 1]),
+    "x": (pl.Float64, [0.0, -0.0, NAN, 1.5, -2.25, 3.0, INF, -INF]),
+    "y": (pl.Float64, [-0.5, 0.0, 0.25, 1.0, 4.0, NAN]),
+    "f": (pl.Float32, [0.0, -0.0, NAN, 1.5, -3.25, INF]),
+    "b": (pl.Boolean, [True, False]),
+    "s": (pl.String, ["", "a", "b", "ab", "é", "z'\n\"\\"]),
+    "t": (pl.String, ["a", "b", "c", "𝄞"]),
+    "d": (pl.Date, [dt.date(1969, 12, 31), dt.date(1970, 1, 1), dt.date(2000, 2, 29), dt.date(2024, 12, 30)]),
+    "e": (pl.Datetime("us"), [dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2013, 7, 1, 5), dt.datetime(2040, 2, 3)]),
+    "p": (pl.Duration("ms"), [dt.timedelta(0), dt.timedelta(days=-1, milliseconds=7), dt.timedelta(hours=3)]),
+}
+"""Columns by name: Polars type and the values that occur."""
+
+NULLS = ("none", "some", "runs", "all")
+"""How a column holds nulls. ``runs`` puts them together, so that whole partitions are null."""
+
+
+@st.composite
+def table(draw: st.DrawFn, columns: str, most: int = 12) -> pl.DataFrame:
+    """A table with these columns of `POOLS`, of up to `most` rows, nulls anywhere, in runs, everywhere or nowhere."""
+    rows = draw(st.integers(0, most))
+    found = {}
+    for name in columns:
+        dtype, pool = POOLS[name]
+        nulls = draw(st.sampled_from(NULLS))
+        index = draw(st.lists(st.integers(-2 if nulls == "some" else 0, len(pool) - 1), min_size=rows, max_size=rows))
+        start = {"runs": draw(st.integers(0, rows)), "all": 0}.get(nulls, rows)
+        found[name] = pl.Series([None if k < 0 or r >= start else pool[k] for r, k in enumerate(index)], dtype=dtype)
+    return pl.DataFrame(found)
+
+
+def seeded(columns: str, rows: int, seed: int, nulls: str = "some") -> pl.DataFrame:
+    """The same from a seed. Which columns hold nulls depends on `nulls` alone, so kernels are compiled once."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name in columns:
+        dtype, pool = POOLS[name]
+        index = rng.integers(0, len(pool), rows)
+        index[rng.permutation(rows)[: len(pool)]] = np.arange(len(pool))[:rows]  # every value occurs
+        null = rng.random(rows) < {"none": 0.0, "some": 0.25, "all": 1.0}.get(nulls, 0.0)
+        null[rows // 2 :] |= nulls == "runs"
+        null[-1:] |= nulls != "none"
+        found[name] = pl.Series([None if n else pool[k] for k, n in zip(index, null, strict=True)], dtype=dtype)
+    return pl.DataFrame(found)
+
+
+def frame(table: pl.DataFrame) -> gf.Frame:
+    """A table as gpuflow reads it."""
+    return gf.from_polars(table)
+
+
+def widened(table: pl.DataFrame) -> pl.DataFrame:
+    """As Polars has to see it to mean the same: gpuflow computes narrow integers in int64 and sums float32 in float64."""
+    wide = {pl.Int8: pl.Int64, pl.Int16: pl.Int64, pl.Int32: pl.Int64, pl.UInt8: pl.Int64, pl.UInt16: pl.Int64, pl.UInt32: pl.Int64}
+    return table.cast({**wide, pl.Float32: pl.Float64}, strict=True)
