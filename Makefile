@@ -8,7 +8,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Modules are byte-compiled when they are first imported: most of what is installed never is.
+PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 WORKERS ?= 2
 
 .PHONY: help demo test test-fast bench bench-small gpu-check lint format docs clean
@@ -54,6 +55,8 @@ bench-small: $(BENCH) ## the same on 1e5 rows, to see that all is well
 	@$(PY) -m benchmarks --rows 1e5 --no-save
 
 gpu-check: $(TEST) $(BENCH) ## the suite and the benchmarks on a CUDA device; exit code 2 without one
+	@extra=$$($(PY) -c 'from gpuflow.doctor import cuda; c = cuda(); print(c.extra if c.driver and not c.devices else "")'); \
+	if [ -n "$$extra" ]; then echo "installing gpuflow[$$extra]"; $(PIP) -e ".[$$extra]" || true; fi
 	@$(PY) -m benchmarks.gpu_check
 
 lint: $(DEV) ## ruff and mypy

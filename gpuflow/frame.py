@@ -289,11 +289,17 @@ class Frame:
 
     # -- a Dask collection --------------------------------------------------------------------------------------------
     @cached_property
+    def _graphs(self) -> dict[Any, tuple[Mapping[Any, Any], list[Any]]]:
+        return {}
+
+    @property
     def _graph(self) -> tuple[Mapping[Any, Any], list[Any]]:
         from gpuflow import execute
 
-        dsk, keys = execute.graph(self._plan)
-        return dsk, list(keys)
+        situation = execute.situation()  # settings, and whether a cluster is there
+        if situation not in self._graphs:
+            self._graphs[situation] = execute.graph(self._plan)
+        return self._graphs[situation]
 
     def __dask_graph__(self) -> Mapping[Any, Any]:
         return self._graph[0]
@@ -305,7 +311,7 @@ class Frame:
         return _computed, (self.schema,)
 
     def __dask_postpersist__(self) -> tuple[Any, tuple[Any, ...]]:
-        return _persisted, (self.schema,)
+        return _persisted, (self.schema, self.__dask_keys__())
 
     def __dask_tokenize__(self) -> tuple[str, str]:
         return "gpuflow.Frame", token(self._plan)
@@ -330,10 +336,10 @@ def _computed(results: Iterable[Any], schema: Schema) -> Table:
     return Table(schema, list(results))
 
 
-def _persisted(dsk: Mapping[Any, Any], schema: Schema, *, rename: Mapping[str, str] | None = None) -> Frame:
+def _persisted(dsk: Mapping[Any, Any], schema: Schema, keys: list[Any], *, rename: Mapping[str, str] | None = None) -> Frame:
     from gpuflow import execute
 
-    return Frame.scan(execute.source_of(schema, dsk))
+    return Frame.scan(execute.source_of(schema, [(rename or {}).get(key, key) for key in keys], dsk))
 
 
 class GroupBy:

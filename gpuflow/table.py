@@ -234,6 +234,9 @@ class Table:
 
         return convert.arrow_schema(self.schema).__arrow_c_schema__()
 
+    def __gpuflow_source__(self) -> ChunkSource:
+        return self._source
+
     def source(self) -> ChunkSource:
         """The table as a source that further queries can scan."""
         return self._source
@@ -263,9 +266,18 @@ class Table:
             Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
             by other columns.
         """
-        from gpuflow.io.compare import equal_tables
+        from gpuflow.io.adopt import from_any
+        from gpuflow.io.compare import equal_columns
 
-        return equal_tables(self, other, ordered=ordered, tolerance=tolerance)
+        source = from_any(other)
+        if source.unsupported or source.schema != self.schema:
+            return False
+        names = tuple(source.schema)
+        right = other if isinstance(other, Table) else Table(source.schema, [s.read(names) for s in source.splits(None)])
+        if len(self) != len(right):
+            return False
+        pairs = [(self.column(name), right.column(name)) for name in self.schema]
+        return equal_columns(pairs, ordered=ordered, tolerance=tolerance)
 
     def __repr__(self) -> str:
         from gpuflow.display.text import table_text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from gpuflow_kernels.errors import ExecutionError
@@ -27,8 +28,8 @@ def cuda_problem() -> str | None:
     return None if cuda.is_available() else "numba finds no CUDA driver"
 
 
-def choose_target(asked: str) -> tuple[str, str]:
-    """(target, reason) for the setting ``gpuflow.target``.
+def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_problem) -> tuple[str, str]:
+    """(target, reason) for the setting ``gpuflow.target``; `problem_of` tells why CUDA cannot be used where tasks run.
 
     Raises
     ------
@@ -36,10 +37,10 @@ def choose_target(asked: str) -> tuple[str, str]:
         When CUDA is asked for and cannot be used.
     """
     if asked == "auto":
-        problem = cuda_problem()
+        problem = problem_of()
         return ("cuda", "a CUDA device is present") if problem is None else ("cpu", problem)
     if asked == "cuda":
-        problem = cuda_problem()
+        problem = problem_of()
         if problem is not None:
             raise ExecutionError(f"gpuflow.target is cuda, but {problem}; `gpuflow doctor` tells what to install")
     return asked, f"gpuflow.target is {asked}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 from dask._task_spec import DataNode
 from gpuflow_kernels.column import Chunk
-from gpuflow_kernels.errors import ExecutionError
 
 from gpuflow import config
-from gpuflow.config import Settings
+from gpuflow.config import Settings, default_cache_folder
+from gpuflow.io.memory import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
 from gpuflow.physical.lower import Lowering
@@ -18,9 +18,16 @@ from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import Options
 from gpuflow.plan.nodes import Plan
 from gpuflow.plan.source import Source
+from gpuflow.schema import Schema
 
-from .choice import choose_target
+from .choice import choose_target, cuda_problem
+from .client import Cluster, LostData, active_client, cuda_problem_of
 from .graph import Graph, facts_of
+from .persisted import ClusterSource
+
+ATTEMPTS = 3
+"""How often a query is run whose rows get lost with workers."""
+Result = TypeVar("Result")
 
 
 class Threads(Graph):
@@ -47,49 +54,13 @@ class Threads(Graph):
         return [facts_of(r) for r in self.compute(refs)]
 
 
-class Cluster(Graph):
-    """Runs on a `distributed.Client`. Results that lowering asked about stay on the workers, held by their futures."""
-
-    def __init__(self, client: Any) -> None:
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False)
-        self.client = client
-        self.futures: dict[str, Any] = {}
-
-    def submit(self, refs: list[Ref]) -> list[Any]:
-        """Futures of these tasks."""
-        missing = [r.key for r in refs if r.key not in self.futures]
-        if missing:
-            futures = self.client.get(self.needed(missing, self.futures), missing, sync=False)
-            self.futures |= dict(zip(missing, futures, strict=True))
-        return [self.futures[r.key] for r in refs]
-
-    def compute(self, refs: list[Ref]) -> list[Any]:
-        """Results of these tasks, brought here."""
-        return list(self.client.gather(self.submit(refs)))
-
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
-        futures = self.submit(refs)
-        return list(self.client.gather([self.client.submit(facts_of, f, pure=False) for f in futures]))
-
-
-def active_client() -> Any:
-    """The `distributed.Client` in use, or None. Never imports distributed: without it there is no client."""
-    if "distributed" not in sys.modules:
-        return None
-    from distributed import get_client
-
-    try:
-        return get_client()
-    except ValueError:
-        return None
-
-
-def options_of(settings: Settings) -> tuple[Options, str]:
-    """What tasks need of the settings, and why this target was chosen."""
-    target, reason = choose_target(settings.target)
+def options_of(settings: Settings, client: Any) -> tuple[Options, str]:
+    """What tasks need of the settings, and why this target was chosen. The default cache folder is left for every
+    worker to find: another machine has another one."""
+    target, reason = choose_target(settings.target, cuda_problem if client is None else lambda: cuda_problem_of(client))
+    folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
-    return Options(target, settings.morsel_rows, settings.cache_folder or None, "tiny" in hostile, "hash" in hostile), reason
+    return Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile), reason
 
 
 def _hostile() -> frozenset[str]:
@@ -99,75 +70,96 @@ def _hostile() -> frozenset[str]:
     return frozenset(dask.config.get("gpuflow-tests.hostile", ()))
 
 
-def lowering(runner: Graph, settings: Settings) -> Lowering:
+def lowering(runner: Graph, settings: Settings, client: Any) -> Lowering:
     """A lowering with these settings; the choice of target is noted."""
-    options, reason = options_of(settings)
+    options, reason = options_of(settings, client)
     runner.note("target", options.target, reason)
     sizes = settings.broadcast_rows, settings.broadcast_bytes, settings.merge_rows, settings.sort_rows
     return Lowering(runner, options, settings.partition_rows, *sizes)
 
 
-def _lowered(runner: Graph, plan: Plan, settings: Settings) -> tuple[Ref, ...]:
-    low = lowering(runner, settings)
-    return low.materialise(low.lower(optimize(plan, settings.optimize_disable))).parts
+def _lowered(runner: Graph, plan: Plan, settings: Settings, client: Any) -> list[Ref]:
+    low = lowering(runner, settings, client)
+    return list(low.materialise(low.lower(optimize(plan, settings.optimize_disable))).parts)
 
 
-def _runner(settings: Settings) -> Threads | Cluster:
-    client = active_client()
-    return Threads(settings.threads) if client is None else Cluster(client)
+def _static(plan: Plan) -> tuple[Graph, list[Ref]]:
+    """A plan lowered by estimates, without running anything."""
+    settings, client = config.resolve(), active_client()
+    runner = Graph(settings.threads, local=client is None)
+    return runner, _lowered(runner, plan, settings, client)
+
+
+def _on_cluster(client: Any, plan: Plan, settings: Settings, finish: Callable[[Cluster, list[Ref]], Result]) -> Result:
+    """Run a plan on a cluster; again, when a worker took rows along that only this process has."""
+    attempt = 1
+    while True:
+        runner = Cluster(client)
+        try:
+            return finish(runner, _lowered(runner, plan, settings, client))
+        except LostData:
+            if attempt == ATTEMPTS:
+                raise
+            attempt += 1
+        finally:
+            runner.release()
 
 
 def collect(plan: Plan) -> list[Chunk]:
     """Run a plan stage by stage, on the active client or on this process's threads; its partitions, in order."""
-    settings = config.resolve()
-    runner = _runner(settings)
-    return runner.compute(list(_lowered(runner, plan, settings)))
-
-
-def graph(plan: Plan) -> tuple[dict[str, Any], list[str]]:
-    """The plan as one Dask graph, lowered with estimates only: nothing is read or run. (graph, keys of the partitions)"""
-    settings = config.resolve()
-    client = active_client()
-    runner = Graph(settings.threads, local=client is None)
-    parts = _lowered(runner, plan, settings)
-    return dict(runner.tasks), [p.key for p in parts]
+    settings, client = config.resolve(), active_client()
+    if client is not None:
+        return _on_cluster(client, plan, settings, lambda runner, parts: runner.compute(parts))
+    runner = Threads(settings.threads)
+    return runner.compute(_lowered(runner, plan, settings, None))
 
 
 def persist(plan: Plan) -> Source:
     """Run a plan and keep its partitions where they are: in this process, or on the cluster's workers."""
-    from .persisted import ClusterSource
+    settings, client = config.resolve(), active_client()
+    if client is not None:
+        return _on_cluster(client, plan, settings, lambda runner, parts: ClusterSource(plan.schema, _kept(runner, parts, plan)))
+    runner = Threads(settings.threads)
+    return ChunkSource(plan.schema, runner.compute(_lowered(runner, plan, settings, None)))
 
-    settings = config.resolve()
-    runner = _runner(settings)
-    refs = list(_lowered(runner, plan, settings))
-    if isinstance(runner, Cluster):
-        futures = runner.submit(refs)
-        facts = runner.facts(refs)
-        if facts is None:
-            raise ExecutionError("a cluster tells the size of what it persists")
-        splits = [Finished(r.key, f, plan.schema, fact) for r, f, fact in zip(refs, futures, facts, strict=True)]
-        return ClusterSource(plan.schema, splits)
-    from gpuflow.io.memory import ChunkSource
 
-    return ChunkSource(plan.schema, runner.compute(refs))
+def _kept(runner: Cluster, parts: list[Ref], plan: Plan) -> list[Finished]:
+    facts = runner.facts(parts)
+    assert facts is not None
+    splits = [Finished(p.key, runner.futures[p.key], plan.schema, f) for p, f in zip(parts, facts, strict=True)]
+    for part in {p.key for p in parts}:
+        del runner.futures[part]  # the source holds these from now on
+    return splits
+
+
+def graph(plan: Plan) -> tuple[dict[str, Any], list[str]]:
+    """The plan as one Dask graph, lowered with estimates only: nothing is read or run. (graph, keys of the partitions)"""
+    runner, parts = _static(plan)
+    return dict(runner.tasks), [p.key for p in parts]
+
+
+def situation() -> Hashable:
+    """What a graph depends on besides its plan."""
+    return config.resolve(), active_client() is None, _hostile()
+
+
+def source_of(schema: Schema, keys: list[str], results: Mapping[str, Any]) -> Source:
+    """The partitions that Dask made of a graph, in the order of `keys`: chunks at hand, or futures of a cluster."""
+    parts = [results[key] for key in keys]
+    if all(isinstance(part, Chunk) for part in parts):
+        return ChunkSource(schema, parts)
+    return ClusterSource(schema, [Finished(part.key, part, schema) for part in parts])
 
 
 def explain_physical(plan: Plan) -> str:
     """The tasks of a plan as they would be lowered from estimates, with the choices made and their reasons."""
     from .explain import physical_text
 
-    settings = config.resolve()
-    client = active_client()
-    runner = Graph(settings.threads, local=client is None)
-    _lowered(runner, plan, settings)
-    return physical_text(runner)
+    return physical_text(_static(plan)[0])
 
 
 def explain_kernel(plan: Plan) -> str:
     """The generated text of every pipeline of a plan."""
     from .explain import kernel_text
 
-    settings = config.resolve()
-    runner = Graph(settings.threads, local=active_client() is None)
-    _lowered(runner, plan, settings)
-    return kernel_text(runner)
+    return kernel_text(_static(plan)[0])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import pickle
+import uuid
 from functools import lru_cache
 from typing import Any
 
 from dask._task_spec import List, TaskRef
 from dask._task_spec import Task as DaskTask
+from gpuflow_kernels.errors import ExecutionError
 
+from gpuflow.io.partitions import target_rows
 from gpuflow.physical.runner import Facts, Finished, Ref
-from gpuflow.physical.tasks import Task
+from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split
 
 from .stage import run
-
-_anonymous = itertools.count()
 
 
 class Graph:
@@ -39,18 +39,33 @@ class Graph:
         if (subject, decision, reason) not in self.notes:
             self.notes.append((subject, decision, reason))
 
+    def partition_rows(self, rows: int | None) -> int | None:
+        """Rows of a partition that keeps every thread busy; None where a source decides."""
+        return None if self.local or rows is None else target_rows(rows, threads=self.threads)
+
     def add(self, task: Task, inputs: Any) -> Ref:
         digest = hashlib.blake2b(digest_size=16)
         digest.update(_content(task))
         self._digest(inputs, digest)
         key = f"{task.name}-{digest.hexdigest()}"
         if key not in self.tasks:
-            self.tasks[key] = DaskTask(key, run, task, self._spec(inputs))
+            columns = task.columns if isinstance(task, PipelineTask) else None
+            self.tasks[key] = dask_task(key, run, task, self._spec(inputs, columns))
             self.order.append((task, inputs, Ref(key)))
         return Ref(key)
 
     def facts(self, refs: list[Ref]) -> list[Facts] | None:
         return None
+
+    def token_of(self, split: Split) -> str:
+        """What a split's content is known by; a random one when nobody said."""
+        if id(split) not in self._tokens:
+            self.identify(split, f"split {uuid.uuid4().hex}")
+        return self._tokens[id(split)]
+
+    def named(self, ref: Ref) -> TaskRef:
+        """How a Dask task refers to another one."""
+        return TaskRef(ref.key)
 
     def _digest(self, inputs: Any, digest: Any) -> None:
         if isinstance(inputs, (tuple, list)):
@@ -59,22 +74,26 @@ class Graph:
                 self._digest(part, digest)
             digest.update(b")")
         elif isinstance(inputs, Split) and not isinstance(inputs, Finished):
-            if id(inputs) not in self._tokens:
-                self.identify(inputs, f"split {next(_anonymous)}")
-            digest.update(self._tokens[id(inputs)].encode())
+            digest.update(self.token_of(inputs).encode())
         else:
             digest.update(inputs.key.encode() if isinstance(inputs, (Ref, Finished)) else repr(inputs).encode())
         digest.update(b",")
 
-    def _spec(self, inputs: Any) -> Any:
+    def _spec(self, inputs: Any, columns: tuple[str, ...] | None) -> Any:
         if isinstance(inputs, (tuple, list)):
-            return List(*(self._spec(part) for part in inputs))
+            return List(*(self._spec(part, columns) for part in inputs))
         if isinstance(inputs, Ref):
-            return TaskRef(inputs.key)
+            return self.named(inputs)
         if isinstance(inputs, Finished):
-            self.held.append(inputs.future)
-            return TaskRef(inputs.key)
-        return inputs
+            return self.reference(inputs)
+        return inputs.narrow(columns) if isinstance(inputs, Split) and columns is not None else inputs
+
+    def reference(self, split: Finished) -> Any:
+        """How a task names a partition that a cluster holds: by its future, which keeps it there."""
+        if self.local:
+            raise ExecutionError("these rows were persisted on a cluster, and no client of it is active; make one, or persist again")
+        self.held.append(split.future)
+        return split.future
 
     def needed(self, keys: list[str], known: Any) -> dict[str, Any]:
         """The tasks that `keys` depend on, those in `known` left out."""
@@ -87,6 +106,13 @@ class Graph:
             found[key] = self.tasks[key]
             stack += [d for d in self.tasks[key].dependencies if d not in found]
         return found
+
+
+def dask_task(key: str, function: Any, *inputs: Any) -> DaskTask:
+    """A Dask task whose token is its key, a content address: else Dask would hash all that the task holds."""
+    task = DaskTask(key, function, *inputs)
+    task._token = key
+    return task
 
 
 @lru_cache(maxsize=4096)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import os
+import hashlib
 from collections.abc import Sequence
 
 from gpuflow_kernels.rowtree import Row
@@ -12,8 +11,6 @@ from gpuflow.physical.runner import Finished
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
-_numbers = itertools.count()
-
 
 class ClusterSource(Source):
     """Partitions held by workers. They are let go when this source and every plan that reads it are gone."""
@@ -21,11 +18,12 @@ class ClusterSource(Source):
     def __init__(self, schema: Schema, splits: Sequence[Finished]) -> None:
         self.schema = schema
         self._splits = list(splits)
-        self.token = f"persisted-{os.getpid()}-{next(_numbers)}"
+        self.token = "persisted-" + hashlib.sha256("\n".join(s.key for s in self._splits).encode()).hexdigest()[:32]
         self.label = f"persisted on the cluster ({len(self._splits)} partitions)"
 
     def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
         return list(self._splits)
 
     def rows(self) -> int | None:
-        return sum(s.rows or 0 for s in self._splits)
+        rows = [s.rows for s in self._splits]
+        return None if None in rows else sum(r for r in rows if r is not None)

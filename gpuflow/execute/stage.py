@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,13 +19,14 @@ from gpuflow_kernels.rowtree import Ref
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.io.columns import empty_column
-from gpuflow.io.dictionaries import concat_chunks, unify
+from gpuflow.io.dictionaries import concat_chunks, trimmed, unify
 from gpuflow.physical import tasks
 from gpuflow.physical.finalize import merging, partial_types
 from gpuflow.physical.tasks import Options
 from gpuflow.plan.source import Split
 
 from .hashing import string_hashes
+from .pieces import Pieces
 from .strings import plan_strings, resolve
 
 POSITION_BITS = 40
@@ -35,15 +35,8 @@ POSITION_BITS = 40
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    _prepare(task.options.cache_folder)
+    modules.set_folder(task.options.cache_folder)
     return RUN[type(task)](task, inputs)
-
-
-@cache
-def _prepare(folder: str | None) -> None:
-    """Once per process: where kernels are cached."""
-    if folder is not None:
-        modules.set_folder(folder)
 
 
 def target_of(options: Options) -> Target:
@@ -170,7 +163,7 @@ def _device(target: Target, array: Any) -> Any:
     return None if array is None else target.asarray(array)
 
 
-def run_split(task: tasks.SplitTask, chunk: Any) -> list[Chunk]:
+def run_split(task: tasks.SplitTask, chunk: Any) -> Pieces:
     target = target_of(task.options)
     keys = []
     for column in chunk.columns[: task.keys]:
@@ -179,15 +172,15 @@ def run_split(task: tasks.SplitTask, chunk: Any) -> list[Chunk]:
             keys.append(Column(_HASHED, lut[target.asarray(column.values)], column.validity))
         else:
             keys.append(column)
-    return partitioning.split(target, chunk, partitioning.key_words_of(target, tuple(keys)), task.parts)
+    return Pieces(partitioning.split(target, chunk, partitioning.key_words_of(target, tuple(keys)), task.parts))
 
 
 _HASHED = DType("int", 64)
 
 
 def run_item(task: tasks.ItemTask, pieces: Any) -> Chunk:
-    chunk: Chunk = pieces[task.index]
-    return chunk
+    chunk: Chunk = pieces[task.index]  # on its way to another process: without strings of other pieces
+    return Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length)
 
 
 def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
@@ -235,7 +228,7 @@ def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
     return chunk.take(index[np.asarray(places, dtype=np.int64)], len(places))
 
 
-def run_range(task: tasks.RangeTask, inputs: Any) -> list[Chunk]:
+def run_range(task: tasks.RangeTask, inputs: Any) -> Pieces:
     """Partition by rank among the boundaries: boundaries and rows are put in one order, and counted off."""
     chunk, bounds = inputs
     target = target_of(task.options)
@@ -246,7 +239,7 @@ def run_range(task: tasks.RangeTask, inputs: Any) -> list[Chunk]:
     ranges = xp.empty(both.length, dtype="int64")
     # the sort is stable and boundaries stand last: rows equal to a boundary come before it, on every partition alike
     ranges[index] = xp.cumsum(is_bound)
-    return partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts)
+    return Pieces(partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts))
 
 
 def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:

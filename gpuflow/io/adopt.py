@@ -234,12 +234,11 @@ def from_any(data: Any) -> Any:
         When it is none of them.
     """
     from gpuflow.plan.source import Source
-    from gpuflow.table import Table
 
     if isinstance(data, Source):
         return data
-    if isinstance(data, Table):
-        return data.source()
+    if hasattr(data, "__gpuflow_source__"):
+        return data.__gpuflow_source__()
     library = type(data).__module__.split(".")[0]
     if library == "pandas":
         return from_pandas(data)

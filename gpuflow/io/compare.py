@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from gpuflow_kernels import dtypes as t
@@ -11,26 +11,12 @@ from gpuflow_kernels.column import Column
 from . import convert
 from .dictionaries import unify
 
-if TYPE_CHECKING:
-    from gpuflow.table import Table
-
 Array = np.ndarray[Any, Any]
 
 
-def equal_tables(left: Table, right: Any, *, ordered: bool, tolerance: float) -> bool:
-    """See `gpuflow.table.Table.equals`."""
-    from gpuflow.table import Table
-
-    if not isinstance(right, Table):
-        from .adopt import from_any
-
-        source = from_any(right)
-        if source.unsupported:
-            return False
-        right = Table(source.schema, [split.read(tuple(source.schema)) for split in source.splits(None)])
-    if left.schema != right.schema or len(left) != len(right):
-        return False
-    pairs = [_comparable(left.column(name), right.column(name)) for name in left.schema]
+def equal_columns(columns: list[tuple[Column, Column]], *, ordered: bool, tolerance: float) -> bool:
+    """Whether pairs of columns of equal type and length hold the same; see `gpuflow.table.Table.equals`."""
+    pairs = [_comparable(a, b) for a, b in columns]
     if not ordered and pairs:
         one, two = _order([a for a, _ in pairs]), _order([b for _, b in pairs])
         pairs = [((a[one], v[one]), (b[two], w[two])) for (a, v), (b, w) in pairs]

@@ -127,6 +127,16 @@ def concat_columns(columns: Sequence[Column]) -> Column:
     return Column(first.dtype, xp.concatenate(values), validity, dictionary)
 
 
+def trimmed(column: Column) -> Column:
+    """The column with a dictionary of its own strings, where the one it has is far longer than the column."""
+    if column.dictionary is None or len(column.dictionary) <= 2 * len(column):
+        return column
+    xp = array_module(column.values)
+    used, codes = xp.unique(column.values, return_inverse=True)
+    host = used if xp is np else xp.asnumpy(used)
+    return Column(column.dtype, codes.astype(np.int32), column.validity, column.dictionary.take(pa.array(host)))
+
+
 def concat_chunks(chunks: Sequence[Chunk]) -> Chunk:
     """One chunk from several with the same columns, in order."""
     if not chunks:

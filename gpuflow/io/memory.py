@@ -58,6 +58,7 @@ class MemorySource(Source):
         self.schema, self.length, self.label = schema, length, label
         self.unsupported: dict[str, str] = dict(unsupported or {})
         self.token = _token("memory")
+        self._splits: dict[tuple[tuple[int, int], ...], list[MemorySplit]] = {}
         self._make = dict(make)
         self._made: dict[str, Column] = {}
         self._known: dict[str, ColumnStatistics] = {}
@@ -101,7 +102,10 @@ class MemorySource(Source):
         return self._known[column]
 
     def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
-        return [MemorySplit(self, start, stop) for start, stop in ranges(self.length, partition_rows)]
+        wanted = tuple(ranges(self.length, partition_rows))
+        if wanted not in self._splits:  # kept, so that what is found out about their columns is kept too
+            self._splits[wanted] = [MemorySplit(self, start, stop) for start, stop in wanted]
+        return list(self._splits[wanted])
 
 
 def _restore(
@@ -131,6 +135,7 @@ class MemorySplit(Split):
         self.source, self.start, self.stop = source, start, stop
         self.columns = tuple(source.schema) if columns is None else columns
         self.rows: int = stop - start
+        self._views: dict[str, Column] = {}
 
     def __repr__(self) -> str:
         return f"MemorySplit({self.source.label}, {self.start}:{self.stop})"
@@ -148,11 +153,14 @@ class MemorySplit(Split):
         return ChunkSplit, (schema, self.read(self.columns))
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
-        rows = slice(self.start, self.stop)
-        made = (self.source.column(name) for name in columns)
-        if self.rows == self.source.length:
-            return Chunk(tuple(made), self.rows)
-        return Chunk(tuple(column.take(rows) for column in made), self.rows)
+        return Chunk(tuple(self._view(name) for name in columns), self.rows)
+
+    def _view(self, name: str) -> Column:
+        if name not in self._views:
+            column = self.source.column(name)
+            whole = self.rows == self.source.length
+            self._views[name] = column if whole else column.take(slice(self.start, self.stop))
+        return self._views[name]
 
 
 class ChunkSplit(Split):
@@ -185,6 +193,7 @@ class ChunkSource(Source):
     def __init__(self, schema: Schema, chunks: Sequence[Chunk], label: str = "table in memory") -> None:
         self.schema, self.label, self.token = schema, label, _token("chunks")
         self.chunks = [chunk for chunk in chunks if chunk.length] or [empty_chunk(schema, schema)]
+        self._splits: dict[int, list[ChunkSplit]] = {}
         self.unsupported: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -197,7 +206,12 @@ class ChunkSource(Source):
         from .partitions import target_rows
 
         target = target_rows(self.rows(), partition_rows)
-        splits: list[Split] = []
+        if target not in self._splits:
+            self._splits[target] = self._pieces(target)
+        return list(self._splits[target])
+
+    def _pieces(self, target: int) -> list[ChunkSplit]:
+        splits: list[ChunkSplit] = []
         batch: list[Chunk] = []
         for chunk in self.chunks:
             if batch and sum(c.length for c in batch) + chunk.length > target:

@@ -19,16 +19,16 @@ PER_THREAD = 4
 """Partitions for each thread, so that threads that finish early find more work."""
 
 
-def target_rows(total: int, partition_rows: int | None = None) -> int:
+def target_rows(total: int, partition_rows: int | None = None, threads: int | None = None) -> int:
     """Rows that a partition of a table of `total` rows should have.
 
     `partition_rows`, or the setting of that name, decides. Otherwise every thread gets at least four partitions, as
-    long as a partition keeps 64 thousand rows, and none has more than 8 million.
+    long as a partition keeps 64 thousand rows, and none has more than 8 million; `threads` are this process's by default.
     """
     asked = partition_rows or config.get("partition-rows")
     if asked:
         return int(asked)
-    threads = config.get("threads") or config.cores()
+    threads = threads or config.get("threads") or config.cores()
     return min(max(-(-total // (PER_THREAD * threads)), LEAST_ROWS), MOST_ROWS)
 
 

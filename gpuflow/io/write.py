@@ -115,9 +115,8 @@ _COMPRESSIONS = ("snappy", "zstd", "lz4", "gzip", "brotli", "none")
 
 
 def _chunks(data: Any, schema: Schema | None) -> tuple[Schema, Iterable[Chunk]]:
-    from gpuflow.table import Table
-
-    if isinstance(data, Table):
+    if hasattr(data, "__gpuflow_source__"):
+        data = data.__gpuflow_source__()
         return data.schema, data.chunks
     if schema is not None:
         return schema, [data] if isinstance(data, Chunk) else data

@@ -81,11 +81,12 @@ def _is_task(part: Any) -> bool:
 
 
 def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
-    splits = tuple(plan.source.splits(plan.predicate, low.partition_rows))
+    rows_each = low.partition_rows or low.runner.partition_rows(plan.source.rows())
+    splits = tuple(plan.source.splits(plan.predicate, rows_each))
     source = tuple((name, plan.source.schema[name]) for name in plan.columns)
     known = [s.rows for s in splits]
     rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
-    total = plan.source.splits(None, low.partition_rows) if plan.predicate is not None else splits
+    total = plan.source.splits(None, rows_each) if plan.predicate is not None else splits
     if len(total) > len(splits):
         low.runner.note(f"scan {plan.source.label}", f"{len(splits)} of {len(total)} partitions", "statistics rule out the others")
     parts: list[Any] = []
@@ -93,7 +94,7 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
         if isinstance(split, Finished):
             parts.append(low.runner.add(SelectTask(low.options, split.positions(plan.columns)), split))
         else:
-            low.runner.identify(split, f"{plan.source.token} {plan.predicate!r} {low.partition_rows} {k}")
+            low.runner.identify(split, f"{plan.source.token} {plan.predicate!r} {rows_each} {k}")
             parts.append(split)
     return over_parts(tuple(parts), source, rows)
 

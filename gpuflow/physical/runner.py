@@ -21,11 +21,12 @@ class Ref:
 
 
 class Finished(Split):
-    """A partition that is held by a cluster: the result of task `key`, kept there by `future`."""
+    """A partition that is held by a cluster: the result of task `key`, kept there by `future`. Without `facts`, when it
+    may not be computed yet, its size is unknown."""
 
-    def __init__(self, key: str, future: Any, schema: Schema, facts: Facts) -> None:
+    def __init__(self, key: str, future: Any, schema: Schema, facts: Facts | None = None) -> None:
         self.key, self.future, self.schema = key, future, schema
-        self.rows, self.nbytes = facts.rows, facts.nbytes
+        self.rows, self.nbytes = (None, None) if facts is None else (facts.rows, facts.nbytes)
 
     def positions(self, columns: tuple[str, ...]) -> tuple[int, ...]:
         """Where these columns stand in the chunk."""
@@ -62,6 +63,9 @@ class Runner(Protocol):
 
     def identify(self, split: Split, token: str) -> None:
         """Say what a split's content is known by: equal tokens, equal rows."""
+
+    def partition_rows(self, rows: int | None) -> int | None:
+        """Rows that a partition of so many in all should have, where the source cannot know it."""
 
     def note(self, subject: str, decision: str, reason: str) -> None:
         """A choice that was made, for explain."""

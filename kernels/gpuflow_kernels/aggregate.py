@@ -88,8 +88,8 @@ class Aggregation:
 
 
 def _rebuild(*data: Any) -> Aggregation:
-    *head, empty, position, lift_nulls = data
-    return Aggregation(*head, _no_rule, empty, position, lift_nulls)
+    name, slots, lift, finalize, combine, overflow, empty, position, lift_nulls = data
+    return Aggregation(name, slots, lift, finalize, combine, overflow, _no_rule, empty, position, lift_nulls)
 
 
 def _no_rule(args: tuple[DType, ...]) -> Signature | tuple[tuple[DType, ...], DType] | None:

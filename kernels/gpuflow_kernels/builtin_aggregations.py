@@ -327,9 +327,7 @@ class _First:
         return x, x_valid
 
 
-@aggregation(
-    name="last", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)), nulls="lift"
-)
+@aggregation(name="last", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)), nulls="lift")
 class _Last:
     """The value of the last row, null where that is null; null for nothing."""
 

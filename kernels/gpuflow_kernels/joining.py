@@ -8,6 +8,7 @@ from typing import Any
 from .binding import Bindings
 from .codegen.pipeline import Group, Pipeline, TableShape
 from .column import Chunk, Column
+from .counting import rows_by_id
 from .filtering import moved
 from .grouping import Grouper, column_range
 from .rowtree import Ref
@@ -160,18 +161,6 @@ def _hashed(
     payload = _ordered(payload, order)
     shape = TableShape("hash", words, False, _nullable(payload))
     return JoinTable(shape, arrays | {"offsets": offsets}, payload, distinct, rows, table.groups)
-
-
-def rows_by_id(target: Target, ids: Any, count: int) -> tuple[Any, Any]:
-    """Stable counting sort: (offsets of length count + 1, row numbers ordered by id)."""
-    xp = target.xp
-    offsets = xp.zeros(count + 1, dtype="int64")
-    offsets[1:] = xp.cumsum(xp.bincount(ids, minlength=count)) if len(ids) else 0
-    if target.name == "cuda":
-        return offsets, xp.argsort(ids, kind="stable")
-    from .primitives.cpu.partition import order_by
-
-    return offsets, order_by(target, ids, offsets)
 
 
 def _ordered(payload: tuple[Column, ...], order: Any) -> tuple[Column, ...]:

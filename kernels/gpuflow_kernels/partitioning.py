@@ -11,8 +11,8 @@ from .codegen.module_text import HEADERS
 from .codegen.modules import load
 from .codegen.tables_text import hash_text
 from .column import Chunk, Column
+from .counting import rows_by_id
 from .filtering import moved
-from .joining import rows_by_id
 from .rowmath import prelude
 from .target import Target
 

@@ -7,7 +7,6 @@ An untyped null literal has the type NULL and takes the type of what it meets.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 from .dtypes import BOOL, DATE, FLOAT64, INT64, NULL, UINT64, DType, common
@@ -88,13 +87,13 @@ def arithmetic_type(args: Types) -> DType | None:
 
 def meeting_type(args: Types) -> DType | None:
     """`common` of all arguments; int64 where integers meet in no integer type (a value above it then raises)."""
-
-    def meet(a: DType | None, b: DType) -> DType | None:
-        if a is None:
+    found: DType | None = args[0] if args else None
+    for a in args[1:]:
+        if found is None:
             return None
-        return INT64 if a.is_integer and b.is_integer and common(a, b) is None else common(a, b)
-
-    return reduce(meet, args[1:], args[0]) if args else None
+        meeting = common(found, a)
+        found = INT64 if meeting is None and found.is_integer and a.is_integer else meeting
+    return found
 
 
 # -- rules ------------------------------------------------------------------------------------------------------------
@@ -161,14 +160,12 @@ def compared(accepts: Accepts) -> ScalarRule:
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         typed = tuple(a for a in args if a != NULL)
-        meeting = reduce(_meet_exactly, typed[1:], typed[0]) if typed else BOOL
+        meeting: DType | None = typed[0] if typed else BOOL
+        for a in typed[1:]:
+            meeting = meeting and common(meeting, a)
         return Signature((meeting,) * len(args), BOOL) if meeting and accepts(meeting) else None
 
     return rule
-
-
-def _meet_exactly(a: DType | None, b: DType) -> DType | None:
-    return None if a is None else common(a, b)
 
 
 def exactly(*args: DType, result: DType) -> ScalarRule:

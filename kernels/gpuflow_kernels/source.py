@@ -63,6 +63,8 @@ def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str)
     ExtensionError
         When the source cannot be read, or the body uses a name, statement or default that kernels cannot have.
     """
+    if getattr(function, "__name__", "") == "<lambda>":
+        raise ExtensionError(f"{what}: must be a plain 'def' function, not a lambda")
     try:
         source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError) as e:

@@ -188,16 +188,16 @@ def numbering(keys: tuple[Row, ...]) -> Run:
 
 
 case("reduce", grouping((), (), NAMED + FOLDED, pieces=2))
-case("reduce what is left", grouping((POSITIVE, BIG), (), NAMED + FOLDED))
+case("reduce what is left", grouping((POSITIVE, BIG), (), NAMED[:5] + FOLDED[:2]))
 case("dense", grouping((), (KEY,), NAMED, pieces=2))
-case("dense by two keys", grouping((BIG,), (KEY, FLAG), NAMED))
-case("dense, folded", grouping((), (NARROW,), FOLDED + NAMED[:3]))
-case("dense, filtered, folded", grouping((POSITIVE,), (KEY,), FOLDED))
-case("hash of one word", grouping((), (KEY,), NAMED, key_ranges(1), pieces=3))
+case("dense by two keys", grouping((BIG,), (KEY, FLAG), NAMED[:4]))
+case("dense, folded", grouping((), (NARROW,), FOLDED))
+case("dense, filtered, folded", grouping((POSITIVE,), (KEY,), FOLDED[:2] + NAMED[:2]))
+case("hash of one word", grouping((), (KEY,), NAMED[:8], key_ranges(1), pieces=3))
 case("hash of a float", grouping((POSITIVE,), (REAL,), (agg("len"), agg("sum", KEY))))
-case("hash of two words", grouping((), (WIDE, WORD), NAMED + FOLDED, key_ranges(2), pieces=2))
-case("hash of natural, single and flag", grouping((BIG,), (NATURAL, SINGLE, FLAG), FOLDED))
-case("packed hash", grouping((), (WIDE, KEY), NAMED[:5] + FOLDED, ((-(3 << 40), 3 << 40), (0, 1000))))
+case("hash of two words", grouping((), (WIDE, WORD), NAMED[8:] + FOLDED[:3], key_ranges(2), pieces=2))
+case("hash of natural, single and flag", grouping((BIG,), (NATURAL, SINGLE, FLAG), FOLDED[3:]))
+case("packed hash", grouping((), (WIDE, KEY), NAMED[:3] + FOLDED[:1], ((-(3 << 40), 3 << 40), (0, 1000))))
 case("number one word", numbering((KEY,)))
 case("number two words", numbering((WIDE, REAL)))
 
@@ -227,23 +227,34 @@ def table(kind: str, unique: bool, nulls: bool = False) -> Callable[..., tuple[A
 FOUND = ((20, 0, FLOAT64), (21, 1, INT32), (22, 2, BOOL))
 FOUND_REFS = tuple(Ref(key, dtype) for key, _, dtype in FOUND)
 
-for kind in ("direct", "hash", "hash of two words"):
-    keys = (KEY, WORD) if kind == "hash of two words" else (KEY,)
-    for unique in (True, False):
-        for how in ("inner", "left", "semi", "anti"):
-            bound = FOUND if how in ("inner", "left") else ()
-            refs = FOUND_REFS if bound else ()
-            probe = Probe(0, keys, how, bound)
-            label = f"{how} join, {kind}, {'unique' if unique else 'repeated'}"
-            case(f"{label}, to rows", writing((probe,), *refs, KEY, call("add", KEY, Const(1, INT64)), tables=table(kind, unique)))
-            inner = (agg("sum", FOUND_REFS[0]), agg("var", FOUND_REFS[0]), agg("max", FOUND_REFS[1])) if bound else NAMED[:4]
-            if not unique or how == "inner":
-                by = (NARROW,) if kind == "direct" else (WIDE,) if kind == "hash" else ()
-                case(f"{label}, to groups", grouping((BIG, probe), by, inner, tables=table(kind, unique)))
+
+def joins(kind: str, unique: bool, how: str, to_groups: bool) -> None:
+    bound = FOUND if how in ("inner", "left") else ()
+    refs = FOUND_REFS if bound else ()
+    probe = Probe(0, (KEY, WORD) if kind == "hash of two words" else (KEY,), how, bound)
+    name = f"{how} join, {kind}, {'unique' if unique else 'repeated'}"
+    build = table(kind, unique)
+    if to_groups:
+        aggs = (agg("sum", refs[0]), agg("var", refs[0]), agg("max", refs[1])) if bound else NAMED[:3]
+        keys = {"direct": (NARROW,), "hash": (WIDE,)}.get(kind, ())
+        case(f"{name}, to groups", grouping((BIG, probe), keys, aggs, tables=build))
+    else:
+        case(f"{name}, to rows", writing((probe,), *refs, KEY, call("add", KEY, Const(1, INT64)), tables=build))
+
+
+for unique in (True, False):
+    for how in ("inner", "left", "semi", "anti"):
+        for kind in ("direct", "hash"):
+            joins(kind, unique, how, False)
+        joins("hash" if unique else "direct", unique, how, True)
+    joins("hash of two words", unique, "left", False)
+    joins("hash of two words", unique, "inner", True)
 
 case(
     "left join of equal nulls",
-    writing((Probe(0, (KEY, WORD), "left", FOUND, nulls_equal=True),), *FOUND_REFS, tables=table("hash of two words", False, True)),
+    writing(
+        (Probe(0, (KEY, WORD), "left", FOUND, nulls_equal=True),), *FOUND_REFS, tables=table("hash of two words", False, True)
+    ),
 )
 
 
@@ -271,5 +282,3 @@ def check(found: Rows, expected: Rows) -> None:
     assert len(left) == len(right), f"{len(left)} rows, {len(right)} expected"
     for k, (a, b) in enumerate(zip(left, right, strict=True)):
         assert len(a) == len(b) and all(map(same, a, b)), f"row {k} is {a}, {b} expected"
-
-

@@ -18,7 +18,7 @@ PARTS = st.sampled_from([1, 3, 17])
 AXIS = st.sampled_from(list(AXES))
 
 
-@settings(max_examples=2000)
+@settings(max_examples=300)
 @given(ROWS, EXPRESSIONS, PARTS)
 def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> None:
     with running(parts=parts, rows=len(rows)):
@@ -33,7 +33,7 @@ def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> 
     assert not wrong, f"{text}, row interpreter\n{wrong}"
 
 
-@settings(max_examples=1000)
+@settings(max_examples=150)
 @given(ROWS, conditions(), conditions(1), PARTS, AXIS)
 def test_filters(rows: pl.DataFrame, first: Expression, second: Expression, parts: int, axis: str) -> None:
     with running(parts=parts, rows=len(rows), axis=axis):

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (fills the registries)
+import numpy as np
 from gpuflow_kernels import rowmath, rowmath_intrinsics
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.codegen.inline import inline
 from gpuflow_kernels.dtypes import ALL, BOOL, DATE, FLOAT32, FLOAT64, INT8, INT64, UINT64, duration, timestamp
 from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature
 from gpuflow_kernels.source import Body
+
 from tests.oracle.rows import function_of
 
 US, LENGTH = timestamp("us"), duration("us")
@@ -54,7 +54,9 @@ def constant_text(value: Any) -> str:
     return "(-9223372036854775807 - 1)" if value == -(1 << 63) and isinstance(value, int) else f"({value!r})"
 
 
-def _unit(label: str, body: Body, args: tuple[str, ...], results: tuple[str, ...], constants: tuple[Any, ...], **more: Any) -> Unit:
+def _unit(
+    label: str, body: Body, args: tuple[str, ...], results: tuple[str, ...], constants: tuple[Any, ...], **more: Any
+) -> Unit:
     places = [f"{{{k}}}" for k in range(len(args))] + [constant_text(c) for c in constants]
     typed = tuple(np.uint64(c) if isinstance(c, int) and c >= 1 << 63 else c for c in constants)
     python = function_of(body)
@@ -209,5 +211,3 @@ def module_text(target: str, made: list[Batch]) -> str:
     """The prelude and every batch."""
     texts = [rowmath.prelude(rowmath.NAMES, target)]
     return "\n".join([*texts, *(b.text for b in made)])
-
-

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from gpuflow_kernels.dtypes import ALL, BOOL, BY_NAME, INT8, NULL, STRING, DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.rowtree import Const
 from gpuflow_kernels.scalar import SCALARS
+
 from tests.oracle import call
 
 from .values import NULLS, columns, physical, polars_type, ref, same_value, series, value_of

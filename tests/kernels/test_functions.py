@@ -14,10 +14,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-
 from gpuflow_kernels.dtypes import BY_NAME, DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.scalar import SCALARS
+
 from tests.oracle import call
 
 from .values import NULLS, columns, physical, polars_type, ref, same_value, series, value_of
@@ -87,8 +87,10 @@ case("sign", "int64, float64, float32", lambda x: x.sign())
 case("sign", "uint64, int8", lambda x: x.sign(), **WIDER)
 
 # -- comparison and logic
-COMPARED = ("int64 int64, int8 int64, uint64 uint64, int64 uint64, uint64 int64, float64 float64, float32 float32, int8 float64, "
-            "bool bool, string string, date date, timestamp[us] timestamp[us], date timestamp[us], duration[us] duration[us]")
+COMPARED = (
+    "int64 int64, int8 int64, uint64 uint64, int64 uint64, uint64 int64, float64 float64, float32 float32, int8 float64, "
+    "bool bool, string string, date date, timestamp[us] timestamp[us], date timestamp[us], duration[us] duration[us]"
+)
 FINER = "units are rescaled to the finer one; Polars takes the coarser and loses ticks"
 for name in ("eq", "ne", "lt", "le", "gt", "ge"):
     case(name, COMPARED, lambda x, y, name=name: getattr(x, name)(y))
@@ -108,7 +110,8 @@ for name in ("is_nan", "is_not_nan", "is_finite", "is_infinite"):
     case(name, "float64, float32, int64, uint64", lambda x, name=name: getattr(x, name)())
 
 # -- selection
-PAIRS = "bool bool, int64 int64, int8 int64, float64 float64, int64 float64, string string, date date, timestamp[us] timestamp[us]"
+PAIRS = ("bool bool, int64 int64, int8 int64, float64 float64, int64 float64, string string, date date, "
+         "timestamp[us] timestamp[us]")  # fmt: skip
 case("fill_null", PAIRS, lambda x, y: x.fill_null(y))
 case("coalesce", PAIRS, lambda x, y: pl.coalesce(x, y))
 case("when", "bool int64 int64, bool string string, bool int8 float64", lambda c, x, y: pl.when(c).then(x).otherwise(y),
@@ -124,7 +127,7 @@ for name in ("min_horizontal", "max_horizontal"):
 
 # -- mathematics
 for name in ("sqrt cbrt exp log log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh degrees radians").split():
-    finite = [v for v in (0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 700.0, math.nan, math.inf, -math.inf)]
+    finite = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 700.0, math.nan, math.inf, -math.inf]
     case(name, "float64, float32, int64", lambda x, name=name: getattr(x, name)(), values=(None,) if name == "sqrt" else (
         finite if name not in ("exp", "sinh", "cosh") else finite[:7],))  # fmt: skip
     if name != "sqrt":
@@ -145,7 +148,8 @@ case("truncate", "int64", python=lambda x: x)
 
 # -- dates, timestamps, durations
 MOMENTS = "date, timestamp[ms], timestamp[us], timestamp[ns]"
-for name in "year quarter month week weekday day ordinal_day iso_year is_leap_year days_in_month date month_start month_end".split():
+for name in ("year quarter month week weekday day ordinal_day iso_year is_leap_year days_in_month date "
+             "month_start month_end").split():  # fmt: skip
     case(f"dt.{name}", MOMENTS, lambda x, name=name: getattr(x.dt, name)())
 for name in "hour minute second millisecond microsecond nanosecond".split():
     case(f"dt.{name}", "timestamp[ms], timestamp[us], timestamp[ns]", lambda x, name=name: getattr(x.dt, name)())
@@ -209,7 +213,8 @@ def test_function(case: Case, nulls: str) -> None:
 
 def test_every_function_has_a_case() -> None:
     tested = {c.name for c in CASES} | {"cast"}  # test_casts.py
-    assert set(n for n, f in SCALARS.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")) <= tested
+    own = {n for n, f in SCALARS.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}
+    assert own <= tested
 
 
 @pytest.mark.parametrize(("x", "y"), [(2, -1), (0, -2), (5, -(2**63))])

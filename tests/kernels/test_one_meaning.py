@@ -11,7 +11,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-
 from gpuflow_kernels import rowmath
 from gpuflow_kernels.dtypes import BOOL, BY_NAME
 from gpuflow_kernels.rowmath import NAMES, prelude
@@ -106,8 +105,9 @@ def test_all_bodies_compile_for_cuda(made: list[Batch], tmp_path: Path) -> None:
     kinds = {"bool_": types.boolean, **{n: getattr(types, n) for n in ("int64", "uint64", "float32", "float64")}}
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=Device()):
         for batch in made:
-            arrays = [types.Array(kinds[a], 1, "C") for a, _ in batch.inputs] + [types.Array(kinds[o], 2, "C") for o in batch.outputs]
-            text, _ = cuda.compile_ptx(getattr(module, batch.name), (types.int64, *arrays), cc=(8, 0))
+            inputs = [types.Array(kinds[a], 1, "C") for a, _ in batch.inputs]
+            outputs = [types.Array(kinds[o], 2, "C") for o in batch.outputs]
+            text, _ = cuda.compile_ptx(getattr(module, batch.name), (types.int64, *inputs, *outputs), cc=(8, 0))
             assert ".visible .entry" in text or ".visible .func" in text
 
 

@@ -100,7 +100,9 @@ class Shape:
 def needs_seen(agg: Agg) -> bool:
     """Whether the aggregation needs a flag of its own to tell groups without a valid row."""
     a = agg.aggregation
-    return a.empty is None and not a.lift_nulls and bool(a.slots) and not any(s.counts for s in a.slots) and bool(agg.args)
+    if a.lift is None or a.empty is not None or a.lift_nulls or any(s.counts for s in a.slots):
+        return False
+    return len(a.lift.params) > a.position  # not by `agg.args`: those of one that merges are its slots
 
 
 def filters_rows(pipeline: Pipeline) -> bool:

@@ -80,9 +80,7 @@ def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
             run.writer.helpers |= writer.helpers
             texts.append(text)
             signatures.append(("fold", params))
-    find = {
-        shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"
-    }
+    find = {shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"}
     writer = run.writer
     nullable = tuple(f"h{k}" in run.outputs for k in range(len(sink.columns))) if isinstance(sink, Write) else ()
     return CudaGenerated(

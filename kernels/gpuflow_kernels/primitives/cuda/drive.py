@@ -11,6 +11,7 @@ from ...binding import Bindings
 from ...codegen.modules import load
 from ...codegen.pipeline import Pipeline, Shape
 from ...codegen.skeletons_cuda import CudaGenerated
+from ...counting import rows_by_id
 from ...dtypes import DType
 from ...target import Target
 from . import hash_table, runtime
@@ -104,8 +105,6 @@ def group(
     kept = {p: xp.empty(total, dtype=_kept_type(p, table)) for p in run.kernels["run"] if p.startswith(("sv", "sm"))}
     run("run", rows, gids=gids, **kept)
     if "fold" in run.kernels:
-        from ...joining import rows_by_id
-
         groups = table.capacity if table.layout.mode == "dense" else table.groups
         bounds, order = rows_by_id(target, gids, groups)
         places = {f"z{k}": a for k, a in enumerate(table.accumulators)}
