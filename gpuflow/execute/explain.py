@@ -30,7 +30,7 @@ def describe(task: tasks.Task) -> str:
     if isinstance(task, tasks.PipelineTask):
         sink = task.pipeline.sink
         steps = [_step(s) for s in task.pipeline.steps]
-        end = f"write {len(sink.columns)} columns" if isinstance(task, tasks.WriteTask) else _group(task)
+        end = f"write {len(sink.columns)} columns" if isinstance(sink, Write) else _group(task)
         return f"{task.name.upper()} " + " → ".join([f"read {', '.join(task.columns) or 'rows only'}", *steps, end])
     fields = {k: v for k, v in vars(task).items() if k not in ("options", "pipeline")}
     return f"{task.name.upper()} " + ", ".join(f"{k}={v}" for k, v in fields.items())

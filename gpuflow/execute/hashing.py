@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,12 @@ def string_hashes(dictionary: Any) -> Any:
     if kept is not None and kept[0]() is dictionary:
         return kept[1]
     hashes = _hash(dictionary)
-    _kept[id(dictionary)] = (weakref.ref(dictionary, lambda _, key=id(dictionary): _kept.pop(key, None)), hashes)
+    _kept[id(dictionary)] = (weakref.ref(dictionary, partial(_forget, id(dictionary))), hashes)
     return hashes
+
+
+def _forget(key: int, _: Any) -> None:
+    _kept.pop(key, None)
 
 
 def _hash(dictionary: Any) -> Any:

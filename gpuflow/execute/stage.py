@@ -154,13 +154,9 @@ def _merge(options: Options, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     chunk = concat_chunks(list(inputs))
     target = target_of(task.options)
-    columns = tuple(Column(c.dtype, target.asarray(c.values), _device(target, c.validity), c.dictionary, c.facts) for c in chunk.columns)
+    columns = tuple(filtering.moved(target, c) for c in chunk.columns)
     bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
     return joining.build(target, columns[: task.keys], columns[task.keys :], bindings, task.nulls_equal)
-
-
-def _device(target: Target, array: Any) -> Any:
-    return None if array is None else target.asarray(array)
 
 
 def run_split(task: tasks.SplitTask, chunk: Any) -> Pieces:

@@ -99,13 +99,13 @@ class _Planner:
         if not isinstance(row, Call):
             return row
         strings = [a for a in row.args if a.dtype == STRING]
-        cluster = None
+        shared: Cluster | None = None
         if strings:
             columns, literals = [], []
             for operand in strings:
                 _members(operand, columns, literals)
-            cluster = self._cluster(columns, literals)
-        operands = tuple(self._within(a, cluster) if a.dtype == STRING and cluster else self._operands(a) for a in row.args)
+            shared = self._cluster(columns, literals)
+        operands = tuple(self._within(a, shared) if a.dtype == STRING and shared else self._operands(a) for a in row.args)
         return replace(row, args=operands)
 
     def _within(self, row: Row, cluster: Cluster) -> Row:

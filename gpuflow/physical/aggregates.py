@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
@@ -46,7 +47,7 @@ def _partial(low: Lowering, stream: Stream, keys: tuple[Row, ...], aggs: tuple[A
     inputs = stream.part_inputs()
     batches = min(len(inputs), 2 * low.runner.threads)
     bounds = [len(inputs) * b // batches for b in range(batches + 1)] if batches else [0]
-    return tuple(low.runner.add(task, inputs[a:b]) for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(low.runner.add(task, inputs[a:b]) for a, b in pairwise(bounds))
 
 
 def _merged(
@@ -74,7 +75,8 @@ def _merged(
         low.runner.note("group_by", f"merge by exchange into {parts} partitions", f"{groups:,} partial groups")
         exchanged = low.exchange(partials, len(key_types), parts)
         return tuple(low.runner.add(merge, (chunk,)) for chunk in exchanged), groups
-    low.runner.note("group_by", "merge in one partition", f"{groups:,} partial groups" if groups is not None else "few groups expected")
+    reason = "few groups expected" if groups is None else f"{groups:,} partial groups"
+    low.runner.note("group_by", "merge in one partition", reason)
     return (_tree(low, merge, partials),), groups
 
 
@@ -85,5 +87,5 @@ def _tree(low: Lowering, merge: MergeTask, partials: tuple[Any, ...]) -> Any:
 
 
 def lower_distinct(low: Lowering, plan: plans.Distinct) -> Stream:
-    keys = tuple((r.key, r) for r in references(plan.input.schema))
+    keys = tuple(zip(plan.input.schema, references(plan.input.schema), strict=True))
     return lower_aggregate(low, plans.Aggregate(plan.input, keys, ()))

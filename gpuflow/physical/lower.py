@@ -88,7 +88,8 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
     rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
     total = plan.source.splits(None, rows_each) if plan.predicate is not None else splits
     if len(total) > len(splits):
-        low.runner.note(f"scan {plan.source.label}", f"{len(splits)} of {len(total)} partitions", "statistics rule out the others")
+        read = f"{len(splits)} of {len(total)} partitions"
+        low.runner.note(f"scan {plan.source.label}", read, "statistics rule out the others")
     parts: list[Any] = []
     for k, split in enumerate(splits):
         if isinstance(split, Finished):

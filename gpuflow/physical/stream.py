@@ -63,7 +63,7 @@ class Stream:
 
     def resolve(self, row: Row) -> Row:
         """`row` over column names as a row over keys."""
-        return transform(row, lambda n: self.columns[n.key] if isinstance(n, Ref) else n)  # type: ignore[no-any-return]
+        return transform(row, lambda n: self.columns[str(n.key)] if isinstance(n, Ref) else n)  # type: ignore[no-any-return]
 
     def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
         rows = None if self.rows is None else max(1, int(self.rows * keep))

@@ -173,7 +173,7 @@ def aggregation(
             if combine is None and not named <= set(COMBINES):
                 raise ExtensionError(f"{what}: every slot needs a combine of {', '.join(COMBINES)}, or the class a combine()")
             if combine is not None and (named != {None} or len(combine.params) != 2 * len(slots)):
-                raise ExtensionError(f"{what}: combine() takes the slots twice ({2 * len(slots)} parameters), and slots name none")
+                raise ExtensionError(f"{what}: combine() takes the slots twice ({2 * len(slots)} parameters), slots naming none")
             if lift is None or finalize is None or len(finalize.params) != len(slots):
                 raise ExtensionError(f"{what}: needs lift(), and finalize() with one parameter for each of {len(slots)} slots")
         position = bool(lift and lift.params and lift.params[-1] == "position")

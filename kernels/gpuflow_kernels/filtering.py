@@ -9,6 +9,7 @@ from .codegen.pipeline import Pipeline, Write, filters_rows
 from .codegen.program import repeated
 from .column import Chunk, Column
 from .errors import ArithmeticOverflowError
+from .launching import drive_of
 from .rowtree import Ref
 from .target import Target, error_text
 
@@ -68,14 +69,10 @@ def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, c
     shape = shape_of(pipeline, chunk, bindings)
     generated = target.generate(pipeline, shape)
     arguments = input_arguments(target, pipeline, generated, chunk, bindings)
-    if target.name == "cuda":
-        from .primitives.cuda import drive
-    else:
-        from .primitives.cpu import drive
     sink = pipeline.sink
     assert isinstance(sink, Write)
     types = tuple(c.dtype for c in sink.columns)
-    values, validities, length, error = drive.write(
+    values, validities, length, error = drive_of(target).write(
         target, pipeline, shape, generated, arguments, chunk.length, types, compacting, bindings
     )
     if error:

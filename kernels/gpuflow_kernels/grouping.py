@@ -13,6 +13,7 @@ from .column import Chunk, Column
 from .dtypes import BOOL, DType
 from .errors import ArithmeticOverflowError
 from .filtering import overflow_message
+from .launching import drive_of
 from .rowtree import Ref
 from .target import Target, error_text, word_of
 
@@ -138,7 +139,7 @@ class GroupTable:
         if layout.mode == "dense":
             self.present = xp.zeros(self.capacity, dtype=bool)
         if layout.mode == "hash":
-            self.slots, self.shift = _drive(target).new_slots(target, self.capacity)
+            self.slots, self.shift = drive_of(target).new_slots(target, self.capacity)
             self.words = [xp.zeros(self.capacity, dtype="int64") for _ in range(layout.words)]
 
     def _slot_type(self, ref: SlotRef) -> tuple[DType, Any]:
@@ -174,7 +175,7 @@ class GroupTable:
             xp.concatenate([a, self.fresh(r, self.capacity - old)]) for a, r in zip(self.accumulators, self.slots_of, strict=True)
         ]
         self.words = [xp.concatenate([w, xp.zeros(self.capacity - old, dtype="int64")]) for w in self.words]
-        self.slots, self.shift = _drive(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)
+        self.slots, self.shift = drive_of(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)
 
     def result(self, key_types: tuple[DType, ...]) -> Chunk:
         """Key columns, then one column per accumulator (slots in order, each aggregation's seen flag after them)."""
@@ -225,14 +226,6 @@ def from_words(words: Any, dtype: DType, validity: Any) -> Any:
     return words.view("uint64") if dtype.register == "uint64" and dtype.storage == "uint64" else words.astype(dtype.storage)
 
 
-def _drive(target: Target) -> Any:
-    if target.name == "cuda":
-        from .primitives.cuda import drive
-    else:
-        from .primitives.cpu import drive  # type: ignore[no-redef]
-    return drive
-
-
 class Grouper:
     """Feeds chunks to a grouping pipeline. Chunks whose keys fit the layout of the current table go into it; another
     layout opens another table, and the results are then several partial ones to be merged."""
@@ -261,7 +254,7 @@ class Grouper:
         ids = None
         if self.sink.number:
             ids = arguments["ids"] = self.target.xp.full(chunk.length, -1, dtype="int64")
-        drive = _drive(self.target)
+        drive = drive_of(self.target)
         error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))

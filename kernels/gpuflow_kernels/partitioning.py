@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,4 +85,4 @@ def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
     chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
     ordered = chunk.take(order, chunk.length)
     bounds = [int(o) for o in offsets.tolist()]
-    return [ordered.take(slice(a, b), b - a) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [ordered.take(slice(a, b), b - a) for a, b in pairwise(bounds)]

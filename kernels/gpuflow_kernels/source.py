@@ -95,8 +95,10 @@ def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str)
     return Body(node.name, params, ast.unparse(node), captured)
 
 
-_FORBIDDEN = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Lambda, ast.ClassDef, ast.Yield, ast.Await, ast.Try,
-              ast.With, ast.Raise, ast.Attribute, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.JoinedStr)  # fmt: skip
+_STATEMENTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Try, ast.With, ast.Raise)
+_EXPRESSIONS = (ast.Lambda, ast.Yield, ast.Await, ast.Attribute, ast.JoinedStr)
+_COMPREHENSIONS = (ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
+_FORBIDDEN = (*_STATEMENTS, *_EXPRESSIONS, *_COMPREHENSIONS)
 
 
 class _DropAnnotations(ast.NodeTransformer):

@@ -61,6 +61,7 @@ def close(ours: Any, theirs: Any, register: str) -> bool:
     return a == b or math.isclose(a, b, rel_tol=1e-12 if register == "float64" else 1e-5, abs_tol=1e-300)
 
 
+@pytest.mark.slow
 def test_compiled_equals_uncompiled(made: list[Batch], tmp_path: Path) -> None:
     import numba
 
@@ -98,6 +99,7 @@ class Device:
     compute_capability = (8, 0)
 
 
+@pytest.mark.slow
 def test_all_bodies_compile_for_cuda(made: list[Batch], tmp_path: Path) -> None:
     from numba import cuda, types
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..dtypes import UINT64
 from ..rowtree import Call, Const, Ref, Row
 
 Interval = tuple[int, int] | None
@@ -63,12 +62,13 @@ def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
 
 
 def cannot_overflow(call: Call, known: dict[str | int, tuple[int, int]] | None = None) -> bool:
-    """Whether types and literals alone rule out that `call` leaves its 64-bit result type."""
+    """Whether types and literals alone rule out that `call` leaves its result type."""
     operands = [interval(a, known) for a in call.args]
     if any(o is None for o in operands):
         return False
     if _is_integer_cast(call):
         return operands[0] is not None and _within(operands[0], call.dtype.bounds)
     found = _transfer(call.overload.name, [o for o in operands if o is not None])
-    limits = (0, (1 << 64) - 1) if call.dtype == UINT64 else (-(1 << 63), (1 << 63) - 1)
+    # narrow integers are computed in 64 bits and their results are int64; dates are not, and stay 32 bits wide
+    limits = call.dtype.bounds
     return found is not None and _within(found, limits)

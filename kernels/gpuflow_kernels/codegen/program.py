@@ -59,7 +59,9 @@ def key_words(writer: RowWriter, keys: tuple[Row, ...]) -> tuple[list[str], list
 
 def hash_words(words: list[str], masks: list[str], with_mask: bool) -> tuple[list[str], str | None]:
     """Words with nulls zeroed, and the text of the mask word (bit k set: key k is null) or None."""
-    clean = [w if m == TRUE else (f"int64({w} if {m} else 0)" if m != FALSE else "int64(0)") for w, m in zip(words, masks)]
+    clean = [
+        w if m == TRUE else "int64(0)" if m == FALSE else f"int64({w} if {m} else 0)" for w, m in zip(words, masks, strict=True)
+    ]
     if not with_mask:
         return clean, None
     bits = [f"(int64(0) if {m} else int64({1 << k}))" for k, m in enumerate(masks) if m != TRUE]
@@ -144,7 +146,8 @@ def repeated(pipeline: Pipeline, shape: Shape) -> tuple[int, ...]:
 def null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
     """Which keys of a grouping sink can be null, for inputs of this shape."""
     assert isinstance(pipeline.sink, Group)
-    writer, found, keys = RowWriter(shape.nullable), [], pipeline.sink.keys
+    writer, keys = RowWriter(shape.nullable), pipeline.sink.keys
+    found: list[bool] = []
     write_steps(writer, pipeline, shape, lambda: found.extend(writer.emit(k).valid != TRUE for k in keys))
     return tuple(found)
 

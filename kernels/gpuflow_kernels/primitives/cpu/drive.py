@@ -58,7 +58,8 @@ def write(
             break
         start = stop
     length = int(state[0]) if compacting else rows
-    return [_trimmed(v, length) for v in values], [None if v is None else _trimmed(v, length) for v in validities], length, int(state[1])
+    trimmed = [_trimmed(v, length) for v in values]
+    return trimmed, [None if v is None else _trimmed(v, length) for v in validities], length, int(state[1])
 
 
 def _grown(array: Any, room: int) -> Any:
