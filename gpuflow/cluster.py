@@ -23,9 +23,10 @@ def cluster(
     """Start workers on this machine and make them the place where queries run.
 
     With CUDA devices and dask-cuda, one worker process for each device (``LocalCUDACluster``); otherwise
-    ``LocalCluster`` with a few processes that share the cores. Everything listens on the loopback address: whoever can
-    reach a Dask scheduler can run code on its workers, so give another `host` only on a network you trust, or with
-    Dask's TLS settings.
+    ``LocalCluster`` with a few processes that share the cores. Everything listens on the loopback address, where other
+    users of the same machine can still reach it: whoever reaches a Dask scheduler can run code on its workers. On a
+    machine that is shared, or with another `host`, pass ``security=distributed.Security.temporary()`` (needs the
+    package cryptography), or your own certificates: connections are then encrypted, and refused without them.
 
     Parameters
     ----------
@@ -41,14 +42,19 @@ def cluster(
     host : str
         Address to listen on.
     dashboard : bool
-        Whether to serve Dask's dashboard (needs bokeh), on a free port of `host`.
+        Whether to serve Dask's dashboard (needs bokeh), on a free port of `host`; see ``client.dashboard_link``.
     **options
-        Passed on to the cluster.
+        Passed on to the cluster: ``security``, ``protocol``, ``local_directory``, ...
 
     Returns
     -------
     distributed.Client
         The active client. Closing it, or leaving its ``with`` block, stops the workers too.
+
+    Notes
+    -----
+    Workers are new Python processes, which import the script that starts them: a script calls this below
+    ``if __name__ == "__main__":``, notebooks and the prompt need nothing.
 
     Raises
     ------
@@ -69,8 +75,9 @@ def cluster(
         raise ValueError(f"no CUDA device: {found.reason}")
     if gpu and installed("dask-cuda") is None:
         raise ValueError(f"dask-cuda is not installed; pip install 'gpuflow[cluster-{found.extra}]'")
-    address = f"{host}:0" if dashboard else None
-    common = {"host": host, "dashboard_address": address, "memory_limit": memory_limit, **options}
+    # Given even without a dashboard: the scheduler serves its health and metrics there, by default on every interface.
+    page = {"dashboard": dashboard, "dashboard_address": f"{host}:0"} | options.pop("scheduler_kwargs", {})
+    common = {"host": host, "scheduler_kwargs": page, "memory_limit": memory_limit, **options}
     if gpu is not False and found.devices and installed("dask-cuda") is not None:
         from dask_cuda import LocalCUDACluster
 

@@ -81,8 +81,8 @@ def build() -> nbformat.NotebookNode:
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Run all cells, in this process's environment; raises when one fails."""
     client = NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
-    # Pictures are drawn in the notebook, whatever this process was told to do with them.
-    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
+    # Pictures are drawn in the notebook, and tables are as wide, whatever this process was told.
+    client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"} | {"COLUMNS": "120"})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
     return notebook

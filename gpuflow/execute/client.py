@@ -106,7 +106,8 @@ class Cluster(Graph):
         except _Cancelled as e:
             if self.scattered and self.client.status == "running":
                 raise LostData("a worker was lost with rows of a table in this process, more than once") from e
-            raise ExecutionError(f"the cluster gave the query up: {e}") from e
+            lost = "; rows persisted from a process's memory are gone with their worker: persist them again" if self.persisted else ""
+            raise ExecutionError(f"the cluster gave the query up: {e}{lost}") from e
 
     def compute(self, refs: list[Ref]) -> list[Any]:
         """Results of these tasks, brought here."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import uuid
-from functools import lru_cache
 from typing import Any
 
 from dask._task_spec import List, TaskRef
@@ -16,6 +14,7 @@ from gpuflow.io.partitions import target_rows
 from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split
+from gpuflow.plan.tokens import content_of, digest_of
 
 from .stage import run
 
@@ -28,8 +27,10 @@ class Graph:
         self.tasks: dict[str, DaskTask] = {}
         self.order: list[tuple[Task, Any, Ref]] = []
         self.notes: list[tuple[str, str, str]] = []
-        self.held: list[Any] = []
+        self.held: list[Split] = []
+        self.persisted: list[Any] = []
         self._tokens: dict[int, str] = {}
+        self._contents: dict[int, tuple[Task, bytes]] = {}
 
     def identify(self, split: Split, token: str) -> None:
         self._tokens[id(split)] = token
@@ -45,7 +46,7 @@ class Graph:
 
     def add(self, task: Task, inputs: Any) -> Ref:
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(_content(task))
+        digest.update(self._content(task))
         self._digest(inputs, digest)
         key = f"{task.name}-{digest.hexdigest()}"
         if key not in self.tasks:
@@ -56,6 +57,12 @@ class Graph:
 
     def facts(self, refs: list[Ref]) -> list[Facts] | None:
         return None
+
+    def _content(self, task: Task) -> bytes:
+        """A hash of a task; the same node serves many partitions."""
+        if id(task) not in self._contents:
+            self._contents[id(task)] = task, digest_of(content_of(task)).encode()
+        return self._contents[id(task)][1]
 
     def token_of(self, split: Split) -> str:
         """What a split's content is known by; a random one when nobody said."""
@@ -92,7 +99,7 @@ class Graph:
         """How a task names a partition that a cluster holds: by its future, which keeps it there."""
         if self.local:
             raise ExecutionError("these rows were persisted on a cluster, and no client of it is active; make one, or persist again")
-        self.held.append(split.future)
+        self.persisted.append(split.future)
         return split.future
 
     def needed(self, keys: list[str], known: Any) -> dict[str, Any]:
@@ -113,11 +120,6 @@ def dask_task(key: str, function: Any, *inputs: Any) -> DaskTask:
     task = DaskTask(key, function, *inputs)
     task._token = key
     return task
-
-
-@lru_cache(maxsize=4096)
-def _content(task: Task) -> bytes:
-    return type(task).__name__.encode() + pickle.dumps(task, protocol=5)
 
 
 def facts_of(result: Any) -> Facts:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from dask.sizeof import sizeof
 from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.joining import JoinTable
+from gpuflow_kernels.join_table import JoinTable
 
 from .pieces import Pieces
 

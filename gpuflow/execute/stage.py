@@ -14,7 +14,7 @@ from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
 from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.joining import JoinTable
+from gpuflow_kernels.join_table import JoinTable
 from gpuflow_kernels.rowtree import Ref
 from gpuflow_kernels.target import TARGETS, Target
 

@@ -15,7 +15,7 @@ import numpy as np
 from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Probe, Write
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import STRING
-from gpuflow_kernels.joining import JoinTable
+from gpuflow_kernels.join_table import JoinTable
 from gpuflow_kernels.rowtree import Call, CodeOf, Const, Lookup, Member, Ref, Row
 
 from gpuflow.io.dictionaries import unify

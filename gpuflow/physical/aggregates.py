@@ -28,11 +28,11 @@ def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     types = (*key_types, *(d for agg in aggs for d in partial_types(agg)))
     parts, rows = _merged(low, partials, key_types, aggs, types, stream.rows)
     columns: dict[str, Row] = {name: Ref(k, dtype) for k, ((name, _), dtype) in enumerate(zip(plan.keys, key_types, strict=True))}
-    first = len(keys)
+    names = [name for name, _ in plan.keys]
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
-        columns[name] = final(agg, first)
-        first += len(partial_types(agg))
-    source = tuple((str(k), d) for k, d in enumerate(types))
+        columns[name] = final(agg, len(names))
+        names += [f"{name}: {agg.aggregation.name}, slot {k}" for k in range(len(partial_types(agg)))]
+    source = tuple(zip(names, types, strict=True))
     return Stream(parts, source, (), columns, rows=rows, next_key=len(types))
 
 

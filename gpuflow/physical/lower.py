@@ -16,6 +16,7 @@ from gpuflow_kernels.rowtree import Row
 
 from gpuflow.plan import nodes as plans
 from gpuflow.plan.nodes import Plan
+from gpuflow.plan.tokens import content_of, digest_of
 
 from .runner import Finished, Ref, Runner
 from .stream import Stream, over_parts
@@ -90,12 +91,13 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
     if len(total) > len(splits):
         read = f"{len(splits)} of {len(total)} partitions"
         low.runner.note(f"scan {plan.source.label}", read, "statistics rule out the others")
+    chosen = f"{plan.source.token} {digest_of(content_of(plan.predicate))} {rows_each}"
     parts: list[Any] = []
     for k, split in enumerate(splits):
         if isinstance(split, Finished):
             parts.append(low.runner.add(SelectTask(low.options, split.positions(plan.columns)), split))
         else:
-            low.runner.identify(split, f"{plan.source.token} {plan.predicate!r} {rows_each} {k}")
+            low.runner.identify(split, f"{chosen} {k}")
             parts.append(split)
     return over_parts(tuple(parts), source, rows)
 

@@ -22,8 +22,8 @@ def token(plan: Plan) -> str:
     def visit(node: Plan) -> str:
         if id(node) not in memo:
             inputs = [visit(i) for i in node.inputs]
-            own = [(f.name, _content(getattr(node, f.name))) for f in fields(node) if not _is_input(getattr(node, f.name))]
-            memo[id(node)] = _digest((type(node).__name__, inputs, own))
+            own = [(f.name, content_of(getattr(node, f.name))) for f in fields(node) if not _is_input(getattr(node, f.name))]
+            memo[id(node)] = digest_of((type(node).__name__, inputs, own))
         return memo[id(node)]
 
     return visit(plan)
@@ -33,12 +33,13 @@ def _is_input(value: Any) -> bool:
     return isinstance(value, Plan) or (isinstance(value, tuple) and bool(value) and isinstance(value[0], Plan))
 
 
-def _digest(content: Any) -> str:
+def digest_of(content: Any) -> str:
+    """A hash of what `content_of` returned."""
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _content(value: Any) -> Any:
-    """What decides the result, as plain tuples whose `repr` is the same in every process."""
+def content_of(value: Any) -> Any:
+    """What decides the result of a node of a plan, as plain tuples whose `repr` is the same in every process."""
     if isinstance(value, Source):
         return ("source", value.token)
     if isinstance(value, Body):
@@ -46,8 +47,8 @@ def _content(value: Any) -> Any:
     if isinstance(value, DType):
         return str(value)
     if isinstance(value, (Overload, Aggregation)) or is_dataclass(value):
-        return (type(value).__name__, *(_content(getattr(value, f.name)) for f in fields(value) if f.compare))
+        return (type(value).__name__, *(content_of(getattr(value, f.name)) for f in fields(value) if f.compare))
     if isinstance(value, (tuple, list)):
-        return tuple(_content(v) for v in value)
+        return tuple(content_of(v) for v in value)
     assert value is None or isinstance(value, (bool, int, float, str)), f"a plan holds a {type(value).__name__}"
     return value

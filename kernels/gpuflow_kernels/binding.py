@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .codegen.pipeline import Pipeline, Probe, Shape
 from .codegen.program import Generated
 from .column import Chunk
 from .dtypes import DType
+from .join_table import JoinTable
 from .rowtree import CodeOf
 from .target import Target, word_of
-
-if TYPE_CHECKING:
-    from .joining import JoinTable
 
 
 @dataclass(frozen=True, slots=True)

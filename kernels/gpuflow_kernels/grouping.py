@@ -10,7 +10,7 @@ from .codegen.pipeline import Group, GroupShape, Pipeline
 from .codegen.program import null_keys
 from .codegen.sinks import SlotRef, slot_layout
 from .column import Chunk, Column
-from .dtypes import BOOL, DType
+from .dtypes import BOOL, STRING, DType
 from .errors import ArithmeticOverflowError
 from .filtering import overflow_message
 from .launching import drive_of
@@ -194,7 +194,9 @@ class GroupTable:
             keys = self._unpack(self.words[0][index], key_types) if layout.packed else self._unword(index, key_types)
         columns = list(keys)
         for ref, values in zip(self.slots_of, self.accumulators, strict=True):
-            dtype, _ = self._slot_type(ref)
+            dtype, identity = self._slot_type(ref)
+            if dtype == STRING:  # what no row was added to holds no code: look-ups must not trap on it
+                values = xp.where(values == identity, 0, values)
             columns.append(Column(dtype, xp.ascontiguousarray(values[index].astype(dtype.storage, copy=False))))
         return Chunk(tuple(columns), length)
 

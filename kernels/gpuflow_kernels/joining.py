@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from .binding import Bindings
@@ -11,43 +10,12 @@ from .column import Chunk, Column
 from .counting import rows_by_id
 from .filtering import moved
 from .grouping import Grouper, column_range
+from .join_table import JoinTable
 from .rowtree import Ref
 from .target import Target, word_of
 
 DIRECT_LIMIT = 1 << 26
 """Most entries of a directly indexed join table."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JoinTable:
-    """A finished build side.
-
-    Attributes
-    ----------
-    shape : TableShape
-        What probing kernels are specialised on.
-    arrays : dict
-        Arguments of probing kernels by name: ``direct`` or ``slots`` and words, ``offsets`` where keys repeat.
-    payload : tuple of Column
-        Payload in the order of key ids: the rows of key ``g`` are ``offsets[g] … offsets[g + 1]``, or ``g`` itself where
-        keys are unique.
-    keys : tuple of Column
-        One row per distinct key (dictionaries of string keys are needed to recode what probes).
-    rows, distinct : int
-        Rows that can match, and distinct keys among them.
-    """
-
-    shape: TableShape
-    arrays: dict[str, Any]
-    payload: tuple[Column, ...]
-    keys: tuple[Column, ...]
-    rows: int
-    distinct: int
-
-    @property
-    def nbytes(self) -> int:
-        sizes = [int(getattr(a, "nbytes", 0)) for a in self.arrays.values()]
-        return sum(sizes) + sum(c.nbytes for c in self.payload)
 
 
 def build(

@@ -18,6 +18,9 @@ from .rowmath import prelude
 from .target import Target
 
 
+NULL_WORD = np.int64(-0x61C8864680B583EB)
+
+
 @lru_cache(maxsize=64)
 def _hash_module(words: int, target: str) -> str:
     names = [f"w{k}" for k in range(words)]
@@ -35,10 +38,14 @@ def run(parts, out, {", ".join(names)}):
 
 
 def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
-    """Key words of columns as arrays: equal words exactly for equal values; nulls are 0 plus a bit in a last word."""
+    """Key words of columns as arrays: equal keys have equal words, whether or not there are nulls beside them.
+
+    Nulls share a word with a value that hardly occurs. A bit of their own would tell them apart, and would send the
+    same value elsewhere from a chunk that has no nulls.
+    """
     xp = target.xp
-    words, mask = [], None
-    for k, key in enumerate(keys):
+    words = []
+    for key in keys:
         values = target.asarray(key.values)
         if key.dtype.is_float:
             real = values.astype("float64") + 0.0  # -0.0 + 0.0 is 0.0
@@ -47,12 +54,9 @@ def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
         else:
             word = values.view("int64") if values.dtype == np.dtype("uint64") else values.astype("int64")
         if key.validity is not None:
-            valid = target.asarray(key.validity)
-            word = xp.where(valid, word, 0)
-            bit = xp.where(valid, 0, 1 << k)
-            mask = bit if mask is None else mask | bit
+            word = xp.where(target.asarray(key.validity), word, NULL_WORD)
         words.append(xp.ascontiguousarray(word))
-    return words if mask is None else [*words, mask.astype("int64")]
+    return words
 
 
 def partition_ids(target: Target, words: list[Any], parts: int) -> Any:

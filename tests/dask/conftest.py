@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import dask
 import numpy as np
 import pytest
 
@@ -19,7 +18,7 @@ def workers() -> Iterator[Any]:
     """A LocalCluster of two worker processes with a thread each."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         yield cluster
 
 
@@ -54,13 +53,6 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Graph, "note", noted)
     return told
-
-
-@pytest.fixture
-def small_parts() -> Iterator[None]:
-    """Partitions so small that every table has several."""
-    with dask.config.set({"gpuflow.partition-rows": 3_000}):
-        yield
 
 
 @pytest.fixture(scope="package")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -92,7 +94,9 @@ def test_cluster_listens_on_loopback_and_ends_with_its_client() -> None:
     with gf.cluster(2, threads=1, gpu=False) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"]
         assert len(workers) == 2
-        assert all("//127.0.0.1:" in address for address in [client.scheduler.address, *workers])
+        processes = {os.getpid(), *client.run(os.getpid).values()}
+        listening = {c.laddr.ip for pid in processes for c in psutil.Process(pid).net_connections("tcp") if c.status == "LISTEN"}
+        assert listening == {"127.0.0.1"}
         assert client.submit(sum, [1, 2]).result() == 3
         cluster = client.cluster
     assert cluster.status.name == "closed"

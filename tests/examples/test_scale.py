@@ -16,7 +16,7 @@ from gpuflow.demo import frames
 from gpuflow.demo_questions import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOPBACK = ["--host", "127.0.0.1", "--no-dashboard"]
+LOOPBACK = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
 
 pytestmark = pytest.mark.slow
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gpuflow as gf
 from gpuflow.plan.nodes import Project
 from tests.plan.interpreter import value
 from tests.support.expressions import COLUMNS, EXPRESSIONS, Expression, conditions
-from tests.support.running import AXES, assert_same, difference, records, running
+from tests.support.running import AXES, assert_same, difference, examples, running
 from tests.support.tables import frame, table, widened
 
 ROWS = table(COLUMNS, 8)
@@ -18,7 +18,7 @@ PARTS = st.sampled_from([1, 3, 17])
 AXIS = st.sampled_from(list(AXES))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(ROWS, EXPRESSIONS, PARTS)
 def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> None:
     with running(parts=parts, rows=len(rows)):
@@ -33,7 +33,7 @@ def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> 
     assert not wrong, f"{text}, row interpreter\n{wrong}"
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(ROWS, conditions(), conditions(1), PARTS, AXIS)
 def test_filters(rows: pl.DataFrame, first: Expression, second: Expression, parts: int, axis: str) -> None:
     with running(parts=parts, rows=len(rows), axis=axis):

@@ -53,7 +53,7 @@ def chosen(condition: Expression, yes: Expression, no: Expression) -> Expression
 
 
 def part(name: str, arg: Expression) -> Expression:
-    return lambda x: getattr(arg(x).dt, name)()
+    return lambda x: getattr(arg(x).dt, name)().cast(x.Int64)  # Polars would go on in int8
 
 
 def _leaves(columns: str, literals: tuple[Any, ...]) -> Strategy:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dask
+import hypothesis
 import polars as pl
 
 import gpuflow as gf
@@ -31,6 +32,14 @@ AXES: dict[str, dict[str, Any]] = {
     "morsels of one": {"gpuflow.morsel-rows": 1},
 }
 """Ways of running that must not change an answer."""
+
+
+def examples(count: int) -> hypothesis.settings:
+    """So many examples; the first fault found is shrunk and told, not every one."""
+    phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
+    import os
+    if os.environ.get("HUNT"): phases=[hypothesis.Phase.generate]; count=int(count*float(os.environ["HUNT"]))
+    return hypothesis.settings(max_examples=count, report_multiple_bugs=False, phases=phases)
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""The sixty shapes in every hostile way of running, on the PYTHON target, and the worst ones compiled."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import gpuflow as gf
+from tests.support.running import AXES, assert_same, running
+from tests.support.shapes import ORDERED, SHAPES
+from tests.support.tables import POOLS, frame, seeded, widened
+
+DATA = [(24, 3, "some"), (24, 17, "runs"), (24, 1, "none"), (9, 3, "all"), (1, 1, "none"), (0, 1, "none")]
+"""Rows, partitions, nulls."""
+
+COMPILED = ("group wide", "group two wide", "inner repeated", "left unique", "nulls equal", "star", "distinct")
+
+
+def check(target: str, name: str, axis: str, rows: int, parts: int, nulls: str) -> None:
+    left, right = (seeded("".join(POOLS), n, n + parts, nulls) for n in (rows, rows // 2 + 1))
+    with running(target, axis, parts, rows):
+        found = SHAPES[name](gf, frame(left), frame(right)).collect()
+    about = f"{name}, {axis}, {rows} rows in {parts} partitions, {nulls} null"
+    assert_same(found, SHAPES[name](pl, widened(left), widened(right)), ordered=name in ORDERED, about=about)
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("name", SHAPES)
+def test_interpreted(name: str, axis: str) -> None:
+    for rows, parts, nulls in DATA:
+        check("python", name, axis, rows, parts, nulls)
+
+
+@pytest.mark.parametrize("axis", ["tiny and constant", "exchange, tiny"])
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(name: str, axis: str) -> None:
+    for rows, parts, nulls in DATA[:2]:
+        check("cpu", name, axis, rows, parts, nulls)
