@@ -10,6 +10,8 @@ from gpuflow_kernels.dtypes import DType
 class Schema(Mapping[str, DType]):
     """Column names and their types, in order. Immutable and hashable.
 
+    `unsupported` tells why further columns of a source cannot be used, by name; it is no part of a schema's identity.
+
     Examples
     --------
     >>> from gpuflow_kernels.dtypes import INT64, STRING
@@ -18,11 +20,14 @@ class Schema(Mapping[str, DType]):
     (int64, ['id', 'name'], 1)
     """
 
-    __slots__ = ("_fields", "_positions")
+    __slots__ = ("_fields", "_positions", "unsupported")
 
-    def __init__(self, fields: Mapping[str, DType] | tuple[tuple[str, DType], ...] = ()) -> None:
+    def __init__(
+        self, fields: Mapping[str, DType] | tuple[tuple[str, DType], ...] = (), unsupported: Mapping[str, str] | None = None
+    ) -> None:
         self._fields: dict[str, DType] = dict(fields)
         self._positions = {name: i for i, name in enumerate(self._fields)}
+        self.unsupported: dict[str, str] = dict(unsupported or {})
 
     def __getitem__(self, name: str) -> DType:
         return self._fields[name]

@@ -37,6 +37,8 @@ class Cluster(Graph):
     to workers first. Such keys are never used twice, for a key that was released may still be on its way out.
     """
 
+    runs = True
+
     def __init__(self, client: Any) -> None:
         serialize.register()
         if client.asynchronous:
@@ -106,8 +108,8 @@ class Cluster(Graph):
         except _Cancelled as e:
             if self.scattered and self.client.status == "running":
                 raise LostData("a worker was lost with rows of a table in this process, more than once") from e
-            lost = "; rows persisted from a process's memory are gone with their worker: persist them again" if self.persisted else ""
-            raise ExecutionError(f"the cluster gave the query up: {e}{lost}") from e
+            hint = "; rows persisted from a process's memory went with their worker: persist them again" if self.persisted else ""
+            raise ExecutionError(f"the cluster gave the query up: {e}{hint}") from e
 
     def compute(self, refs: list[Ref]) -> list[Any]:
         """Results of these tasks, brought here."""
@@ -187,11 +189,14 @@ def active_client() -> Any:
 _problems: weakref.WeakKeyDictionary[Any, list[str | None]] = weakref.WeakKeyDictionary()
 
 
-def cuda_problem_of(client: Any) -> str | None:
-    """Why a cluster cannot use CUDA, or None where it can. One worker speaks for all; asked once for a client."""
+def cuda_problem_of(client: Any, wait: bool = True) -> str | None:
+    """Why a cluster cannot use CUDA, or None where it can. One worker speaks for all; asked once for a client.
+
+    Without `wait` this machine speaks for a cluster that has no workers yet.
+    """
     if client not in _problems:
-        if client.asynchronous:
+        if client.asynchronous or not (wait or client.nthreads()):
             return cuda_problem()
         with told(), _stepping_aside():
-            _problems[client] = [client.submit(cuda_problem, pure=False).result()]
+            _problems[client] = [client.submit(cuda_problem, pure=False, priority=1000).result()]
     return _problems[client][0]

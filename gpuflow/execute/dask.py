@@ -33,6 +33,8 @@ Result = TypeVar("Result")
 class Threads(Graph):
     """Runs on Dask's threaded scheduler in this process. Results that lowering asked about are kept until the end."""
 
+    runs = True
+
     def __init__(self, threads: int) -> None:
         super().__init__(threads, local=True)
         self.results: dict[str, Any] = {}
@@ -54,10 +56,10 @@ class Threads(Graph):
         return [facts_of(r) for r in self.compute(refs)]
 
 
-def options_of(settings: Settings, client: Any) -> tuple[Options, str]:
+def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Options, str]:
     """What tasks need of the settings, and why this target was chosen. The default cache folder is left for every
     worker to find: another machine has another one."""
-    target, reason = choose_target(settings.target, cuda_problem if client is None else lambda: cuda_problem_of(client))
+    target, reason = choose_target(settings.target, cuda_problem if client is None else lambda: cuda_problem_of(client, wait))
     folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
     return Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile), reason
@@ -72,7 +74,7 @@ def _hostile() -> frozenset[str]:
 
 def lowering(runner: Graph, settings: Settings, client: Any) -> Lowering:
     """A lowering with these settings; the choice of target is noted."""
-    options, reason = options_of(settings, client)
+    options, reason = options_of(settings, client, wait=runner.runs)
     runner.note("target", options.target, reason)
     sizes = settings.broadcast_rows, settings.broadcast_bytes, settings.merge_rows, settings.sort_rows
     return Lowering(runner, options, settings.partition_rows, *sizes)

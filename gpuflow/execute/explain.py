@@ -31,9 +31,16 @@ def describe(task: tasks.Task) -> str:
         sink = task.pipeline.sink
         steps = [_step(s) for s in task.pipeline.steps]
         end = f"write {len(sink.columns)} columns" if isinstance(sink, Write) else _group(task)
-        return f"{task.name.upper()} " + " → ".join([f"read {', '.join(task.columns) or 'rows only'}", *steps, end])
+        return f"{task.name.upper()} " + " → ".join(
+            [f"read {', '.join(map(name_text, task.columns)) or 'rows only'}", *steps, end]
+        )
     fields = {k: v for k, v in vars(task).items() if k not in ("options", "pipeline")}
     return f"{task.name.upper()} " + ", ".join(f"{k}={v}" for k, v in fields.items())
+
+
+def name_text(name: str) -> str:
+    """A column's name on one line: characters that would break or turn it are escaped."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _step(step: Any) -> str:

@@ -22,6 +22,8 @@ from .stage import run
 class Graph:
     """Tasks so far. A runner without execution: `facts` answers None, so lowering goes by estimates."""
 
+    runs = False
+
     def __init__(self, threads: int, local: bool) -> None:
         self.threads, self.local = threads, local
         self.tasks: dict[str, DaskTask] = {}
@@ -98,7 +100,7 @@ class Graph:
     def reference(self, split: Finished) -> Any:
         """How a task names a partition that a cluster holds: by its future, which keeps it there."""
         if self.local:
-            raise ExecutionError("these rows were persisted on a cluster, and no client of it is active; make one, or persist again")
+            raise ExecutionError("these rows were persisted on a cluster that has no active client; make one, or persist again")
         self.persisted.append(split.future)
         return split.future
 

@@ -8,9 +8,10 @@ from gpuflow_kernels.dtypes import ALL, BOOL, STRING, DType, common
 from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row
 from gpuflow_kernels.scalar import SCALARS, ScalarFunction
 
-from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError
+from gpuflow.errors import PlanError, TypeMismatchError
 from gpuflow.schema import Schema
 
+from .expand import require
 from .hints import near
 from .literals import adapt, convert
 from .nodes import Aggregated, Alias, Column, Columns, Function, IsIn, Literal, Node, render
@@ -61,8 +62,7 @@ class Binder:
 
     def column(self, name: str) -> Row:
         """A column of the input."""
-        if name not in self.schema:
-            raise ColumnNotFoundError(f"there is no column {name!r}{near(name, self.schema)}", column=name)
+        require([name], self.schema)
         return Ref(name, self.schema[name])
 
     def aggregated(self, node: Aggregated) -> Row:

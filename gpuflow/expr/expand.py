@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError
+from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, UnsupportedError
 from gpuflow.schema import Schema
 
 from .hints import near
@@ -81,7 +81,11 @@ def require(names: Iterable[str], schema: Schema) -> None:
     Raises
     ------
     ColumnNotFoundError
+    UnsupportedError
+        When the source has the column, with a type that cannot be used.
     """
     for name in names:
+        if name in schema.unsupported:
+            raise UnsupportedError(f"column {name!r} is {schema.unsupported[name]}")
         if name not in schema:
             raise ColumnNotFoundError(f"there is no column {name!r}{near(name, schema)}", column=name)

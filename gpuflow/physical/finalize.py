@@ -28,7 +28,7 @@ def final(agg: Agg, first: int) -> Row:
     assert aggregation.finalize is not None
     slots: tuple[Row, ...] = tuple(Ref(first + k, s.dtype) for k, s in enumerate(agg.slots))  # type: ignore[arg-type]
     null = PARTIAL if returns_tuple(aggregation.finalize) == 2 else PROPAGATE
-    overload = Overload(f"finalize_{aggregation.name}", aggregation.finalize, null, never, aggregation.overflow)
+    overload = Overload(f"the {aggregation.name}", aggregation.finalize, null, never, aggregation.overflow)
     value = Call(overload, slots, agg.dtype)
     counter = next((k for k, s in enumerate(agg.slots) if s.counts), None)
     if needs_seen(agg):

@@ -13,8 +13,9 @@ from .lower import ROW_BYTES, Lowering
 from .stream import Hashed, Stream, over_parts
 from .tasks import BuildTask
 
-RADIX_ROWS = 1 << 20
-"""A build side beyond this many rows is radix-partitioned when the probe side is large too."""
+RADIX_ROWS = 1 << 16
+"""Build rows of a partition when both sides are exchanged in one process: keys, slots and payload of so many rows stay
+within the second-level cache and its address translations (docs/decisions.md)."""
 
 
 def lower_join(low: Lowering, plan: plans.Join) -> Stream:
@@ -80,7 +81,7 @@ def _broadcast(low: Lowering, rows: int | None, width: int) -> bool:
 def _partitions(low: Lowering, build: int | None, probe: int | None) -> int:
     """Partitions of an exchange: build sides that fit a cache in one process, tasks worth their overhead elsewhere."""
     largest = max(build or 0, (probe or 0) // 4)
-    wanted = -(-largest // (RADIX_ROWS // 4 if low.runner.local else low.broadcast_rows))
+    wanted = -(-largest // (RADIX_ROWS if low.runner.local else low.broadcast_rows))
     return max(2 * low.runner.threads, min(256, wanted))
 
 

@@ -61,7 +61,7 @@ class Scan(Plan):
 
     @cached_property
     def schema(self) -> Schema:
-        return Schema({c: self.source.schema[c] for c in self.columns})
+        return Schema({c: self.source.schema[c] for c in self.columns}, self.source.unsupported)
 
 
 @dataclass(frozen=True)

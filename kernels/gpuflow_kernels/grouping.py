@@ -22,6 +22,7 @@ DENSE_LIMIT = 1 << 22
 SMALL_DENSE = 4096
 """A directly indexed table of this many entries is used however few rows there are."""
 PACKED_BITS = 62
+LEAST = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def choose_layout(target: Target, sink: Group, chunk: Chunk, bindings: Bindings,
     bases, sizes, total = [], [], 1
     for (low, high), has_null in zip((r for r in ranges if r is not None), nullable, strict=True):
         low, high = _widened(low, high)
+        if low - has_null < LEAST:
+            return Layout("hash", nullable)
         bases.append(low - has_null)
         sizes.append(high - low + 1 + has_null)
         total *= sizes[-1]

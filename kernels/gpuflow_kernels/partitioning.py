@@ -17,7 +17,6 @@ from .filtering import moved
 from .rowmath import prelude
 from .target import Target
 
-
 NULL_WORD = np.int64(-0x61C8864680B583EB)
 
 

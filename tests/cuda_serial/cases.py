@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import gpuflow_kernels.builtin_aggregations
@@ -147,10 +148,11 @@ def grouping(
         built = tables(target, bindings) if tables else ()
         grouper = Grouper(target, Pipeline(TYPES, steps, Group(keys, aggs)))
         bounds = [chunk.length * k // pieces for k in range(pieces + 1)]
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             piece = chunk.take(slice(start, stop), stop - start)
             grouper.add(piece, replace(bindings, tables=built, key_ranges=ranges, position=start))
-        return merged(target, grouper, bindings, ranges), len(keys)
+        found = merged(target, grouper, bindings, ranges) if pieces > 1 else [r for c in grouper.results() for r in rows_of(c)]
+        return found, len(keys)
 
     return run
 
@@ -187,8 +189,8 @@ def numbering(keys: tuple[Row, ...]) -> Run:
     return run
 
 
-case("reduce", grouping((), (), NAMED + FOLDED, pieces=2))
-case("reduce what is left", grouping((POSITIVE, BIG), (), NAMED[:5] + FOLDED[:2]))
+case("reduce", grouping((), (), NAMED[::2] + FOLDED[::2], pieces=2))
+case("reduce what is left", grouping((POSITIVE, BIG), (), NAMED[1::2] + FOLDED[1::2]))
 case("dense", grouping((), (KEY,), NAMED, pieces=2))
 case("dense by two keys", grouping((BIG,), (KEY, FLAG), NAMED[:4]))
 case("dense, folded", grouping((), (NARROW,), FOLDED))

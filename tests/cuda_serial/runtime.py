@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from gpuflow_kernels import rowmath
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.primitives.cuda import runtime
 
+from .arrays import DeviceArray
 from .threads import Cuda, OneByOne, Switching
 
 
@@ -32,9 +34,9 @@ class Launch:
 
 
 class SerialRuntime:
-    """Runs kernels as Python on NumPy arrays, and remembers every launch."""
+    """Runs kernels as Python, and remembers every launch."""
 
-    xp = np
+    xp = sys.modules[DeviceArray.__module__]
     lanes, chunk = 64, 8
 
     def __init__(self, schedule: OneByOne | Switching) -> None:
@@ -53,6 +55,9 @@ class SerialRuntime:
         return module
 
     def launch(self, kernel: Any, threads: int, arguments: Sequence[Any]) -> None:
+        for a in arguments:
+            assert isinstance(a, (DeviceArray, np.generic)), f"{kernel.__name__} is given a {type(a)}"
+        arguments = [a.host if isinstance(a, DeviceArray) else a for a in arguments]
         self.launches[Launch(kernel.__globals__["TEXT"], kernel.__name__, arguments)] = None
         threads = -(-threads // 32) * 32  # a launch is made of whole blocks: kernels guard their index
 

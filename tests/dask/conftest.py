@@ -10,7 +10,7 @@ import pytest
 
 import gpuflow as gf
 
-ROWS = 20_000
+ROWS = 8_000
 
 
 @pytest.fixture(scope="package")

@@ -15,7 +15,7 @@ from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
 SCHEMA = Schema({"k": INT64, "x": INT64})
-ROWS = 1_000
+ROWS = 400
 
 
 class SlowSplit(Split):

@@ -44,37 +44,46 @@ CASES = {
         lambda facts, names, **_: facts.join(names, on="k").select("id", "name", "w"), noted="join on 1 key: one table"
     ),
     "join, exchange": Case(
-        lambda facts, names, **_: facts.join(names, on="k").select("id", "s", "name", "w"), FEW, "join on 1 key: both sides exchanged"
+        lambda facts, names, **_: facts.join(names, on="k").select("id", "s", "name", "w"),
+        FEW,
+        "join on 1 key: both sides exchanged",
     ),
     "join, exchange, strings, repeated keys": Case(
         lambda facts, twice, **_: facts.join(twice, on="s", how="left").select("id", "s", "z"), FEW, "both sides exchanged"
     ),
     "semi": Case(lambda facts, names, **_: facts.join(names, on="k", how="semi").select("id")),
-    "anti, exchange": Case(lambda facts, names, **_: facts.join(names, on="k", how="anti").select("id"), FEW, "both sides exchanged"),
+    "anti, exchange": Case(
+        lambda facts, names, **_: facts.join(names, on="k", how="anti").select("id"), FEW, "both sides exchanged"
+    ),
     "join and group": Case(
         lambda facts, names, **_: facts.filter(col("y") > 0).join(names, on="k").group_by("name").agg(col("w").sum(), n=gf.len())
     ),
     "sort": Case(lambda facts, **_: facts.sort("s", "x", "id", descending=[True, False, False]), ordered=True),
     "sort, ranges": Case(
         lambda facts, **_: facts.sort("x", "id", nulls_last=True),
-        {"gpuflow.sort-rows": 4000},
+        {"gpuflow.sort-rows": 1500},
         "ranges of the first key",
         ordered=True,
     ),
     "sort, ranges of strings": Case(
-        lambda facts, **_: facts.sort("s", "id", descending=True), {"gpuflow.sort-rows": 4000}, "ranges of the first key", ordered=True
+        lambda facts, **_: facts.sort("s", "id", descending=True),
+        {"gpuflow.sort-rows": 1500},
+        "ranges of the first key",
+        ordered=True,
     ),
     "top": Case(lambda facts, **_: facts.sort("x", "id", descending=True).head(17), noted="sort: top-k", ordered=True),
     "limit": Case(lambda facts, **_: facts.filter(col("y") == 3).head(5), ordered=True),
-    "slice": Case(lambda facts, **_: facts.slice(2_990, 40).select("id", "s"), ordered=True),
-    "union": Case(lambda facts, **_: gf.concat([facts.select("id", "s"), facts.filter(col("y") > 0).select("id", "s")]), ordered=True),
+    "slice": Case(lambda facts, **_: facts.slice(1_990, 40).select("id", "s"), ordered=True),
+    "union": Case(
+        lambda facts, **_: gf.concat([facts.select("id", "s"), facts.filter(col("y") > 0).select("id", "s")]), ordered=True
+    ),
     "union of the same": Case(lambda facts, **_: gf.concat([facts.select("id")] * 2).select(col("id").sum(), n=gf.len())),
     "distinct": Case(lambda facts, **_: facts.select("k", "s").distinct()),
     "nothing": Case(lambda facts, **_: facts.filter(col("y") > 10_000).group_by("s").agg(gf.len())),
 }
 
 
-SMALL = {"gpuflow.partition-rows": 3_000}
+SMALL = {"gpuflow.partition-rows": 2_000}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -94,8 +103,8 @@ def test_same_answer(name: str, tables: dict[str, gf.Frame], client: Any, notes:
 def test_tables_from_files(tables: dict[str, gf.Frame], client: Any, tmp_path: Any) -> None:
     """Workers read files themselves: rows of several row groups, pruned by statistics."""
     for part in range(4):
-        tables["facts"].slice(part * 5000, 5000).collect().write_parquet(tmp_path / f"{part}.parquet")
-    frame = gf.scan_parquet(tmp_path).filter(col("id") >= 7_500).group_by("s").agg(col("y").sum(), n=gf.len())
+        tables["facts"].slice(part * 2000, 2000).collect().write_parquet(tmp_path / f"{part}.parquet")
+    frame = gf.scan_parquet(tmp_path).filter(col("id") >= 3_000).group_by("s").agg(col("y").sum(), n=gf.len())
     want = frame.collect()
     with client.as_current():
         assert_same(frame.collect(), want)
@@ -103,7 +112,7 @@ def test_tables_from_files(tables: dict[str, gf.Frame], client: Any, tmp_path: A
 
 def test_the_static_graph_gives_the_same(tables: dict[str, gf.Frame], client: Any) -> None:
     """What Dask is shown, lowered by estimates alone, on the workers."""
-    with dask.config.set(SMALL | {"gpuflow.broadcast-rows": 200, "gpuflow.sort-rows": 4000}):
+    with dask.config.set(SMALL | {"gpuflow.broadcast-rows": 200, "gpuflow.sort-rows": 1500}):
         for name in ("join, exchange", "group by, exchange", "sort, ranges", "limit", "union of the same"):
             frame = CASES[name].ask(**tables)
             want = frame.collect()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-
-import gpuflow as gf
 
 START = """
 import numpy as np, psutil
@@ -20,10 +20,9 @@ def query():
 if __name__ == "__main__":
 """
 
-# Left to the end of the process, or closed, more than once.
+# Closed, twice even, or left to the end of the process.
 WAYS = {
-    "with": "with gf.cluster(2, threads=1) as client:\n        {body}",
-    "close": "client = gf.cluster(2, threads=1)\n    {body}\n    client.close()\n    client.close()",
+    "close": "with gf.cluster(2, threads=1) as client:\n        {body}\n    client.close()",
     "end": "client = gf.cluster(2, threads=1)\n    {body}",
 }
 BODY = (
@@ -44,16 +43,16 @@ def test_starts_on_loopback_and_ends_cleanly(way: str, tmp_path: Path, python_en
     answer, workers, interfaces, *pids = run.stdout.strip().split(";")
     assert (answer, workers, interfaces) == ("{'x': [45]}", "2", "{'127.0.0.1'}")
     assert len(pids) >= 2
-    import psutil
-
-    assert not any(psutil.pid_exists(int(pid)) for pid in pids)
     assert run.stderr == ""
+    deadline = time.monotonic() + 10
+    while any(alive(int(pid)) for pid in pids):
+        assert time.monotonic() < deadline, "processes are left"
+        time.sleep(0.05)
 
 
-def test_gpus_are_demanded_in_vain() -> None:
-    from gpuflow.doctor import cuda
-
-    if cuda().devices:
-        pytest.fail("this test is for machines without a GPU; deselect it where there is one")
-    with pytest.raises(ValueError, match="no CUDA device"):
-        gf.cluster(gpu=True)
+def alive(pid: int) -> bool:
+    """Whether a process still runs (one that nobody has asked for its exit code is over as well)."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -78,13 +78,13 @@ def test_delayed_takes_a_frame(query: gf.Frame) -> None:
 
 
 def test_persist_on_workers(query: gf.Frame, client: Any) -> None:
-    want = query.filter(col("n") > 200).collect()
+    want = query.filter(col("n") > 80).collect()
     with client.as_current():
         kept = [query.persist(), dask.persist(query)[0], client.persist(query)]
         for frame in kept:
             assert isinstance(frame.plan.source, ClusterSource)
-            assert_same(frame.filter(col("n") > 200).collect(), want)
-            assert_same(dask.compute(frame.filter(col("n") > 200))[0], want)
+            assert_same(frame.filter(col("n") > 80).collect(), want)
+            assert_same(dask.compute(frame.filter(col("n") > 80))[0], want)
         assert kept[0].plan.source.rows() == len(query.collect())
 
 
@@ -107,7 +107,7 @@ def client_keys(client: Any, frame: gf.Frame) -> set[str]:
 
 
 def test_persisted_partitions_are_let_go(tables: dict[str, gf.Frame], active: Any) -> None:
-    with dask.config.set({"gpuflow.partition-rows": 5_000}):
+    with dask.config.set({"gpuflow.partition-rows": 2_000}):
         kept = tables["facts"].filter(col("y") > 0).persist()
     keys = client_keys(active, kept)
     assert len(keys) == 4

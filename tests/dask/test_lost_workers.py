@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,32 +23,44 @@ from gpuflow.table import Table
 
 from .sources import ROWS, FatalSource, SlowSource
 
-PARTS = 16
+PARTS = 12
 TOTAL = PARTS * ROWS
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def doomed() -> Iterator[Any]:
-    """A client of two workers of its own, which may be killed; each comes back as a new process."""
-    from distributed import Client, LocalCluster
+class Fleet:
+    """A scheduler in this process, and workers as processes of their own that nobody starts again."""
 
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.comm.timeouts.connect": "10s"}),
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+    def __init__(self, cluster: Any, client: Any, environment: dict[str, str], folder: Path) -> None:
+        self.cluster, self.client, self._environment, self._folder = cluster, client, environment, folder
+        self._workers: list[subprocess.Popen[bytes]] = []
 
+    def complete(self) -> None:
+        """Two workers, new ones in the place of dead ones, that have loaded what queries need."""
+        for process in self._workers:
+            if process.poll() is None and process.pid not in self.client.run(os.getpid).values():
+                process.kill()
+        self._workers = [p for p in self._workers if p.poll() is None]
+        while len(self._workers) < 2:
+            command = [sys.executable, "-m", "distributed.cli.dask_worker", self.cluster.scheduler_address]
+            command += ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60"]
+            command += ["--local-directory", str(self._folder)]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self._workers.append(subprocess.Popen(command, env=self._environment, cwd=self._folder, **quiet))
+        deadline = time.monotonic() + 60
+        while set(self.client.run(_warm).values()) != {p.pid for p in self._workers}:
+            assert time.monotonic() < deadline, "the workers do not come"
+            time.sleep(0.1)
 
-@pytest.fixture
-def client(doomed: Any) -> Iterator[Any]:
-    """The client, active, with both workers there."""
-    doomed.wait_for_workers(2, timeout=60)
-    doomed.run(_warm)
-    with doomed.as_current():
-        yield doomed
+    def kill_one(self) -> None:
+        self._workers[0].kill()
+
+    def end(self) -> None:
+        for process in self._workers:
+            process.kill()
+        for process in self._workers:
+            process.wait(20)
 
 
 def _warm() -> int:
@@ -54,6 +68,30 @@ def _warm() -> int:
 
     assert gpuflow.execute
     return os.getpid()
+
+
+@pytest.fixture(scope="module")
+def all_workers(python_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        fleet = Fleet(cluster, client, python_environment, tmp_path_factory.mktemp("workers"))
+        try:
+            yield fleet
+        finally:
+            fleet.end()
+
+
+@pytest.fixture
+def fleet(all_workers: Fleet) -> Iterator[Fleet]:
+    """Two workers that may be killed, and their client active."""
+    all_workers.complete()
+    with all_workers.client.as_current():
+        yield all_workers
 
 
 class Running:
@@ -96,7 +134,7 @@ def expected() -> dict[str, list[int]]:
     return {"x": [TOTAL * (TOTAL - 1) // 2], "n": [TOTAL]}
 
 
-def test_partitions_are_read_again(client: Any, tmp_path: Path) -> None:
+def test_partitions_are_read_again(fleet: Fleet, tmp_path: Path) -> None:
     slow = gf.Frame.scan(SlowSource(PARTS, tmp_path, 0.2))
     running = Running(slow.filter(col("x") >= 0).select(col("x").sum(), n=gf.len()))
     running.kill_a_reader(tmp_path)
@@ -104,16 +142,16 @@ def test_partitions_are_read_again(client: Any, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) > PARTS, "nothing had to be read again, so nothing was lost"
 
 
-def test_an_exchange_is_done_again(client: Any, tmp_path: Path) -> None:
+def test_an_exchange_is_done_again(fleet: Fleet, tmp_path: Path) -> None:
     slow = gf.Frame.scan(SlowSource(PARTS, tmp_path, 0.2))
     names = gf.from_numpy({"k": np.arange(100), "w": np.arange(100) * 2})
-    with dask.config.set({"gpuflow.broadcast-rows": 50, "gpuflow.partition-rows": 20}):
+    with dask.config.set({"gpuflow.broadcast-rows": 90, "gpuflow.partition-rows": 20}):
         running = Running(slow.join(names, on="k").select(col("x").sum(), n=gf.len(), w=col("w").sum()))
         running.kill_a_reader(tmp_path)
         assert running.answer().to_arrow().to_pydict() == expected() | {"w": [TOTAL * 99]}
 
 
-def test_rows_of_this_process_are_sent_again(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_this_process_are_sent_again(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables in memory are spread over the workers; what the dead one held only the client can give again."""
     from gpuflow.execute.client import Cluster
 
@@ -129,22 +167,20 @@ def test_rows_of_this_process_are_sent_again(client: Any, tmp_path: Path, monkey
     assert [n for n in sent if n] == [4, 4]
 
 
-def test_persisted_partitions_come_again_from_their_files(client: Any, tmp_path: Path) -> None:
+def test_persisted_partitions_come_again_from_their_files(fleet: Fleet, tmp_path: Path) -> None:
     kept = gf.Frame.scan(SlowSource(PARTS, tmp_path, 0)).filter(col("x") >= 0).persist()
-    victim = next(iter(client.run(os.getpid).values()))
-    os.kill(victim, signal.SIGKILL)
+    fleet.kill_one()
     assert Running(kept.select(col("x").sum(), n=gf.len())).answer().to_arrow().to_pydict() == expected()
 
 
-def test_persisted_partitions_that_cannot_come_again_are_told(client: Any) -> None:
+def test_persisted_partitions_that_cannot_come_again_are_told(fleet: Fleet) -> None:
     with dask.config.set({"gpuflow.partition-rows": 50_000}):
         kept = gf.from_numpy({"x": np.arange(400_000)}).select(y=col("x") * 2).persist()
-    victim = next(iter(client.run(os.getpid).values()))
-    os.kill(victim, signal.SIGKILL)
+    fleet.kill_one()
     with pytest.raises(errors.ExecutionError, match="persist"):
         Running(kept.select(col("y").sum())).answer()
 
 
-def test_a_task_that_kills_its_workers_is_given_up(client: Any, tmp_path: Path) -> None:
+def test_a_task_that_kills_its_workers_is_given_up(fleet: Fleet, tmp_path: Path) -> None:
     with pytest.raises(errors.ExecutionError, match="2 workers died while they ran task"):
         Running(gf.Frame.scan(FatalSource(tmp_path)).select(col("x").sum())).answer()

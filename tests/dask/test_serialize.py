@@ -118,8 +118,8 @@ def test_nothing_compiles_again_for_rows_from_elsewhere(active: Any, tmp_path: A
     answers = []
     for frame in (read, sent, kept, sent.head(1000)):
         for other in (gf.scan_parquet(tmp_path / "small.parquet"), gf.from_arrow(small)):
-            query = frame.filter(col("x") > 0.25, col("s") != "s3").join(other, on="k").group_by("s").agg(col("v").sum(), n=gf.len())
-            answers.append(query.sort("s").collect().to_arrow())
+            joined = frame.filter(col("x") > 0.25, col("s") != "s3").join(other, on="k")
+            answers.append(joined.group_by("s").agg(col("v").sum(), n=gf.len()).sort("s").collect().to_arrow())
     assert all(a == answers[0] for a in answers[:6])
     for counts in active.run(signatures).values():
         assert counts and set(counts) == {1}
@@ -207,7 +207,8 @@ def test_a_process_that_never_heard_of_us_can_receive_rows() -> None:
 
 
 def test_registering_loads_neither_distributed_nor_cupy() -> None:
-    script = "import sys, gpuflow.execute.serialize as s; s.register(); print([m for m in ('distributed', 'cupy', 'numba') if m in sys.modules])"
+    script = "import sys, gpuflow.execute.serialize as s; s.register(); "
+    script += "print([m for m in ('distributed', 'cupy', 'numba') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
@@ -215,9 +216,10 @@ def test_pieces_leave_strings_of_others_behind() -> None:
     piece = chunk().take(slice(0, 20), 20)
     small = trimmed(piece.columns[2])
     assert len(small.dictionary) <= 20
-    assert small.dictionary.take(pa.array(small.values)).to_pylist() == piece.columns[2].dictionary.take(
-        pa.array(piece.columns[2].values)
-    ).to_pylist()
+    assert (
+        small.dictionary.take(pa.array(small.values)).to_pylist()
+        == piece.columns[2].dictionary.take(pa.array(piece.columns[2].values)).to_pylist()
+    )
     assert trimmed(chunk().columns[2]).dictionary is not None
     whole = chunk().columns[2]
     assert trimmed(whole) is whole

@@ -61,6 +61,18 @@ def test_auto_asks_a_worker_whether_there_is_cuda(active: Any) -> None:
             gf.from_numpy({"x": np.arange(3)}).collect()
 
 
+def test_nothing_waits_for_workers_until_something_runs() -> None:
+    from distributed import Client, LocalCluster
+
+    frame = gf.from_numpy({"x": np.arange(3)}).select(col("x").sum())
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
+        assert "target:" in frame.explain("physical")
+        future = client.compute(frame)
+        assert future.status == "pending"
+        cluster.scale(1)
+        assert future.result(timeout=60).to_arrow().to_pydict() == {"x": [3]}
+
+
 def _problem_there() -> str | None:
     from gpuflow.execute.choice import cuda_problem
 

@@ -1,4 +1,5 @@
-"""The sixty shapes in every hostile way of running, on the PYTHON target, and the worst ones compiled."""
+"""The sixty shapes in every hostile way of running: on the PYTHON target, the worst ones compiled, and the CUDA text
+executed without a device."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import polars as pl
 import pytest
 
 import gpuflow as gf
+from tests.cuda_serial.runtime import serial_cuda
+from tests.cuda_serial.threads import OneByOne
 from tests.support.running import AXES, assert_same, running
 from tests.support.shapes import ORDERED, SHAPES
 from tests.support.tables import POOLS, frame, seeded, widened
@@ -36,3 +39,12 @@ def test_interpreted(name: str, axis: str) -> None:
 def test_compiled(name: str, axis: str) -> None:
     for rows, parts, nulls in DATA[:2]:
         check("cpu", name, axis, rows, parts, nulls)
+
+
+@pytest.mark.parametrize("axis", ["plain", "exchange, tiny"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_cuda_text_without_a_device(name: str, axis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
+    with serial_cuda(OneByOne(1)):
+        for rows, parts, nulls in DATA[:3]:
+            check("cuda", name, axis, rows, parts, nulls)

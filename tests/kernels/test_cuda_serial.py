@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.primitives.cuda import hash_table
 from gpuflow_kernels.target import CUDA, PYTHON
 
 from tests.cuda_serial.cases import CASES, Case, check, data

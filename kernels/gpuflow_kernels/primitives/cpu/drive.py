@@ -39,7 +39,7 @@ def write(
     room = 2 if loops and bindings.tiny else rows
     state = _state(loops)
     nullable = generated.out_nullable
-    values = [np.empty(room, dtype=t.storage) for t in types]
+    values = [np.empty(room, dtype=_stored(target, t)) for t in types]
     validities = [np.empty(room, dtype=bool) if n else None for n in nullable]
     start = 0
     while start < rows:
@@ -58,8 +58,15 @@ def write(
             break
         start = stop
     length = int(state[0]) if compacting else rows
-    trimmed = [_trimmed(v, length) for v in values]
+    with np.errstate(all="ignore"):
+        trimmed = [_trimmed(v, length).astype(t.storage, copy=False) for v, t in zip(values, types, strict=True)]
     return trimmed, [None if v is None else _trimmed(v, length) for v in validities], length, int(state[1])
+
+
+def _stored(target: Target, dtype: DType) -> str:
+    """The type of the arrays that results are written to. NumPy refuses to store a number that a narrow type cannot hold,
+    which compiled code does where a null stands or a check has failed: uncompiled, registers are stored, then cut off."""
+    return dtype.register.rstrip("_") if target.name == "python" else dtype.storage
 
 
 def _grown(array: Any, room: int) -> Any:

@@ -1,0 +1,147 @@
+"""A user's own functions: declared in a dozen lines, part of the kernels of every target, merged over partitions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+
+import gpuflow as gf
+from gpuflow import col
+from gpuflow.errors import ArithmeticOverflowError
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.rowmath import exp, float64, log
+from gpuflow_kernels.rules import always, numeric, unchanged
+from gpuflow_kernels.scalar import SCALARS
+from tests.cuda_serial.runtime import serial_cuda
+from tests.cuda_serial.threads import OneByOne
+from tests.kernels.test_cuda_text import ARCHITECTURES, Compiler
+from tests.support.running import AXES, assert_same, running
+from tests.support.tables import frame
+
+STEEPNESS = 0.5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared() -> Iterator[None]:
+    """What this module declares is forgotten after it."""
+    before = dict(SCALARS), dict(AGGREGATIONS)
+
+    @gf.aggregation(dtype=always(gf.Float64, numeric), slots=(gf.Slot(gf.Float64, 0.0, "add"), gf.Slot(gf.Int64, 0, "add", counts=True)))
+    class geometric_mean:
+        """The n-th root of the product of n values."""
+
+        def lift(x):
+            return log(float64(x)), 1
+
+        def finalize(logs, count):
+            return exp(logs / float64(count))
+
+    @gf.scalar(dtype=always(gf.Float64, numeric, argument=gf.Float64))
+    def saturated(x, limit):
+        """The value, bent towards a limit; uses a number of this module and a branch."""
+        if x > limit:
+            return limit + (x - limit) * STEEPNESS
+        return x
+
+    @gf.aggregation(dtype=unchanged(numeric), slots=(gf.Slot(gf.INPUT, "highest"), gf.Slot(gf.INPUT, "lowest")))
+    class spread:
+        """Difference of the greatest and the least value, by a combine of its own."""
+
+        def lift(x):
+            return x, x
+
+        def combine(low, high, other_low, other_high):
+            return (low if low < other_low else other_low), (high if high > other_high else other_high)
+
+        def finalize(low, high):
+            return high - low
+
+        def overflow(low, high):
+            return high - low > 1000
+
+    yield
+    for registry, kept in zip((SCALARS, AGGREGATIONS), before, strict=True):
+        registry.clear()
+        registry.update(kept)
+
+
+ROWS = pl.DataFrame(
+    {
+        "k": ["a", "b", "a", None, "b", "a", "c", "a", "a", "b", "c", None, "a", "d"],
+        "x": [1.0, 2.0, 4.0, 8.0, None, 16.0, None, 2.0, 0.5, 8.0, None, 2.0, 1.0, 3.0],
+        "n": [3, None, 5, 7, 9, -2, 0, 11, 4, None, 6, 1, 8, None],
+    }
+)
+
+
+def geometric(values: list[float | None]) -> float | None:
+    found = [v for v in values if v is not None]
+    return math.exp(sum(map(math.log, found)) / len(found)) if found else None
+
+
+def bent(x: float | None) -> float | None:
+    return x if x is None or x <= 2 else 2 + (x - 2) * STEEPNESS
+
+
+def between(values: list[int | None]) -> int | None:
+    found = [v for v in values if v is not None]
+    return max(found) - min(found) if found else None
+
+
+def grouped(rows: gf.Frame) -> gf.Frame:
+    bent = col("x").saturated(2)
+    return rows.group_by("k").agg(g=col("x").geometric_mean(), b=bent.geometric_mean(), s=col("n").spread(), m=bent.max())
+
+
+def ungrouped(rows: gf.Frame) -> gf.Frame:
+    return rows.filter(col("k") != "d").select(g=col("x").geometric_mean() + 0.0, s=col("n").spread())
+
+
+def rowwise(rows: gf.Frame) -> gf.Frame:
+    return rows.select("k", b=col("x").saturated(2), d=col("n").saturated(col("x")))
+
+
+def expected(query: Callable[[gf.Frame], gf.Frame]) -> pl.DataFrame:
+    if query is rowwise:
+        d = [None if n is None or x is None else n if n <= x else x + (n - x) * STEEPNESS for _, x, n in ROWS.rows()]
+        return ROWS.select("k", b=pl.Series([bent(x) for x in ROWS["x"]]), d=pl.Series(d, dtype=pl.Float64))
+    if query is ungrouped:
+        kept = ROWS.filter(pl.col("k") != "d")
+        return pl.DataFrame({"g": [geometric(kept["x"].to_list())], "s": [between(kept["n"].to_list())]})
+    found: list[dict[str, Any]] = []
+    for (k,), group in ROWS.group_by("k"):
+        bends = [bent(x) for x in group["x"]]
+        top = max((b for b in bends if b is not None), default=None)
+        found.append({"k": k, "g": geometric(group["x"].to_list()), "b": geometric(bends), "s": between(group["n"].to_list()), "m": top})
+    return pl.DataFrame(found)
+
+
+QUERIES = [grouped, ungrouped, rowwise]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: q.__name__)
+@pytest.mark.parametrize("parts", [1, 7])
+@pytest.mark.parametrize(("target", "axis"), [*(("python", a) for a in AXES), ("cpu", "plain"), ("cpu", "exchange, tiny")])
+def test_own_functions(query: Callable[[gf.Frame], gf.Frame], target: str, axis: str, parts: int) -> None:
+    with running(target, axis, parts, len(ROWS)):
+        assert_same(query(frame(ROWS)).collect(), expected(query))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: q.__name__)
+def test_compiled_for_cuda(query: Callable[[gf.Frame], gf.Frame], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
+    with serial_cuda(OneByOne(0)) as device, running("cuda", parts=3, rows=len(ROWS)):
+        assert_same(query(frame(ROWS)).collect(), expected(query))
+    compiler = Compiler(monkeypatch)
+    for launch in device.launches:
+        assert compiler.ptx(launch).keys() == set(ARCHITECTURES)
+
+
+def test_own_overflow_is_told() -> None:
+    rows = pl.DataFrame({"k": [1, 1, 2], "n": [0, 5000, 1]})
+    with running(parts=3, rows=3), pytest.raises(ArithmeticOverflowError, match="spread"):
+        frame(rows).group_by("k").agg(col("n").spread()).collect()
