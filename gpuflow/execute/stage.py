@@ -221,7 +221,7 @@ def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
     chunk = concat_chunks(list(inputs))
     index = sorting.order(target, [_ranked(target, chunk.columns[0])], (task.descending,), (task.nulls_last,))
     places = [chunk.length * k // task.parts for k in range(1, task.parts)] if chunk.length else []
-    return chunk.take(index[np.asarray(places, dtype=np.int64)], len(places))
+    return chunk.take(index[target.xp.asarray(places, dtype="int64")], len(places))
 
 
 def run_range(task: tasks.RangeTask, inputs: Any) -> Pieces:

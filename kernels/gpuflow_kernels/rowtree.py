@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,12 +23,28 @@ class Ref:
     dtype: DType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal; `value` is None for null, a str for strings, else a number or bool in the type's physical unit."""
+    """A literal; `value` is None for null, a str for strings, else a number or bool in the type's physical unit.
+
+    Equal are literals that mean the same everywhere: 0.0 and -0.0 differ (``1 / x`` tells them apart), NaN equals NaN.
+    """
 
     value: Any
     dtype: DType
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        value = self.value
+        if isinstance(value, float):
+            return self.dtype, float, "nan" if value != value else value, math.copysign(1.0, value)
+        return self.dtype, type(value), value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
 
 @dataclass(frozen=True, slots=True)

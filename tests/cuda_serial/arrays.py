@@ -24,6 +24,8 @@ class DeviceArray:
         raise TypeError("implicit conversion of a device array to NumPy")
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what NumPy would get at the host array by
+            raise AttributeError(name)
         found = getattr(self.host, name)
         return _guarded(found) if callable(found) else found
 
@@ -63,6 +65,12 @@ class DeviceArray:
 
     __index__ = __int__
 
+    def __invert__(self) -> Any:
+        return DeviceArray(~self.host)
+
+    def __neg__(self) -> Any:
+        return DeviceArray(-self.host)
+
     def __repr__(self) -> str:
         return f"DeviceArray({self.host!r})"
 
@@ -83,8 +91,6 @@ for _name in ("add", "sub", "mul", "floordiv", "mod", "and_", "or_", "xor", "lsh
     setattr(DeviceArray, f"__r{_method}__", _operator(_name, True))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(DeviceArray, f"__{_name}__", _operator(_name, False))
-for _name in ("invert", "neg"):
-    setattr(DeviceArray, f"__{_name}__", lambda self, _f=getattr(operator, _name): DeviceArray(_f(self.host)))
 
 
 def _inside(value: Any) -> Any:

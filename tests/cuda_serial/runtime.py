@@ -14,6 +14,7 @@ import numpy as np
 from gpuflow_kernels import rowmath
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.primitives.cuda import runtime
+from gpuflow_kernels.source import parse
 
 from .arrays import DeviceArray
 from .threads import Cuda, OneByOne, Switching
@@ -46,12 +47,14 @@ class SerialRuntime:
 
     def load(self, name: str, text: str) -> ModuleType:
         """The module, its imports and intrinsics replaced by `rowmath`, its decorators by nothing."""
-        tree = ast.parse(text)
-        tree.body = [n for n in tree.body if not isinstance(n, (ast.Import, ast.ImportFrom, ast.Assign))]
+        lines = text.splitlines()
+        for node in parse(text).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assign)):
+                lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
         module = ModuleType(name)
         same = {"kernel": lambda f: f, "device": lambda f: f}
         module.__dict__.update({n: getattr(rowmath, n) for n in rowmath.NAMES} | same | {"cuda": self.cuda, "TEXT": text})
-        exec(compile(tree, f"<{name}>", "exec"), module.__dict__)
+        exec(compile("\n".join(lines), f"<{name}>", "exec"), module.__dict__)
         return module
 
     def launch(self, kernel: Any, threads: int, arguments: Sequence[Any]) -> None:

@@ -63,7 +63,11 @@ FILES: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
         r"cannot read .*flights\.parquet",
     ),
     "empty file": (lambda p: gf.scan_parquet(rewritten(p, lambda b: b"")), errors.ReadError, r"0 bytes"),
-    "another format": (lambda p: gf.scan_parquet(written(p, "a.parquet", "a,b\n1,2\n")), errors.ReadError, r"a\.parquet.*another format"),
+    "another format": (
+        lambda p: gf.scan_parquet(written(p, "a.parquet", "a,b\n1,2\n")),
+        errors.ReadError,
+        r"a\.parquet.*another format",
+    ),
     "ragged CSV": (
         lambda p: gf.scan_csv(written(p, "a.csv", "a,b\n1\n2,3,4\n")).collect(),
         errors.ReadError,
@@ -89,10 +93,22 @@ def twice() -> gf.Frame:
 
 
 QUERIES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "unknown column": (lambda: FLIGHTS.filter(col("carier") > 1), errors.ColumnNotFoundError, r"'carier'; did you mean 'carrier'\?"),
-    "unknown key": (lambda: FLIGHTS.group_by("k").agg(gf.len()), errors.ColumnNotFoundError, r"'k'; there are 'carrier', 'delay'"),
+    "unknown column": (
+        lambda: FLIGHTS.filter(col("carier") > 1),
+        errors.ColumnNotFoundError,
+        r"'carier'; did you mean 'carrier'\?",
+    ),
+    "unknown key": (
+        lambda: FLIGHTS.group_by("k").agg(gf.len()),
+        errors.ColumnNotFoundError,
+        r"'k'; there are 'carrier', 'delay'",
+    ),
     "unknown sort key": (lambda: FLIGHTS.sort("dely"), errors.ColumnNotFoundError, r"'dely'; did you mean 'delay'\?"),
-    "unknown join key": (lambda: FLIGHTS.join(AIRLINES, on="delay"), errors.ColumnNotFoundError, r"right table there is no column 'delay'"),
+    "unknown join key": (
+        lambda: FLIGHTS.join(AIRLINES, on="delay"),
+        errors.ColumnNotFoundError,
+        r"right table there is no column 'delay'",
+    ),
     "nested column": (
         lambda: gf.from_arrow(pa.table({"a": [1], "x": [[1]]})).select("x"),
         errors.UnsupportedError,
@@ -103,8 +119,16 @@ QUERIES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         errors.TypeMismatchError,
         r'col\("delay"\) is float64; compare it, as in col\("delay"\) > 0',
     ),
-    "number and text": (lambda: FLIGHTS.select(col("delay") + "x"), errors.TypeMismatchError, r"float64 and string;.*cast\(\) one"),
-    "sum of text": (lambda: AIRLINES.select(col("name").sum()), errors.TypeMismatchError, r"sum\(\) does not accept string; it accepts"),
+    "number and text": (
+        lambda: FLIGHTS.select(col("delay") + "x"),
+        errors.TypeMismatchError,
+        r"float64 and string;.*cast\(\) one",
+    ),
+    "sum of text": (
+        lambda: AIRLINES.select(col("name").sum()),
+        errors.TypeMismatchError,
+        r"sum\(\) does not accept string; it accepts",
+    ),
     "and of numbers": (lambda: FLIGHTS.filter((col("carrier") > 1) & col("delay")), errors.TypeMismatchError, r"put brackets"),
     "no method": (lambda: col("x").summ(), AttributeError, r"did you mean 'sum'\?"),
     "name twice": (
@@ -135,7 +159,11 @@ QUERIES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         errors.TypeMismatchError,
         r"int64 with float64.*\.cast\(gf\.Int64\)",
     ),
-    "kind of join": (lambda: FLIGHTS.join(AIRLINES, on="carrier", how="outer"), errors.UnsupportedError, r"'outer' is not supported; there"),
+    "kind of join": (
+        lambda: FLIGHTS.join(AIRLINES, on="carrier", how="outer"),
+        errors.UnsupportedError,
+        r"'outer' is not supported; there",
+    ),
     "rows from the end": (lambda: FLIGHTS.head(-1), errors.PlanError, r"must not be negative"),
     "explain of nothing": (lambda: FLIGHTS.explain("ptx"), errors.PlanError, r"'ptx' is not one of 'logical'"),
 }
@@ -195,7 +223,8 @@ def test_what_does_not_fit_may_be_null(target: str) -> None:
 
 
 NAMES = [
-    '"', "'", '"""', "'''", "\\", "a\nb", "a\r\n", "\t", "", " ", "__import__('os').system('touch hacked')", "c0", "v1", "i", "e", "state",
+    '"', "'", '"""', "'''", "\\", "a\nb", "a\r\n", "\t", "", " ", "__import__('os').system('touch hacked')",
+    "c0", "v1", "i", "e", "state",
     "x; raise SystemExit", "# comment", "}{", "%s", "{0}", "é", "𝄞", "class", "lambda: 0", "\u202e", "n0[i]", "\\u0041", "None",
 ]  # fmt: skip
 
@@ -211,8 +240,10 @@ def test_names_never_reach_generated_text(target: str) -> None:
 
             def query(x: Any, t: Any, key: str = key, value: str = value, others: list[str] = others) -> Any:
                 kept = t.filter(x.col(value) > 1).with_columns((x.col(others[0]) * 2).alias(others[1]))
-                return kept.join(t.select(key, x.col(value).alias("other ~odd")), on=key).group_by(key).agg(
-                    x.col(*others).sum(), x.col("other ~odd").max()
+                return (
+                    kept.join(t.select(key, x.col(value).alias("other ~odd")), on=key)
+                    .group_by(key)
+                    .agg(x.col(*others).sum(), x.col("other ~odd").max())
                 )
 
             found = query(gf, frame(table))

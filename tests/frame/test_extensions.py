@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-
-import gpuflow as gf
-from gpuflow import col
-from gpuflow.errors import ArithmeticOverflowError
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.rowmath import exp, float64, log
 from gpuflow_kernels.rules import always, numeric, unchanged
 from gpuflow_kernels.scalar import SCALARS
+
+import gpuflow as gf
+from gpuflow import col
+from gpuflow.errors import ArithmeticOverflowError
 from tests.cuda_serial.runtime import serial_cuda
 from tests.cuda_serial.threads import OneByOne
 from tests.kernels.test_cuda_text import ARCHITECTURES, Compiler
@@ -30,7 +30,9 @@ def declared() -> Iterator[None]:
     """What this module declares is forgotten after it."""
     before = dict(SCALARS), dict(AGGREGATIONS)
 
-    @gf.aggregation(dtype=always(gf.Float64, numeric), slots=(gf.Slot(gf.Float64, 0.0, "add"), gf.Slot(gf.Int64, 0, "add", counts=True)))
+    @gf.aggregation(
+        dtype=always(gf.Float64, numeric), slots=(gf.Slot(gf.Float64, 0.0, "add"), gf.Slot(gf.Int64, 0, "add", counts=True))
+    )
     class geometric_mean:
         """The n-th root of the product of n values."""
 
@@ -116,7 +118,9 @@ def expected(query: Callable[[gf.Frame], gf.Frame]) -> pl.DataFrame:
     for (k,), group in ROWS.group_by("k"):
         bends = [bent(x) for x in group["x"]]
         top = max((b for b in bends if b is not None), default=None)
-        found.append({"k": k, "g": geometric(group["x"].to_list()), "b": geometric(bends), "s": between(group["n"].to_list()), "m": top})
+        found.append(
+            {"k": k, "g": geometric(group["x"].to_list()), "b": geometric(bends), "s": between(group["n"].to_list()), "m": top}
+        )
     return pl.DataFrame(found)
 
 

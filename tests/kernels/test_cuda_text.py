@@ -41,7 +41,7 @@ class Compiler:
 
         monkeypatch.setattr(library, name, remembering)
 
-    def ptx(self, launch: Launch, capabilities: tuple[tuple[int, int], ...]) -> dict[tuple[int, int], str]:
+    def ptx(self, launch: Launch, capabilities: tuple[tuple[int, int], ...] = ARCHITECTURES) -> dict[tuple[int, int], str]:
         """The PTX of one launched kernel by compute capability."""
         from numba import cuda
 

@@ -30,13 +30,21 @@ from tests.support.shapes import SHAPES
 from tests.support.tables import POOLS, frame, seeded
 
 
+@pytest.fixture(autouse=True)
+def own_folder() -> Iterator[None]:
+    """The folder of the other tests is theirs again afterwards; nothing is in memory at the start."""
+    before = modules._folder[0]
+    modules.forget()
+    yield
+    modules.forget()
+    modules.set_folder(before)
+
+
 @pytest.fixture
 def empty_cache(tmp_path: Path) -> Iterator[Path]:
-    """A kernel cache of this test's own; nothing is in memory at the start."""
-    modules.forget()
+    """A kernel cache of this test's own."""
     with dask.config.set({"gpuflow.cache.folder": str(tmp_path / "cache"), "gpuflow.target": "cpu", "gpuflow.threads": 1}):
         yield tmp_path / "cache"
-    modules.forget()
 
 
 def table(*names: str, rows: int = 50) -> gf.Frame:
@@ -121,7 +129,11 @@ def changed(x):
 
 
 def test_an_edited_function_is_never_answered_from_the_cache(tmp_path: Path, python_environment: dict[str, str]) -> None:
-    code = 'import numpy as np, gpuflow as gf, mine\nprint(*gf.from_numpy({"x": np.arange(3)}).select(gf.col("x").changed()).collect()["x"].to_pylist())'
+    code = """
+        import numpy as np, gpuflow as gf, mine
+        rows = gf.from_numpy({"x": np.arange(3)})
+        print(*rows.select(gf.col("x").changed()).collect()["x"].to_pylist())
+    """
     environment = python_environment | {"PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
     for change, expected in (("+ 5", "5 6 7"), ("+ 6", "6 7 8"), ("+ 5", "5 6 7")):  # of the same length each time
@@ -147,7 +159,7 @@ def test_a_function_declared_again_in_the_same_process(empty_cache: Path, tmp_pa
 def test_a_folder_that_others_may_write_to_is_refused(empty_cache: Path) -> None:
     (empty_cache / "kernels").mkdir(parents=True)
     (empty_cache / "kernels").chmod(0o777)
-    with pytest.raises(ExecutionError, match="others may write to the kernel cache .*chmod 700"):
+    with pytest.raises(ExecutionError, match=r"others may write to the kernel cache .*chmod 700"):
         question(table("k", "x", "n"), "k", "x", "n").collect()
     (empty_cache / "kernels").chmod(0o700)
     assert len(question(table("k", "x", "n"), "k", "x", "n").collect()) == 7
@@ -160,11 +172,9 @@ def test_the_folder_is_made_private(empty_cache: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    modules.forget()
     with dask.config.set({"gpuflow.cache.folder": str(tmp_path / "file"), "gpuflow.target": "cpu"}):
         with pytest.raises(ExecutionError, match="cannot be made"):
             table("k", "x", "n").select(col("x") - 3).collect()
-    modules.forget()
 
 
 # -- one query, one kernel --------------------------------------------------------------------------------------------

@@ -40,8 +40,11 @@ class Execution:
         self.asked.append(("graph", plan))
         return {"part-0": (chunk, 1, 2), "part-1": (chunk, 3)}, ["part-0", "part-1"]
 
-    def source_of(self, schema, parts):
-        self.asked.append(("source_of", dict(parts)))
+    def situation(self):
+        return "settings"
+
+    def source_of(self, schema, keys, parts):
+        self.asked.append(("source_of", {key: parts[key] for key in keys}))
         return frame("rebuilt", dict(schema)).plan.source
 
     def explain_physical(self, plan):

@@ -37,8 +37,6 @@ AXES: dict[str, dict[str, Any]] = {
 def examples(count: int) -> hypothesis.settings:
     """So many examples; the first fault found is shrunk and told, not every one."""
     phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
-    import os
-    if os.environ.get("HUNT"): phases=[hypothesis.Phase.generate]; count=int(count*float(os.environ["HUNT"]))
     return hypothesis.settings(max_examples=count, report_multiple_bugs=False, phases=phases)
 
 
@@ -57,9 +55,7 @@ def records(result: gf.Table | pl.DataFrame) -> list[tuple[Any, ...]]:
 
 def _place(row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """A sort key under which rows that are the same but for a float's last bits stand at the same place."""
-    return [
-        (1, f"{v + 0.0:.6g}") if isinstance(v, float) else (0, "") if v is None else (2, repr(v)) for v in row
-    ]
+    return [(1, f"{v + 0.0:.6g}") if isinstance(v, float) else (0, "") if v is None else (2, repr(v)) for v in row]
 
 
 def alike(a: Any, b: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from hypothesis import strategies as st
 
 import gpuflow as gf
@@ -27,7 +28,10 @@ POOLS: dict[str, tuple[Any, list[Any]]] = {
     "s": (pl.String, ["", "a", "b", "ab", "é", "z'\n\"\\"]),
     "t": (pl.String, ["a", "b", "c", "𝄞"]),
     "d": (pl.Date, [dt.date(1969, 12, 31), dt.date(1970, 1, 1), dt.date(2000, 2, 29), dt.date(2024, 12, 30)]),
-    "e": (pl.Datetime("us"), [dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2013, 7, 1, 5), dt.datetime(2040, 2, 3)]),
+    "e": (
+        pl.Datetime("us"),
+        [dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2013, 7, 1, 5), dt.datetime(2040, 2, 3)],
+    ),
     "p": (pl.Duration("ms"), [dt.timedelta(0), dt.timedelta(days=-1, milliseconds=7), dt.timedelta(hours=3)]),
 }
 """Columns by name: Polars type and the values that occur."""
@@ -72,5 +76,5 @@ def frame(table: pl.DataFrame) -> gf.Frame:
 
 def widened(table: pl.DataFrame) -> pl.DataFrame:
     """As Polars has to see it to mean the same: gpuflow computes narrow integers in int64 and sums float32 in float64."""
-    wide = {pl.Int8: pl.Int64, pl.Int16: pl.Int64, pl.Int32: pl.Int64, pl.UInt8: pl.Int64, pl.UInt16: pl.Int64, pl.UInt32: pl.Int64}
-    return table.cast({**wide, pl.Float32: pl.Float64}, strict=True)
+    narrow = cs.integer() - cs.by_dtype(pl.UInt64)
+    return table.with_columns(narrow.cast(pl.Int64), cs.float().cast(pl.Float64))

@@ -107,18 +107,18 @@ def _probe(writer: RowWriter, step: Probe, table: TableShape, stack: ExitStack) 
         # `u` is where a kernel that stopped inside this loop goes on (-2: from the start); used once.
         n = step.table
         if step.how == "inner":
-            writer.line(f"x{n} = {t}_offsets[{r}]")
-            writer.line(f"y{n} = {t}_offsets[{r} + 1]")
+            writer.line(f"x{n} = {t}_offsets[uint64({r})]")
+            writer.line(f"y{n} = {t}_offsets[uint64({r} + 1)]")
         else:
-            writer.line(f"x{n} = {t}_offsets[{r}] if {r} >= 0 else int64(-1)")
-            writer.line(f"y{n} = {t}_offsets[{r} + 1] if {r} >= 0 else int64(0)")
+            writer.line(f"x{n} = {t}_offsets[uint64({r})] if {r} >= 0 else int64(-1)")
+            writer.line(f"y{n} = {t}_offsets[uint64({r} + 1)] if {r} >= 0 else int64(0)")
         writer.line(f"x{n} = u{n} if u{n} > x{n} else x{n}")
         writer.line(f"u{n} = int64(-2)")
         stack.enter_context(writer.block(f"for q{n} in range(x{n}, y{n}):"))
         r = f"q{n}"
     for key, position, dtype in step.payload:
         number = writer.fresh()
-        load, present = f"{dtype.register}({t}_p{position}[{r}])", f"bool_({t}_n{position}[{r}])"
+        load, present = f"{dtype.register}({t}_p{position}[uint64({r})])", f"bool_({t}_n{position}[uint64({r})])"
         nullable = table.nullable[position]
         if step.how == "inner":
             writer.line(f"v{number} = {load}")

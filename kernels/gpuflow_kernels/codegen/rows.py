@@ -138,7 +138,7 @@ class RowWriter:
         index = self.emit(row.arg)
         if row.index not in self.lookups:
             self.lookups.append(row.index)
-        name = self.assign(f"{row.dtype.register}(l{row.index}[{index.text}])")
+        name = self.assign(f"{row.dtype.register}(l{row.index}[uint64({index.text})])")
         return Value(name, index.valid)
 
     def _member(self, row: Member) -> Value:

@@ -83,7 +83,7 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
         return update.values
     aggregation = update.agg.aggregation
     assert aggregation.lift is not None
-    arguments = update.values + (("pos + i",) if aggregation.position else ())
+    arguments = update.values + (("pos + int64(i)",) if aggregation.position else ())
     results = writer.paste(aggregation.lift, arguments)
     return tuple(
         writer.assign(typed(slot.dtype, r)) for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[arg-type]
@@ -92,9 +92,9 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
 
 def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> None:
     """Inside the mask: combine a row's values into accumulators that this thread owns, ``g0`` or (unless `reducing`)
-    ``g0[g]``."""
+    ``g0[at]``."""
     values = lifted(writer, update, merge)
-    places = [f"g{n}" if reducing else f"g{n}[g]" for n in update.arrays]
+    places = [f"g{n}" if reducing else f"g{n}[at]" for n in update.arrays]
     aggregation = update.agg.aggregation
     if aggregation.combine is not None:
         left = [writer.assign(f"{s.dtype.register}({p})") for s, p in zip(update.agg.slots, places, strict=True)]  # type: ignore[union-attr]
@@ -106,7 +106,7 @@ def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> N
             for text in COMBINE[str(slot.combine)]:
                 writer.line(text.format(place=place, value=value))
     if update.seen is not None:
-        writer.line(f"g{update.seen}{'' if reducing else '[g]'} = True")
+        writer.line(f"g{update.seen}{'' if reducing else '[at]'} = True")
 
 
 COMBINE = {

@@ -4,6 +4,8 @@ A kernel sees the rows ``start <= i < stop`` of one partition and owns its accum
 running partitions. ``state`` carries what outlives a call: [0] rows written, or the row reached; [1] number of the
 check that failed; [2] groups found; from [3] on where inner loops stopped. A kernel that finds its table or output full
 stores where it was and returns 1; the host makes room and calls again, and no row is counted twice.
+
+Rows, places and slots are unsigned: for a signed index Numba adds code that lets negative ones count from the end.
 """
 
 from __future__ import annotations
@@ -45,14 +47,14 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
             head += [f"g{r.array} = z{r.array}[0]" for r in layout]
             tail += [f"z{r.array}[0] = g{r.array}" for r in layout]
         if hashing:
-            head += ["ng = state[2]", "smask = int64(len(slots) - 1)", "limit = len(slots) >> 1"]
+            head += ["ng = state[2]", "smask = uint64(len(slots) - 1)", "limit = len(slots) >> 1"]
             tail += ["state[2] = ng"]
         tail += ["state[0] = stop"]
         hashes = {shape.group.words} if hashing else set()  # type: ignore[union-attr]
     else:
         hashes = set()
         if filters_rows(pipeline) or loops:
-            head.append("j = state[0]")
+            head.append("j = uint64(state[0])")
             tail.append("state[0] = j")
     find = {
         shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"
@@ -114,7 +116,7 @@ def _write(
             writer.line(f"h{k}[{at}] = {value.valid}")
             outputs.append(f"h{k}")
     if compacting:
-        writer.line("j += 1")
+        writer.line("j += uint64(1)")
 
 
 def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> list[str]:
@@ -125,7 +127,8 @@ def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> lis
     if group.mode == "dense":
         (w,) = group_words(writer, sink, group)
         writer.line(f"g = {w}")
-        writer.line("present[g] = True")
+        writer.line("at = uint64(g)")
+        writer.line("present[at] = True")
         arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"] + ["present"]
     elif group.mode == "hash":
         words = group_words(writer, sink, group)
@@ -133,6 +136,7 @@ def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> lis
             arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"]
         arguments += ["slots", "shift", *(f"kw{k}" for k in range(group.words))]
         _find_or_insert(writer, words, full)
+        writer.line("at = uint64(g)")
     if sink.number:
         writer.line("ids[i] = g")
         arguments.append("ids")
@@ -148,7 +152,7 @@ def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> lis
 
 
 def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> None:
-    writer.line(f"s = int64(hash_{len(words)}({', '.join(words)}) >> shift)")
+    writer.line(f"s = hash_{len(words)}({', '.join(words)}) >> shift")
     with writer.block("while True:"):
         writer.line("g = int64(slots[s])")
         with writer.block("if g < 0:"):
@@ -157,10 +161,10 @@ def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> Non
             writer.line("g = ng")
             writer.line("slots[s] = g")
             for k, w in enumerate(words):
-                writer.line(f"kw{k}[g] = {w}")
+                writer.line(f"kw{k}[uint64(g)] = {w}")
             writer.line("ng += 1")
             writer.line("break")
-        same = " and ".join(f"kw{k}[g] == {w}" for k, w in enumerate(words))
+        same = " and ".join(f"kw{k}[uint64(g)] == {w}" for k, w in enumerate(words))
         with writer.block(f"if {same}:"):
             writer.line("break")
-        writer.line("s = (s + 1) & smask")
+        writer.line("s = (s + uint64(1)) & smask")

@@ -30,18 +30,18 @@ def hash_text(words: int, constant: bool = False) -> str:
 def find_text(words: int) -> str:
     """``find_k(slots, shift, x0 …, w0 …)``: the id of the key in an open-addressing table, or -1."""
     x, w = [f"x{k}" for k in range(words)], [f"w{k}" for k in range(words)]
-    same = " and ".join(f"{b}[g] == {a}" for a, b in zip(x, w, strict=True))
+    same = " and ".join(f"{b}[uint64(g)] == {a}" for a, b in zip(x, w, strict=True))
     return f"""@device
 def find_{words}(slots, shift, {", ".join(x + w)}):
-    s = int64(hash_{words}({", ".join(x)}) >> shift)
-    mask = int64(len(slots) - 1)
+    s = hash_{words}({", ".join(x)}) >> shift
+    mask = uint64(len(slots) - 1)
     while True:
         g = int64(slots[s])
         if g < 0:
             return int64(-1)
         if {same}:
             return g
-        s = (s + 1) & mask"""
+        s = (s + uint64(1)) & mask"""
 
 
 MEMBER_TEXT = """@device

@@ -44,7 +44,7 @@ def write(
     start = 0
     while start < rows:
         stop = min(rows, start + bindings.morsel)
-        arguments |= {"start": np.int64(start), "stop": np.int64(stop), "state": state, "room": np.int64(room)}
+        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state, "room": np.uint64(room)}
         arguments |= {f"o{k}": v for k, v in enumerate(values)}
         arguments |= {f"h{k}": v for k, v in enumerate(validities) if v is not None}
         if call(target, generated, arguments):
@@ -99,7 +99,7 @@ def group(
     start = 0
     while start < rows:
         stop = min(rows, start + bindings.morsel)
-        arguments |= {"start": np.int64(start), "stop": np.int64(stop), "state": state}
+        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state}
         arguments |= table.arguments()
         if call(target, generated, arguments):
             table.groups = int(state[2])
