@@ -19,6 +19,7 @@ from .tasks import GroupTask, MergeTask
 TREE = 16
 """Partial results that one task merges."""
 
+
 def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     stream = low.lower(plan.input)
     keys = tuple(stream.resolve(row) for _, row in plan.keys)

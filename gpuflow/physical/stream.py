@@ -98,9 +98,7 @@ class Stream:
 
     def part_inputs(self) -> list[tuple[Any, tuple[Any, ...], int]]:
         """Per partition what a task needs: (partition, its tables, its ordinal)."""
-        return [
-            (part, tuple(t[p] if isinstance(t, tuple) else t for t in self.tables), p) for p, part in enumerate(self.parts)
-        ]
+        return [(part, tuple(t[p] if isinstance(t, tuple) else t for t in self.tables), p) for p, part in enumerate(self.parts)]
 
 
 def over_parts(parts: tuple[Any, ...], source: tuple[tuple[str, DType], ...], rows: int | None, **more: Any) -> Stream:

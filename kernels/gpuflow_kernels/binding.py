@@ -56,9 +56,7 @@ def shape_of(pipeline: Pipeline, chunk: Chunk, bindings: Bindings, **more: Any) 
     return Shape(nullable, tables, constant_hash=bindings.constant_hash, **more)
 
 
-def input_arguments(
-    target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings
-) -> dict[str, Any]:
+def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings) -> dict[str, Any]:
     """The arguments that rows read, by name."""
     arguments: dict[str, Any] = {"pos": word_of(bindings.position, "int64")}
     for position in generated.columns:

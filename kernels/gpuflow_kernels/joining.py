@@ -102,9 +102,7 @@ def _direct(
     return JoinTable(shape, arrays, payload, tuple(k.take(first) for k in keys), rows, distinct)
 
 
-def _hashed(
-    target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...], bindings: Bindings, rows: int
-) -> JoinTable:
+def _hashed(target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...], bindings: Bindings, rows: int) -> JoinTable:
     xp = target.xp
     refs = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
     numbering = Pipeline(tuple(k.dtype for k in keys), (), Group(refs, (), number=True))
@@ -115,9 +113,7 @@ def _hashed(
     table = grouper.tables[0]
     arrays = {"slots": table.slots, "shift": table.shift, **{f"w{k}": w for k, w in enumerate(table.words)}}
     (groups,) = grouper.results()
-    distinct = tuple(
-        Column(g.dtype, g.values, g.validity, k.dictionary) for g, k in zip(groups.columns, keys, strict=True)
-    )
+    distinct = tuple(Column(g.dtype, g.values, g.validity, k.dictionary) for g, k in zip(groups.columns, keys, strict=True))
     words = len(table.words)
     if table.groups == rows:
         if rows and not bool((ids == xp.arange(rows)).all()):  # a parallel build numbers keys in any order

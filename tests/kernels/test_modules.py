@@ -197,7 +197,7 @@ def test_one_function_does_all_of_it() -> None:
     assert "group by" in head and "mean(" in head and "max(" in head
     assert kernel.count("def run(") == 1
     assert "table 0 has unique keys" in kernel
-    for said in ("> a0", "find_1(t0_slots", "t0_p0[", "hash_1(", "g0[g] +=", "> g2[g]"):
+    for said in ("> a0", "find_1(t0_slots", "t0_p0[", "hash_1(", "g0[at] +=", "> g2[at]"):
         assert said in kernel[kernel.index("def run(") :], said
 
 

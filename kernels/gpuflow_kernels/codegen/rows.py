@@ -229,7 +229,6 @@ class RowWriter:
         return (call,)
 
 
-
 def returns_tuple(body: Body) -> int:
     """How many values the body returns as a tuple; 0 when it returns a single one."""
     counts = {

@@ -86,7 +86,8 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
     arguments = update.values + (("pos + int64(i)",) if aggregation.position else ())
     results = writer.paste(aggregation.lift, arguments)
     return tuple(
-        writer.assign(typed(slot.dtype, r)) for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[arg-type]
+        writer.assign(typed(slot.dtype, r))
+        for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[arg-type]
     )
 
 
@@ -117,4 +118,3 @@ COMBINE = {
     "or": ("{place} = {place} | {value}",),
 }
 """Statements that combine a value into a place, by the slot's `combine`."""
-

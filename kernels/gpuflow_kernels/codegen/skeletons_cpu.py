@@ -56,9 +56,7 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         if filters_rows(pipeline) or loops:
             head.append("j = uint64(state[0])")
             tail.append("state[0] = j")
-    find = {
-        shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"
-    }
+    find = {shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"}
     base = any(isinstance(a, Agg) and a.aggregation.position for a in getattr(pipeline.sink, "aggs", ()))
     merging = isinstance(pipeline.sink, Group) and pipeline.sink.merge
     params = ("start", "stop", "state", *(("pos",) if base and not merging else ()), *input_params(writer, pipeline, shape))
