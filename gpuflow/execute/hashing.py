@@ -27,8 +27,8 @@ def string_hashes(dictionary: Any) -> Any:
     return hashes
 
 
-def _forget(key: int, _: Any) -> None:
-    _kept.pop(key, None)
+def _forget(key: int, _: Any, kept: dict[int, tuple[Any, Any]] = _kept) -> None:
+    kept.pop(key, None)  # a default: when the interpreter ends, this module's names go first
 
 
 def _hash(dictionary: Any) -> Any:

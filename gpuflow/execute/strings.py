@@ -64,12 +64,12 @@ class _Planner:
         self.lookups = 0
         self.codes = 0
 
-    def rewrite(self, row: Row, ranked: bool) -> tuple[Row, int | None]:
-        """`row` with its strings resolved, and the origin of its dictionary (None unless it is a string). With `ranked`
-        even a bare column is brought into sorted order."""
+    def rewrite(self, row: Row) -> tuple[Row, int | None]:
+        """`row` with its strings resolved, and the origin of its dictionary (None unless it is a string). A bare column
+        keeps its own codes."""
         if row.dtype != STRING:
             return self._operands(row), None
-        if isinstance(row, Ref) and not ranked:
+        if isinstance(row, Ref):
             assert isinstance(row.key, int)
             return row, row.key
         columns: list[int] = []
@@ -98,15 +98,20 @@ class _Planner:
             return replace(row, arg=self._operands(row.arg))
         if not isinstance(row, Call):
             return row
-        strings = [a for a in row.args if a.dtype == STRING]
-        shared: Cluster | None = None
-        if strings:
-            columns, literals = [], []
-            for operand in strings:
-                _members(operand, columns, literals)
-            shared = self._cluster(columns, literals)
-        operands = tuple(self._within(a, shared) if a.dtype == STRING and shared else self._operands(a) for a in row.args)
-        return replace(row, args=operands)
+        return replace(row, args=self.together(row.args)[0])
+
+    def together(self, operands: tuple[Row, ...]) -> tuple[tuple[Row, ...], int | None]:
+        """Operands that meet, the strings among them in one dictionary, and its origin (None without strings)."""
+        strings = [a for a in operands if a.dtype == STRING]
+        if not strings:
+            return tuple(map(self._operands, operands)), None
+        columns: list[int] = []
+        literals: list[str] = []
+        for operand in strings:
+            _members(operand, columns, literals)
+        shared = self._cluster(columns, literals)
+        rows = (self._within(a, shared) if a.dtype == STRING else self._operands(a) for a in operands)
+        return tuple(rows), -1 - self.clusters.index(shared)
 
     def _within(self, row: Row, cluster: Cluster) -> Row:
         """A string row with its leaves in the cluster's dictionary."""
@@ -122,7 +127,7 @@ class _Planner:
         return replace(row, args=operands)
 
     def probe_key(self, row: Row, table: int, key: int) -> Row:
-        new, origin = self.rewrite(row, ranked=False)
+        new, origin = self.rewrite(row)
         if origin is None:
             return new
         self.recodes.append(Recode(self.lookups, origin, table, key))
@@ -151,7 +156,7 @@ def plan_strings(pipeline: Pipeline) -> StringPlan:
     steps: list[Filter | Probe] = []
     for step in pipeline.steps:
         if isinstance(step, Filter):
-            steps.append(Filter(planner.rewrite(step.predicate, False)[0]))
+            steps.append(Filter(planner.rewrite(step.predicate)[0]))
         else:
             keys = tuple(planner.probe_key(k, step.table, n) for n, k in enumerate(step.keys))
             steps.append(replace(step, keys=keys))
@@ -160,25 +165,20 @@ def plan_strings(pipeline: Pipeline) -> StringPlan:
     if isinstance(sink, Write):
         columns = []
         for row in sink.columns:
-            new, origin = planner.rewrite(row, False)
+            new, origin = planner.rewrite(row)
             columns.append(new)
             origins.append(origin)
         sink = Write(tuple(columns))
     else:
         keys_out, aggs = [], []
         for row in sink.keys:
-            new, origin = planner.rewrite(row, False)
+            new, origin = planner.rewrite(row)
             keys_out.append(new)
             origins.append(origin)
         for agg in sink.aggs:
-            arguments = []
-            strings: set[int] = set()
-            for row in agg.args:
-                new, origin = planner.rewrite(row, ranked=True)
-                arguments.append(new)
-                strings |= {origin} if origin is not None else set()
-            origins.append(strings.pop() if strings else None)
-            aggs.append(replace(agg, args=tuple(arguments)))
+            arguments, origin = planner.together(agg.args)
+            origins.append(origin)
+            aggs.append(replace(agg, args=arguments))
         sink = replace(sink, keys=tuple(keys_out), aggs=tuple(aggs))
     new_pipeline = Pipeline(pipeline.inputs, tuple(steps), sink)
     return StringPlan(new_pipeline, tuple(planner.clusters), tuple(planner.recodes), tuple(origins))

@@ -65,9 +65,10 @@ def unify(dictionaries: Sequence[pa.Array], literals: Sequence[str] = ()) -> Uni
     return answer
 
 
-def _forget(key: tuple[Any, ...], _: Any) -> None:
-    # runs inside a garbage collection, possibly in a thread that holds the lock: dict operations are atomic by themselves
-    _cache.pop(key, None)
+def _forget(key: tuple[Any, ...], _: Any, cache: OrderedDict[tuple[Any, ...], Any] = _cache) -> None:
+    # runs inside a garbage collection, possibly in a thread that holds the lock: dict operations are atomic by themselves;
+    # or when the interpreter ends and this module's names are gone, hence the default
+    cache.pop(key, None)
 
 
 def _unify(dictionaries: Sequence[pa.Array], literals: Sequence[str]) -> Unified:

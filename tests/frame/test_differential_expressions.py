@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given
+import pytest
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import gpuflow as gf
+from gpuflow.errors import ArithmeticOverflowError, TypeMismatchError
 from gpuflow.plan.nodes import Project
 from tests.plan.interpreter import value
-from tests.support.expressions import COLUMNS, EXPRESSIONS, Expression, conditions
-from tests.support.running import AXES, assert_same, difference, examples, running
+from tests.support.expressions import COLUMNS, EXPRESSIONS, Expression, conditions, large_integers
+from tests.support.running import AXES, assert_same, difference, examples, records, running
 from tests.support.tables import frame, table, widened
 
 ROWS = table(COLUMNS, 8)
@@ -40,3 +42,24 @@ def test_filters(rows: pl.DataFrame, first: Expression, second: Expression, part
         found = frame(rows).filter(first(gf)).filter(second(gf)).select("i", "s", "x", "d").collect()
     expected = widened(rows).filter(first(pl)).filter(second(pl)).select("i", "s", "x", "d")
     assert_same(found, expected, ordered=True, about=f"{first(gf)!r}\n{second(gf)!r}")
+
+
+@examples(150)
+@given(table("iwuhj", 6), large_integers(), PARTS, st.sampled_from(["plain", "optimiser off"]))
+def test_integers_are_exact_or_raise(rows: pl.DataFrame, expression: Expression, parts: int, axis: str) -> None:
+    """Where the row interpreter overflows for one row, the query raises; else it has the interpreter's values."""
+    try:
+        query = frame(rows).with_columns(r=expression(gf))
+    except TypeMismatchError:
+        reject()  # uint64 does not meet every integer
+    assert isinstance(query.plan, Project)
+    bound = dict(query.plan.columns)["r"]
+    with running("python", axis, parts, len(rows)):
+        try:
+            expected = [(value(bound, record),) for record in rows.to_dicts()]
+        except ArithmeticOverflowError:
+            with pytest.raises(ArithmeticOverflowError):
+                query.select("r").collect()
+            return
+        wrong = difference(records(query.select("r").collect()), expected, ordered=True)
+    assert not wrong, f"{expression(gf)!r}\n{wrong}"

@@ -38,6 +38,8 @@ def test_defaults() -> None:
         ("optimize.disable", ["top_k"], "optimize_disable", ("top_k",)),
         ("threads", 3, "threads", 3),
         ("broadcast-rows", None, "broadcast_rows", 4_000_000),
+        ("merge-rows", "1", "merge_rows", 1),
+        ("sort_rows", 1e3, "sort_rows", 1000),
         ("cache.folder", "x", "cache_folder", os.path.abspath("x")),
     ],
 )

@@ -165,5 +165,23 @@ def dates(depth: int = 1) -> Strategy:
     return _any_type(DATE_LEAF, SIMPLE, lambda inner: [_horizontal(inner)], depth)
 
 
+def large_integers(depth: int = 3) -> Strategy:
+    """Integers of every width and size, which overflow often."""
+    leaf = _leaves("iwuhj", (-1, 0, 2, 3, 2**62, 2**63 - 1))
+    other = st.sampled_from([operator.lt, operator.eq, operator.ge])
+    if depth == 0:
+        return leaf
+    inner = large_integers(depth - 1)
+    return st.one_of(
+        leaf,
+        _two(INTEGER_OPERATORS)(inner),
+        _two((operator.add, operator.sub, operator.mul))(inner),
+        st.builds(method, st.sampled_from(["abs", "sign"]), inner),
+        st.builds(lambda a: applied(operator.neg, a), inner),
+        st.builds(lambda f, a, b, c: chosen(applied(f, a, b), b, c), other, leaf, inner, leaf),
+        st.builds(lambda a, b: method("fill_null", a, b), inner, leaf),
+    )
+
+
 EXPRESSIONS = st.one_of(integers(), floats(), conditions(), strings(), dates())
 """Expressions of every type."""

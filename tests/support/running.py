@@ -68,12 +68,12 @@ def alike(a: Any, b: Any) -> bool:
 def difference(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], *, ordered: bool = False) -> str:
     """What is wrong with the rows `found`, or nothing."""
     if len(found) != len(expected):
-        return f"{len(found)} rows, {len(expected)} expected\nfound    {found}\nexpected {expected}"
+        return f"{len(found)} rows, {len(expected)} expected\nfound    {found[:20]}\nexpected {expected[:20]}"
     if not ordered:
         found, expected = sorted(found, key=_place), sorted(expected, key=_place)
     for k, (f, e) in enumerate(zip(found, expected, strict=True)):
         if len(f) != len(e) or not all(map(alike, f, e)):
-            return f"row {k}: {f}, expected {e}\nfound    {found}\nexpected {expected}"
+            return f"row {k}: {f}, expected {e}\nfound    {found[:20]}\nexpected {expected[:20]}"
     return ""
 
 

@@ -85,10 +85,8 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
     assert aggregation.lift is not None
     arguments = update.values + (("pos + int64(i)",) if aggregation.position else ())
     results = writer.paste(aggregation.lift, arguments)
-    return tuple(
-        writer.assign(typed(slot.dtype, r))
-        for r, slot in zip(results, update.agg.slots, strict=True)  # type: ignore[arg-type]
-    )
+    types = tuple(s.dtype for s in update.agg.slots)
+    return tuple(writer.assign(typed(d, r)) for d, r in zip(types, results, strict=True))  # type: ignore[arg-type]
 
 
 def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> None:
