@@ -92,7 +92,8 @@ class _Planner:
             literals: list[str] = []
             _members(row.arg, columns, literals)
             cluster = self._cluster(columns, [*literals, *row.values])
-            codes = tuple(CodeOf(cluster.first_code + cluster.literals.index(v)) for v in row.values)
+            places = {v: cluster.first_code + k for k, v in enumerate(cluster.literals)}
+            codes = tuple(CodeOf(places[v]) for v in row.values)
             return replace(row, arg=self._within(row.arg, cluster), values=codes)
         if isinstance(row, Member):
             return replace(row, arg=self._operands(row.arg))

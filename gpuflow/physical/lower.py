@@ -37,11 +37,13 @@ class Lowering:
     broadcast_bytes: int = 1 << 28
     merge_rows: int = 1 << 18
     sort_rows: int = 1 << 21
-    memo: dict[int, Stream] = field(default_factory=dict)
+    memo: dict[int, tuple[Plan, Stream]] = field(default_factory=dict)
 
     def lower(self, plan: Plan) -> Stream:
-        """The stream of a plan; a plan node that occurs twice is written once and shared."""
-        return RULES[type(plan)](self, plan)
+        """The stream of a plan; a plan node that occurs twice is lowered once and shared."""
+        if id(plan) not in self.memo:
+            self.memo[id(plan)] = plan, RULES[type(plan)](self, plan)
+        return self.memo[id(plan)][1]
 
     # -- ending pipelines ---------------------------------------------------------------------------------------------
     def write(self, stream: Stream, rows: tuple[Row, ...]) -> tuple[Any, ...]:
