@@ -10,7 +10,7 @@ from gpuflow_kernels.rowtree import Ref, Row
 from gpuflow.plan import nodes as plans
 
 from .lower import ROW_BYTES, Lowering
-from .stream import Hashed, Stream, over_parts
+from .stream import Stream, over_parts
 from .tasks import BuildTask
 
 RADIX_ROWS = 1 << 16
@@ -71,7 +71,7 @@ def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tupl
     source += tuple((name, row.dtype) for name, row in columns.items())
     stream = over_parts(pieces, source, probe.rows)
     kept: dict[str, Row] = {name: Ref(len(keys) + k, row.dtype) for k, (name, row) in enumerate(columns.items())}
-    return Stream(stream.parts, source, (), kept, (), probe.rows, len(source), Hashed((), number))
+    return Stream(stream.parts, source, (), kept, (), probe.rows, len(source))
 
 
 def _broadcast(low: Lowering, rows: int | None, width: int) -> bool:

@@ -59,7 +59,7 @@ class Lowering:
             return stream
         parts = self.write(stream, tuple(stream.columns.values()))
         source = tuple((name, row.dtype) for name, row in stream.columns.items())
-        return over_parts(parts, source, stream.rows, partitioning=stream.partitioning)
+        return over_parts(parts, source, stream.rows)
 
     def rows_of(self, refs: tuple[Any, ...], estimate: int | None) -> int | None:
         """Rows of finished partitions, or the estimate where nothing runs yet."""

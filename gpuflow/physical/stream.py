@@ -11,14 +11,6 @@ from gpuflow_kernels.rowtree import Ref, Row, transform
 
 
 @dataclass(frozen=True)
-class Hashed:
-    """Rows with equal values in `keys` (column names, in order) are in the same one of `parts` partitions."""
-
-    keys: tuple[str, ...]
-    parts: int
-
-
-@dataclass(frozen=True)
 class Stream:
     """Rows on their way through a pipeline that has no sink yet.
 
@@ -37,9 +29,6 @@ class Stream:
         Estimated rows that come out.
     next_key : int
         First unused key.
-    partitioning : Hashed, optional
-    upper : int or None
-        A bound that `rows` cannot exceed, where known.
     """
 
     parts: tuple[Any, ...]
@@ -49,7 +38,6 @@ class Stream:
     tables: tuple[Any, ...] = ()
     rows: int | None = None
     next_key: int = 0
-    partitioning: Hashed | None = None
 
     @property
     def inputs(self) -> tuple[DType, ...]:
@@ -71,7 +59,7 @@ class Stream:
 
     def project(self, columns: tuple[tuple[str, Row], ...]) -> Stream:
         new = {name: self.resolve(row) for name, row in columns}
-        return replace(self, columns=new, partitioning=_renamed(self.partitioning, columns))
+        return replace(self, columns=new)
 
     def probe(
         self,
@@ -101,17 +89,7 @@ class Stream:
         return [(part, tuple(t[p] if isinstance(t, tuple) else t for t in self.tables), p) for p, part in enumerate(self.parts)]
 
 
-def over_parts(parts: tuple[Any, ...], source: tuple[tuple[str, DType], ...], rows: int | None, **more: Any) -> Stream:
+def over_parts(parts: tuple[Any, ...], source: tuple[tuple[str, DType], ...], rows: int | None) -> Stream:
     """A stream over partitions whose columns are the output as they are."""
     columns: dict[str, Row] = {name: Ref(k, dtype) for k, (name, dtype) in enumerate(source)}
-    return Stream(parts, source, (), columns, rows=rows, next_key=len(source), **more)
-
-
-def _renamed(partitioning: Hashed | None, columns: tuple[tuple[str, Row], ...]) -> Hashed | None:
-    """The partitioning under the names of a projection, None where a key column is gone."""
-    if partitioning is None:
-        return None
-    new = {row.key: name for name, row in columns if isinstance(row, Ref)}
-    if not all(k in new for k in partitioning.keys):
-        return None
-    return Hashed(tuple(new[k] for k in partitioning.keys), partitioning.parts)
+    return Stream(parts, source, (), columns, rows=rows, next_key=len(source))
