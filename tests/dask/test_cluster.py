@@ -43,7 +43,9 @@ def test_starts_on_loopback_and_ends_cleanly(way: str, tmp_path: Path, python_en
     answer, workers, interfaces, *pids = run.stdout.strip().split(";")
     assert (answer, workers, interfaces) == ("{'x': [45]}", "2", "{'127.0.0.1'}")
     assert len(pids) >= 2
-    assert run.stderr == ""
+    # on a busy machine a nanny may lose patience with a worker that is ending, and kill it: nothing is left all the same
+    said = [line for line in run.stderr.splitlines() if "Worker process still alive after" not in line]
+    assert said == []
     deadline = time.monotonic() + 10
     while any(alive(int(pid)) for pid in pids):
         assert time.monotonic() < deadline, "processes are left"
