@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import click
@@ -49,7 +50,7 @@ def main(
     )
     show(report, console)
     name = f"db-benchmark-{count:.0e}".replace("e+0", "e").replace("e+", "e")
-    command = f"python -m benchmarks --rows {rows:g}"
+    command = shlex.join(["python", "-m", "benchmarks", *(a for a in sys.argv[1:] if a != "--document")])
     if keep:
         host = report["machine"]
         path = save(report, folder_of(f"{host['processor']} {host['cores']} cores"), name, command)
