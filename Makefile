@@ -45,8 +45,13 @@ demo: $(DEMO) ## answer questions about the flights of 2013 and draw a plot
 test: $(TEST) $(BENCH) ## the whole test suite
 	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal
 
-test-fast: $(TEST) $(BENCH) ## the quick part of it
-	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
+# What a change breaks first: planning, files, declarations, row functions, errors. Clusters, hostile settings and fuzzing are
+# left to `make test`.
+FAST := tests/plan tests/io tests/kernels/test_declarations.py tests/kernels/test_functions.py tests/frame/test_bad_input.py \
+  tests/frame/test_regressions.py
+
+test-fast: $(TEST) $(BENCH) ## the quick part of it, in about a minute
+	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(FAST)
 
 bench: $(BENCH) ## db-benchmark, 1e7 rows, against Polars, DuckDB, pandas and dask.dataframe
 	@$(PY) -m benchmarks --rows 1e7
