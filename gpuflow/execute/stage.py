@@ -12,16 +12,15 @@ from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
 from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.dtypes import BOOL, STRING, DType
+from gpuflow_kernels.dtypes import STRING, DType
 from gpuflow_kernels.grouping import Grouper
 from gpuflow_kernels.join_table import JoinTable
-from gpuflow_kernels.rowtree import Ref
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.io.columns import empty_column
 from gpuflow.io.dictionaries import concat_chunks, trimmed, unify
 from gpuflow.physical import tasks
-from gpuflow.physical.finalize import merging, partial_types
+from gpuflow.physical.finalize import merging
 from gpuflow.physical.tasks import Options
 from gpuflow.plan.source import Split
 
@@ -104,7 +103,7 @@ def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
         grouper, current = Grouper(target, plan_strings(task.pipeline).pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
     assert current is not None
     found += _partials(grouper, current)
-    return _merge(task.options, merging_pipeline(task.pipeline), found) if len(found) != 1 else found[0]
+    return _merge(task.options, merging(task.sink), found) if len(found) != 1 else found[0]
 
 
 def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
@@ -113,24 +112,6 @@ def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
     keys = len(sink.keys)
     per_slot = [dictionaries[keys + ref.agg] for ref in slot_layout(sink.aggs)]
     return [with_dictionaries(chunk, (*dictionaries[:keys], *per_slot)) for chunk in grouper.results()]
-
-
-def partial_dtypes(sink: Group) -> tuple[DType, ...]:
-    """Types of the columns of a partial result."""
-    slots = (sink.aggs[r.agg].slots[r.slot].dtype if r.slot >= 0 else BOOL for r in slot_layout(sink.aggs))
-    return (*(k.dtype for k in sink.keys), *slots)  # type: ignore[arg-type]
-
-
-def merging_pipeline(pipeline: Pipeline) -> Pipeline:
-    """The pipeline that merges partial results of this one."""
-    sink = pipeline.sink
-    assert isinstance(sink, Group)
-    keys = tuple(Ref(k, key.dtype) for k, key in enumerate(sink.keys))
-    aggs, first = [], len(keys)
-    for agg in sink.aggs:
-        aggs.append(merging(agg, first))
-        first += len(partial_types(agg))
-    return Pipeline(partial_dtypes(sink), (), Group(keys, tuple(aggs), merge=True))
 
 
 def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:

@@ -6,13 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
-from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Agg, Ref, Row, transform
 
 from gpuflow.plan import nodes as plans
 
 from .finalize import final, merging, partial_types
-from .lower import Lowering, references
+from .lower import Lowering
 from .stream import Stream
 from .tasks import GroupTask, MergeTask
 
@@ -24,26 +23,25 @@ def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     stream = low.lower(plan.input)
     keys = tuple(stream.resolve(row) for _, row in plan.keys)
     aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
-    partials = _partial(low, stream, keys, aggs)
-    key_types = tuple(k.dtype for k in keys)
-    types = (*key_types, *(d for agg in aggs for d in partial_types(agg)))
-    parts, rows = _merged(low, partials, key_types, aggs, types, stream.rows)
-    columns: dict[str, Row] = {name: Ref(k, dtype) for k, ((name, _), dtype) in enumerate(zip(plan.keys, key_types, strict=True))}
+    sink = Group(keys, aggs)
+    merge = MergeTask(low.options, merging(sink))
+    parts, rows = _merged(low, _partial(low, stream, sink), merge, len(keys), stream.rows)
+    columns: dict[str, Row] = {name: Ref(k, row.dtype) for k, (name, row) in enumerate(plan.keys)}
     names = [name for name, _ in plan.keys]
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
         columns[name] = final(agg, len(names))
         names += [f"{name}: {agg.aggregation.name}, slot {k}" for k in range(len(partial_types(agg)))]
-    source = tuple(zip(names, types, strict=True))
-    return Stream(parts, source, (), columns, rows=rows, next_key=len(types))
+    source = tuple(zip(names, merge.pipeline.inputs, strict=True))
+    return Stream(parts, source, (), columns, rows=rows, next_key=len(source))
 
 
 def _resolved(stream: Stream, agg: Agg) -> Agg:
     return transform(agg, lambda n: stream.columns[n.key] if isinstance(n, Ref) and isinstance(n.key, str) else n)  # type: ignore[no-any-return]
 
 
-def _partial(low: Lowering, stream: Stream, keys: tuple[Row, ...], aggs: tuple[Agg, ...]) -> tuple[Any, ...]:
+def _partial(low: Lowering, stream: Stream, sink: Group) -> tuple[Any, ...]:
     """Partial groups; partitions are dealt out in runs, a few per thread, since a task merges its own for nothing."""
-    pipeline = Pipeline(stream.inputs, stream.steps, Group(keys, aggs))
+    pipeline = Pipeline(stream.inputs, stream.steps, sink)
     task = GroupTask(low.options, tuple(n for n, _ in stream.source), pipeline)
     inputs = stream.part_inputs()
     batches = min(len(inputs), 2 * low.runner.threads)
@@ -52,21 +50,10 @@ def _partial(low: Lowering, stream: Stream, keys: tuple[Row, ...], aggs: tuple[A
 
 
 def _merged(
-    low: Lowering,
-    partials: tuple[Any, ...],
-    key_types: tuple[DType, ...],
-    aggs: tuple[Agg, ...],
-    types: tuple[DType, ...],
-    estimate: int | None,
+    low: Lowering, partials: tuple[Any, ...], merge: MergeTask, keys: int, estimate: int | None
 ) -> tuple[tuple[Any, ...], int | None]:
     """Merge partial results: in one task, in a tree, or by an exchange where there are many groups."""
-    refs: tuple[Row, ...] = tuple(Ref(k, d) for k, d in enumerate(key_types))
-    merged, first = [], len(key_types)
-    for agg in aggs:
-        merged.append(merging(agg, first))
-        first += len(partial_types(agg))
-    merge = MergeTask(low.options, Pipeline(types, (), Group(refs, tuple(merged), merge=True)))
-    if not key_types:
+    if not keys:
         return (_tree(low, merge, partials),), 1
     if len(partials) == 1:
         return partials, low.rows_of(partials, estimate)
@@ -74,7 +61,7 @@ def _merged(
     if groups is not None and groups > low.merge_rows:
         parts = max(low.runner.threads, min(256, -(-groups // low.merge_rows)))
         low.runner.note("group_by", f"merge by exchange into {parts} partitions", f"{groups:,} partial groups")
-        exchanged = low.exchange(partials, len(key_types), parts)
+        exchanged = low.exchange(partials, keys, parts)
         return tuple(low.runner.add(merge, (chunk,)) for chunk in exchanged), groups
     reason = "few groups expected" if groups is None else f"{groups:,} partial groups"
     low.runner.note("group_by", "merge in one partition", reason)
@@ -88,5 +75,4 @@ def _tree(low: Lowering, merge: MergeTask, partials: tuple[Any, ...]) -> Any:
 
 
 def lower_distinct(low: Lowering, plan: plans.Distinct) -> Stream:
-    keys = tuple(zip(plan.input.schema, references(plan.input.schema), strict=True))
-    return lower_aggregate(low, plans.Aggregate(plan.input, keys, ()))
+    return lower_aggregate(low, plans.Aggregate(plan.input, plans.passthrough(plan.input.schema), ()))

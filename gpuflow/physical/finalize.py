@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpuflow_kernels import builtin_scalars  # noqa: F401  (fills the registry)
-from gpuflow_kernels.codegen.pipeline import needs_seen
+from gpuflow_kernels.codegen.pipeline import Group, Pipeline, needs_seen
 from gpuflow_kernels.codegen.rows import returns_tuple
 from gpuflow_kernels.dtypes import BOOL, INT64, DType
 from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row
@@ -17,9 +17,17 @@ def partial_types(agg: Agg) -> tuple[DType, ...]:
     return (*slots, *((BOOL,) if needs_seen(agg) else ()))  # type: ignore[arg-type]
 
 
-def merging(agg: Agg, first: int) -> Agg:
-    """The aggregation reading partial columns from key `first` on, for a sink that merges."""
-    return Agg(agg.aggregation, tuple(Ref(first + k, d) for k, d in enumerate(partial_types(agg))), agg.dtype, agg.slots)
+def merging(sink: Group) -> Pipeline:
+    """The pipeline that merges partial results of a grouping sink: columns are its keys, then each one's partial columns."""
+    types = [k.dtype for k in sink.keys]
+    keys = tuple(Ref(k, d) for k, d in enumerate(types))
+    aggs = []
+    for agg in sink.aggs:
+        partial = partial_types(agg)
+        columns = tuple(Ref(len(types) + k, d) for k, d in enumerate(partial))
+        aggs.append(Agg(agg.aggregation, columns, agg.dtype, agg.slots))
+        types += partial
+    return Pipeline(tuple(types), (), Group(keys, tuple(aggs), merge=True))
 
 
 def final(agg: Agg, first: int) -> Row:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Pipeline, Write
-from gpuflow_kernels.rowtree import Ref as Column
 from gpuflow_kernels.rowtree import Row
 
 from gpuflow.plan import nodes as plans
@@ -140,11 +139,6 @@ def lower_union(low: Lowering, plan: plans.Union) -> Stream:
     known = [s.rows for s in streams]
     rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
     return over_parts(parts, streams[0].source, rows)
-
-
-def references(schema: Any) -> tuple[Column, ...]:
-    """A reference to every column of a schema, by name."""
-    return tuple(Column(name, dtype) for name, dtype in schema.items())
 
 
 RULES: dict[type, Callable[[Lowering, Any], Stream]] = {}

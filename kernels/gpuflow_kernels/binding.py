@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .codegen.pipeline import Pipeline, Probe, Shape
@@ -46,7 +46,6 @@ class Bindings:
     morsel: int = 1 << 18
     tiny: bool = False
     constant_hash: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def shape_of(pipeline: Pipeline, chunk: Chunk, bindings: Bindings, **more: Any) -> Shape:
