@@ -103,7 +103,9 @@ SETTINGS: dict[str, Setting] = {
     "threads": Setting(None, _count, _COUNT, "Threads that run partitions in this process; the cores allowed by default."),
     "partition-rows": Setting(None, _count, _COUNT, "Rows of a partition."),
     "morsel-rows": Setting(131_072, _count, _COUNT, "Rows that one call of a CPU kernel sees."),
-    "memory-limit": Setting(None, _bytes, _BYTES, "Bytes that a process may hold in tables, exchanges and buffers."),
+    "memory-limit": Setting(
+        None, _bytes, _BYTES, "Bytes that a process may hold in tables, exchanges and buffers; on a GPU, of its memory."
+    ),
     "broadcast-rows": Setting(4_000_000, _count, _COUNT, "A join side with at most so many rows is given to every partition."),
     "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
     "merge-rows": Setting(262_144, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
@@ -112,6 +114,8 @@ SETTINGS: dict[str, Setting] = {
     "local-directory": Setting(None, _folder, "a folder, or null for the system's", "Where spilled data goes."),
     "cache.folder": Setting(None, _folder, "a folder, or null for the user's cache", "Where compiled kernels are kept."),
     "cache.kernels": Setting(512, _count, _COUNT, "Compiled kernels kept in a process."),
+    "cuda.pool": Setting("cupy", _choice("cupy", "rmm"), "cupy or rmm", "Whose pool device memory comes from."),
+    "cuda.nvtx": Setting(False, _flag, "true or false", "Ranges named after operators in NVIDIA's profilers."),
     "optimize.disable": Setting((), _names, "a list of rule names", "Optimiser rules that are left out."),
 }
 """Every setting by its name below ``gpuflow.``."""
@@ -152,6 +156,8 @@ class Settings:
     local_directory: str | None = None
     cache_folder: str = ""
     cache_kernels: int = 512
+    cuda_pool: str = "cupy"
+    cuda_nvtx: bool = False
     optimize_disable: tuple[str, ...] = field(default=())
 
 

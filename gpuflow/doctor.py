@@ -11,10 +11,12 @@ from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gpuflow import config
 from gpuflow.errors import ExecutionError
+from gpuflow.execute.diagnosis import Device, Facts, diagnose, gather
 from gpuflow.version import __version__
 
 OPTIONAL = {
@@ -32,16 +34,6 @@ OPTIONAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """A CUDA device."""
-
-    name: str
-    capability: str
-    memory: int
-    free: int
-
-
-@dataclass(frozen=True, slots=True)
 class Cuda:
     """What is known of CUDA on this machine.
 
@@ -52,61 +44,30 @@ class Cuda:
     devices : tuple of Device
         Usable devices: driver, CuPy and numba-cuda all there.
     reason : str
-        Why there is none, or which package found them.
+        Why there is none, or what the driver supports.
+    extra : str
+        The extra that fits driver and devices: ``cuda12`` or ``cuda13``.
     """
 
     driver: tuple[int, int] | None
     devices: tuple[Device, ...]
     reason: str
-
-    @property
-    def extra(self) -> str:
-        """The extra that fits the driver: ``cuda12`` or ``cuda13``."""
-        return "cuda12" if self.driver is not None and self.driver[0] < 13 else "cuda13"
+    extra: str = "cuda13"
 
 
 @lru_cache(maxsize=1)
 def cuda() -> Cuda:
     """Look for CUDA devices. Never raises: what goes wrong is the `reason`."""
-    driver = _driver()
-    if driver is None:
-        return Cuda(None, (), "no NVIDIA driver (libcuda) was found")
-    supports = f"driver supports CUDA {driver[0]}.{driver[1]}"
-    missing = [name for name in ("cupy", "numba-cuda") if installed(name) is None]
-    if missing:
-        return Cuda(driver, (), f"{supports}, but {' and '.join(missing)} is not installed")
-    try:
-        devices = _devices()
-    except Exception as error:  # a broken driver or toolkit shows itself in many ways
-        return Cuda(driver, (), f"{supports}, but CuPy fails: {type(error).__name__}: {error}")
-    return Cuda(driver, devices, supports if devices else f"{supports}, but it shows no device")
+    return judged(gather())
 
 
-def _driver() -> tuple[int, int] | None:
-    import ctypes
-
-    for name in ("libcuda.so.1", "libcuda.so", "nvcuda.dll"):
-        try:
-            library = ctypes.CDLL(name)
-            number = ctypes.c_int(0)
-            if library.cuDriverGetVersion(ctypes.byref(number)) == 0 and number.value:
-                return number.value // 1000, number.value % 1000 // 10
-        except (OSError, AttributeError):
-            continue
-    return None
-
-
-def _devices() -> tuple[Device, ...]:
-    from cupy.cuda import Device as Handle
-    from cupy.cuda import runtime
-
-    found = []
-    for i in range(runtime.getDeviceCount()):
-        properties = runtime.getDeviceProperties(i)
-        free, total = Handle(i).mem_info
-        name = properties["name"].decode() if isinstance(properties["name"], bytes) else str(properties["name"])
-        found.append(Device(name, f"{properties['major']}.{properties['minor']}", total, free))
-    return tuple(found)
+def judged(facts: Facts) -> Cuda:
+    """What these facts come to."""
+    stops = next((d for d in diagnose(facts) if d.blocks), None)
+    supports = "" if facts.driver is None else f"driver supports CUDA {facts.driver[0]}.{facts.driver[1]}"
+    if stops is None:
+        return Cuda(facts.driver, facts.devices, supports, facts.extra)
+    return Cuda(facts.driver, (), f"{supports}, but {stops.problem}" if supports else stops.problem, facts.extra)
 
 
 def installed(package: str) -> str | None:
@@ -182,16 +143,19 @@ def show(console: Console) -> None:
     lines.add_row("gpuflow", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     lines.add_row("target", f"{chosen} ({why})")
     lines.add_row("threads", str(settings.threads))
-    for i, device in enumerate(found.devices):
-        lines.add_row(
-            f"device {i}", f"{device.name}, sm_{device.capability}, {_size(device.free)} of {_size(device.memory)} free"
-        )
+    facts = gather(memory=True)
+    for i, device in enumerate(facts.devices):
+        free = "" if device.free is None else f"{_size(device.free)} of "
+        room = f"{free}{_size(device.memory)}" + (" free" if free else "")
+        lines.add_row(f"device {i}", f"{device.name}, compute capability {device.capability}, {room}")
     if not found.devices:
         lines.add_row("devices", f"none: {found.reason}")
     limit = "not set" if settings.memory_limit is None else _size(settings.memory_limit)
     lines.add_row("memory", f"{_size(available)} of {_size(total)} free; gpuflow.memory-limit {limit}")
     lines.add_row("kernel cache", _cache(Path(settings.cache_folder)))
     line = missing_line(found)
+    for diagnosis in diagnose(facts):
+        lines.add_row("to use CUDA", escape(f"{diagnosis.problem}: {diagnosis.fix}"))
     lines.add_row("to add", line.replace("[", "\\[") if line else "nothing is missing")
     console.print(lines)
 

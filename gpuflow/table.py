@@ -98,7 +98,11 @@ class Table:
         return self.schema.position(name)
 
     def column(self, name: str) -> Column:
-        """One column as it is stored, in one piece."""
+        """One column as it is stored, in one piece.
+
+        Numbers and bools without nulls go on to other libraries as they are, by DLPack (``np.from_dlpack``,
+        ``torch.from_dlpack``) and, on a device, by ``__cuda_array_interface__``. They must not be written to.
+        """
         from gpuflow.io.columns import empty_column
         from gpuflow.io.dictionaries import concat_columns
 
@@ -233,6 +237,26 @@ class Table:
         from gpuflow.io import convert
 
         return convert.arrow_schema(self.schema).__arrow_c_schema__()
+
+    def __arrow_c_device_array__(self, requested_schema: Any = None, **options: Any) -> tuple[Any, Any]:
+        """The Arrow schema and the rows in one piece, where they are: on the host or on a device.
+
+        On a device numbers are shared, and strings are dictionary-encoded. Not yet run on one.
+        """
+        from gpuflow.io import device_export
+
+        device_export.refuse_unknown(options)
+        return device_export.array_capsules(self.schema, self.chunks, requested_schema)
+
+    def __arrow_c_device_stream__(self, requested_schema: Any = None, **options: Any) -> Any:
+        """The Arrow stream of the rows where they are, one array for each chunk, made as it is read.
+
+        On a device numbers are shared, and strings are dictionary-encoded. Not yet run on one.
+        """
+        from gpuflow.io import device_export
+
+        device_export.refuse_unknown(options)
+        return device_export.stream_capsule(self.schema, self.chunks)
 
     def __gpuflow_source__(self) -> ChunkSource:
         return self._source

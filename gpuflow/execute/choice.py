@@ -7,25 +7,19 @@ from functools import lru_cache
 
 from gpuflow_kernels.errors import ExecutionError
 
+from .diagnosis import Diagnosis, diagnose, gather
+
 
 @lru_cache(maxsize=1)
+def cuda_diagnosis() -> Diagnosis | None:
+    """The first thing that stops CUDA from being used in this process, or None."""
+    return next((d for d in diagnose(gather()) if d.blocks), None)
+
+
 def cuda_problem() -> str | None:
     """Why CUDA cannot be used here, or None where it can."""
-    try:
-        import cupy
-    except ImportError:
-        return "cupy is not installed"
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except Exception as e:  # a missing driver shows as any of several errors
-        return f"no CUDA device: {e}"
-    if count == 0:
-        return "no CUDA device"
-    try:
-        from numba import cuda
-    except ImportError:
-        return "numba-cuda is not installed"
-    return None if cuda.is_available() else "numba finds no CUDA driver"
+    found = cuda_diagnosis()
+    return None if found is None else found.problem
 
 
 def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_problem) -> tuple[str, str]:
@@ -42,5 +36,7 @@ def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_proble
     if asked == "cuda":
         problem = problem_of()
         if problem is not None:
-            raise ExecutionError(f"gpuflow.target is cuda, but {problem}; `gpuflow doctor` tells what to install")
+            here = cuda_diagnosis() if problem_of is cuda_problem else None
+            way = "`gpuflow doctor`, run where the workers are, tells what to do" if here is None else here.fix
+            raise ExecutionError(f"gpuflow.target is cuda, but {problem}; {way}")
     return asked, f"gpuflow.target is {asked}"

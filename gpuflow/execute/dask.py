@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from dask._task_spec import DataNode
@@ -62,7 +63,9 @@ def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Opti
     target, reason = choose_target(settings.target, cuda_problem if client is None else lambda: cuda_problem_of(client, wait))
     folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
-    return Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile), reason
+    on_device = (settings.cuda_pool, settings.memory_limit, settings.cuda_nvtx) if target == "cuda" else ()
+    options = Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile, *on_device)
+    return replace(options, cache_kernels=settings.cache_kernels), reason
 
 
 def _hostile() -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -10,6 +11,7 @@ from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row, 
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
+from gpuflow.physical.runner import flatten
 
 from .graph import Graph
 from .strings import plan_strings
@@ -71,17 +73,57 @@ def row_text(row: Row | Agg) -> str:
 
 
 def kernel_text(graph: Graph) -> str:
-    """The module of every distinct pipeline, on the target of the plan, with what was assumed about its inputs."""
-    parts = []
-    seen = set()
-    for task, inputs, _ in graph.order:
-        if not isinstance(task, tasks.PipelineTask) or task in seen:
-            continue
-        seen.add(task)
-        if not _needs_kernel(task.pipeline):
-            continue
-        parts.append(f"# {describe(task)}\n{kernel_of(task, inputs)}")
-    return "\n\n".join(parts) if parts else "# nothing to compute: columns are passed on as they are"
+    """The module of every distinct pipeline, on the target of the plan, with what was assumed about its inputs.
+
+    A heading says what each one does and how often it runs. They stand in the order in which they run, but for those that
+    only prepare the rows of a look-up table: these come last.
+    """
+    found: dict[tasks.PipelineTask, tuple[Any, str]] = {}
+    for task, inputs, ref in graph.order:
+        if isinstance(task, tasks.PipelineTask) and task not in found and _needs_kernel(task.pipeline):
+            found[task] = inputs, _purpose(graph, task, inputs, ref)
+    if not found:
+        return "# nothing to compute: columns are passed on as they are"
+    ordered = sorted(found.items(), key=lambda entry: entry[1][1].startswith(_PREPARES))
+    return "\n\n".join(
+        f"# kernel {number} of {len(ordered)}: {purpose}\n# {describe(task)}\n{kernel_of(task, inputs)}"
+        for number, (task, (inputs, purpose)) in enumerate(ordered, 1)
+    )
+
+
+_PREPARES = "prepares the rows of a look-up table"
+_MOVES = tasks.SplitTask | tasks.ItemTask | tasks.PickTask | tasks.SelectTask
+
+
+def _purpose(graph: Graph, task: tasks.PipelineTask, inputs: Any, ref: Any) -> str:
+    """What a pipeline's kernel is for, and how often it runs."""
+    work = _work(task.pipeline)
+    part = inputs[0][0] if isinstance(task, tasks.GroupTask) else inputs[0]
+    makers = {r.key: maker for maker, _, r in graph.order}
+    if isinstance(makers.get(getattr(part, "key", "")), (tasks.GroupTask, tasks.MergeTask)):
+        return f"finalizes groups ({work}); runs once per group, after partial results were merged"
+    if _only_builds(graph, ref.key):
+        return f"{_PREPARES} ({work}); runs before the look-up, once per row of that table"
+    return f"one function does {work}; runs once per row"
+
+
+def _work(pipeline: Pipeline) -> str:
+    """The kinds of work in a pipeline, in words; one with a kernel has at least one."""
+    steps, sink = pipeline.steps, pipeline.sink
+    found = ["filter"] if any(not isinstance(s, Probe) for s in steps) else []
+    found += ["expressions"] if any(not isinstance(r, Ref) for r in _rows(pipeline)) else []
+    found += ["look-up"] if any(isinstance(s, Probe) for s in steps) else []
+    if not isinstance(sink, Write):
+        found.append("grouping" if sink.keys else "reduction")
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def _only_builds(graph: Graph, key: str) -> bool:
+    """Whether all that reads a task's result builds look-up tables from it, be it after an exchange."""
+    readers = [(task, ref) for task, inputs, ref in graph.order if any(getattr(i, "key", None) == key for i in flatten(inputs))]
+    return bool(readers) and all(
+        isinstance(task, tasks.BuildTask) or (isinstance(task, _MOVES) and _only_builds(graph, ref.key)) for task, ref in readers
+    )
 
 
 def _needs_kernel(pipeline: Pipeline) -> bool:
@@ -122,12 +164,13 @@ def assumed_shape(task: tasks.PipelineTask, inputs: Any) -> tuple[Shape, list[st
 
 
 def _read(pipeline: Pipeline) -> set[Any]:
-    found: set[Any] = set()
+    conditions = [s.predicate for s in pipeline.steps if not isinstance(s, Probe)]
+    return {key for row in (*conditions, *_rows(pipeline)) for key in refs(row)}
+
+
+def _rows(pipeline: Pipeline) -> Iterator[Row]:
+    """What a pipeline computes, conditions of filters left out: keys of look-ups, and what its sink takes."""
     for step in pipeline.steps:
-        for row in step.keys if isinstance(step, Probe) else (step.predicate,):
-            found |= refs(row)
+        yield from step.keys if isinstance(step, Probe) else ()
     sink = pipeline.sink
-    rows: tuple[Any, ...] = sink.columns if hasattr(sink, "columns") else (*sink.keys, *(a for g in sink.aggs for a in g.args))
-    for row in rows:
-        found |= refs(row)
-    return found
+    yield from sink.columns if isinstance(sink, Write) else (*sink.keys, *(a for g in sink.aggs for a in g.args))

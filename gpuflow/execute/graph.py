@@ -8,6 +8,7 @@ from typing import Any
 
 from dask._task_spec import List, TaskRef
 from dask._task_spec import Task as DaskTask
+from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.errors import ExecutionError
 
 from gpuflow.io.partitions import target_rows
@@ -16,7 +17,13 @@ from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split
 from gpuflow.plan.tokens import content_of, digest_of
 
-from .stage import run
+from . import stage
+
+
+def run(task: Task, inputs: Any) -> Any:
+    """One task, with the kernel cache that its query was planned with."""
+    with modules.using(task.options.cache_folder, task.options.cache_kernels):
+        return stage.run(task, inputs)
 
 
 class Graph:

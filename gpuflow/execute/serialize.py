@@ -58,8 +58,8 @@ def size_of(value: Any) -> int:
 
 
 def on_device(array: Any) -> bool:
-    """Whether an array is in a GPU's memory."""
-    return hasattr(type(array), "__cuda_array_interface__")
+    """Whether something is an array in a GPU's memory. A column is not, though it can show itself as one."""
+    return hasattr(type(array), "__cuda_array_interface__") and not isinstance(array, Column)
 
 
 def device_module() -> Any:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from gpuflow_kernels import filtering, joining, partitioning, sorting
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
 from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import STRING, DType
 from gpuflow_kernels.grouping import Grouper
 from gpuflow_kernels.join_table import JoinTable
+from gpuflow_kernels.primitives.cuda import runtime
+from gpuflow_kernels.primitives.cuda.memory import Room, configure, using, with_room
+from gpuflow_kernels.primitives.cuda.ranges import marked
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.io.columns import empty_column
@@ -34,8 +37,27 @@ POSITION_BITS = 40
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    modules.set_folder(task.options.cache_folder)
-    return RUN[type(task)](task, inputs)
+    if task.options.target != "cuda":
+        return RUN[type(task)](task, inputs)
+    with marked(task.name, task.options.nvtx):
+        return runtime.run(lambda: _on_device(task, inputs))
+
+
+def _on_device(task: tasks.Task, inputs: Any) -> Any:
+    """A task whose inputs may be moved to the host when there is no room for it."""
+    if isinstance(runtime.device, runtime.CudaRuntime):
+        configure(task.options.pool, task.options.memory_limit)
+    with using(_columns(inputs)):
+        return with_room(task.name, lambda _: RUN[type(task)](task, inputs))
+
+
+def _columns(inputs: Any) -> Iterator[Column]:
+    """The columns of all chunks among a task's inputs."""
+    if isinstance(inputs, Chunk):
+        yield from inputs.columns
+    elif isinstance(inputs, (tuple, list)):
+        for part in inputs:
+            yield from _columns(part)
 
 
 def target_of(options: Options) -> Target:
@@ -71,8 +93,24 @@ def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
     part, tables, ordinal = inputs
     chunk = load(part, task.columns)
     pipeline, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
-    result = filtering.write(target_of(task.options), pipeline, chunk, bindings)
-    return with_dictionaries(result, dictionaries)
+    target, done = target_of(task.options), [0]
+    results: list[Chunk] = []
+
+    def attempt(room: Room) -> Chunk:
+        """Goes on after the rows that are written."""
+        if not results or done[0] < chunk.length:
+            for piece, first in room.pieces(chunk, done[0]):
+                results.append(filtering.write(target, pipeline, piece, _from_row(first, bindings)))
+                done[0] = first + piece.length
+        return concat_chunks(results)
+
+    with using(chunk.columns):
+        return with_dictionaries(with_room(task.name, attempt, lambda: _columns(results)), dictionaries)
+
+
+def _from_row(first: int, bindings: Bindings) -> Bindings:
+    """What runs the rows of a chunk from number `first` on."""
+    return replace(bindings, position=bindings.position + first) if first else bindings
 
 
 def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
@@ -86,6 +124,12 @@ def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
 
 def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
     """Batches that agree on their dictionaries share a table; what differs is merged at the end."""
+    found = with_room(task.name, lambda room: _grouped(task, inputs, room))
+    return _merge(task, merging(task.sink), found) if len(found) != 1 else found[0]
+
+
+def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
+    """Always from the beginning: a table that memory has run out for may hold some of its rows already."""
     found: list[Chunk] = []
     grouper: Grouper | None = None
     current: tuple[Any, ...] | None = None
@@ -97,13 +141,18 @@ def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
             if grouper is not None and current is not None:
                 found += _partials(grouper, current)
             grouper, current = Grouper(target, pipeline), dictionaries
-        grouper.add(chunk, bindings)
+        _add(grouper, chunk, bindings, room)
     if grouper is None:
         sink = task.sink
         grouper, current = Grouper(target, plan_strings(task.pipeline).pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
     assert current is not None
-    found += _partials(grouper, current)
-    return _merge(task.options, merging(task.sink), found) if len(found) != 1 else found[0]
+    return found + _partials(grouper, current)
+
+
+def _add(grouper: Grouper, chunk: Chunk, bindings: Bindings, room: Room) -> None:
+    with using(chunk.columns):
+        for piece, first in room.pieces(chunk):
+            grouper.add(piece, _from_row(first, bindings))
 
 
 def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
@@ -115,21 +164,25 @@ def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
 
 
 def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:
-    return _merge(task.options, task.pipeline, list(inputs))
+    return _merge(task, task.pipeline, list(inputs))
 
 
-def _merge(options: Options, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
+def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
     sink = pipeline.sink
     assert isinstance(sink, Group)
     chunks = [c for c in chunks if c.length] or chunks[:1]
     if not chunks:
         return empty_chunk(pipeline.inputs)
-    chunk = concat_chunks(chunks)
-    resolved, bindings, dictionaries = bindings_for(options, pipeline, chunk, (), 0)
-    grouper = Grouper(target_of(options), resolved)
-    grouper.add(chunk, bindings)
-    (result,) = _partials(grouper, dictionaries)
-    return result
+
+    def attempt(room: Room) -> list[Chunk]:
+        chunk = concat_chunks(chunks)
+        resolved, bindings, dictionaries = bindings_for(task.options, pipeline, chunk, (), 0)
+        grouper = Grouper(target_of(task.options), resolved)
+        _add(grouper, chunk, bindings, room)
+        return _partials(grouper, dictionaries)
+
+    found = with_room(task.name, attempt, lambda: _columns(chunks))
+    return found[0] if len(found) == 1 else _merge(task, pipeline, found)
 
 
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:

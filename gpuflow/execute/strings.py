@@ -150,7 +150,7 @@ def _members(row: Row, columns: list[int], literals: list[str]) -> None:
                 _members(operand, columns, literals)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=32)  # enough for the partitions of a query; more would keep lists of literals alive
 def plan_strings(pipeline: Pipeline) -> StringPlan:
     """Resolve the strings of a pipeline; equal for all partitions."""
     planner = _Planner()

@@ -153,6 +153,18 @@ class Expr(Methods):
     def __rxor__(self, other: Any) -> Expr:
         return operate("^", other, self)
 
+    def __lshift__(self, other: Any) -> Expr:
+        return operate("<<", self, other)
+
+    def __rlshift__(self, other: Any) -> Expr:
+        return operate("<<", other, self)
+
+    def __rshift__(self, other: Any) -> Expr:
+        return operate(">>", self, other)
+
+    def __rrshift__(self, other: Any) -> Expr:
+        return operate(">>", other, self)
+
     def __invert__(self) -> Expr:
         return operate("~", self)
 

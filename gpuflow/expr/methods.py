@@ -13,6 +13,8 @@ import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the regis
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.scalar import CUSTOM, REQUIRED, SCALARS, ScalarFunction
 
+from gpuflow.errors import PlanError
+
 from .hints import near
 from .literals import physical
 from .nodes import Aggregated, Column, Function, Literal, Node, render
@@ -85,8 +87,8 @@ def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
     entry = AGGREGATIONS.get(name)
     if entry is not None:
 
-        def aggregate(*args: Any) -> Any:
-            return owner._of(aggregated_node(name, (owner, *args)))
+        def aggregate(*args: Any, **chosen: bool) -> Any:
+            return owner._of(aggregated_node(name, (owner, *args), chosen))
 
         aggregate.__name__, aggregate.__doc__ = name, entry.doc
         return aggregate
@@ -128,9 +130,18 @@ def _signature(name: str, function: ScalarFunction) -> str:
     return f"{name}({', '.join(rest)})"
 
 
-def aggregated_node(name: str, args: tuple[Any, ...]) -> Aggregated:
-    """A declared aggregation applied to values; one of no columns (`len`) keeps the expression for its name only."""
-    entry = AGGREGATIONS[name]
+def aggregated_node(name: str, args: tuple[Any, ...], chosen: dict[str, bool] | None = None) -> Aggregated:
+    """A declared aggregation applied to values, or the variant of it that is `chosen` by a parameter; one of no columns
+    (`len`) keeps the expression for its name only."""
+    entry = AGGREGATIONS.get(name)
+    if entry is None:
+        raise PlanError(f"there is no aggregation {name!r}{near(name, AGGREGATIONS)}")
+    for parameter, value in (chosen or {}).items():
+        if parameter not in entry.variants or not isinstance(value, bool):
+            takes = ", ".join(f"{v}=True or False" for v in entry.variants) or "no parameters"
+            raise TypeError(f"{name}() takes {takes}, not {parameter}={value!r}")
+        if value:
+            return aggregated_node(entry.variants[parameter], args)
     if len(args) != max(entry.arity, 1) and not (entry.arity == 0 and not args):
         raise TypeError(f"{name}() aggregates {entry.arity} column(s), {len(args)} given")
     return Aggregated(name, tuple(as_node(a) for a in args))

@@ -27,6 +27,12 @@ class Methods:
         """The angle with this tangent, in radians."""
     def arctan2(self, x: Any) -> Expr:
         """The angle of the point (x, y), in radians between -pi and pi."""
+    def bit_shift_left(self, y: Any) -> Expr:
+        """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`."""
+    def bit_shift_right(self, y: Any) -> Expr:
+        """The bits moved down by `y` places, ``x // 2**y`` whatever the sign: 0, or -1 of negative numbers, from 64 places on.
+        Raises for a negative `y`.
+        """
     def cbrt(self) -> Expr:
         """Cube root."""
     def ceil(self) -> Expr:
@@ -123,10 +129,14 @@ class Methods:
         """Whether one value is true; nulls are skipped, and nothing gives false."""
     def count(self) -> Expr:
         """Number of values that are not null."""
-    def first(self) -> Expr:
-        """The value of the first row, null where that is null; null for nothing."""
-    def last(self) -> Expr:
-        """The value of the last row, null where that is null; null for nothing."""
+    def first(self, *, ignore_nulls: builtins.bool = False) -> Expr:
+        """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
+    def first_valid(self) -> Expr:
+        """The first value that is not null; null for nothing."""
+    def last(self, *, ignore_nulls: builtins.bool = False) -> Expr:
+        """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
+    def last_valid(self) -> Expr:
+        """The last value that is not null; null for nothing."""
     def len(self) -> Expr:
         """Number of rows, nulls included."""
     def max(self) -> Expr:
@@ -207,5 +217,7 @@ class _DtMethods(Namespace):
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
 def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Function: ...
-def aggregated_node(name: builtins.str, args: tuple[Any, ...]) -> Aggregated: ...
+def aggregated_node(
+    name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
+) -> Aggregated: ...
 def as_node(value: Any, *, names: bool = False) -> Node: ...

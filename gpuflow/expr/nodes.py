@@ -7,13 +7,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.scalar import SCALARS
 
+from gpuflow.errors import PlanError
+
 from .literals import show
+
+DEEPEST = 150
+"""Levels that an expression may have: all that walks expressions calls itself, up to six times a level, and Python stops
+at a thousand calls. A choice counts twice, for it is a nested block in a kernel; of those Python takes a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    """A node over others; `depth` is its height in levels.
+
+    Raises
+    ------
+    PlanError
+        When built above `DEEPEST` levels.
+    """
+
+    depth: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        depth = _height(self) + max((getattr(c, "depth", 0) for c in children(self)), default=0)  # type: ignore[arg-type]
+        if depth > DEEPEST:
+            raise PlanError(
+                f"an expression is {depth} levels deep, and {DEEPEST} are the most: compute a part of it first, with "
+                "with_columns(part=...), and go on from col('part'); for a long chain of choices join a table of them, and "
+                "for many comparisons of one column write is_in()"
+            )
+        object.__setattr__(self, "depth", depth)
+
+
+def _height(node: Any) -> int:
+    """Levels that a node adds to those of its deepest operand."""
+    if not isinstance(node, Function):
+        return 1
+    function = SCALARS.get(node.name)
+    if function is None:
+        return 1
+    if any(o.branch for o in function.overloads):
+        return 2
+    return max(1, len(node.args) - 1) if function.variadic else 1  # folded from the left
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +81,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(_Nested):
     """A declared row function. `params` are arguments that are no columns (the target of a cast)."""
 
     name: str
@@ -49,7 +90,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class IsIn:
+class IsIn(_Nested):
     """Whether `arg` is one of `values`."""
 
     arg: Node
@@ -57,7 +98,7 @@ class IsIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregated:
+class Aggregated(_Nested):
     """A declared aggregation of expressions."""
 
     name: str
@@ -65,7 +106,7 @@ class Aggregated:
 
 
 @dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(_Nested):
     """`arg` under another name."""
 
     arg: Node

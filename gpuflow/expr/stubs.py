@@ -42,7 +42,9 @@ class Namespace:
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
 def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Function: ...
-def aggregated_node(name: builtins.str, args: tuple[Any, ...]) -> Aggregated: ...
+def aggregated_node(
+    name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
+) -> Aggregated: ...
 def as_node(value: Any, *, names: bool = False) -> Node: ...
 """
 
@@ -76,7 +78,9 @@ def _scalar(name: str, function: ScalarFunction) -> str:
 
 
 def _aggregation(name: str, entry: AggregateFunction) -> str:
-    return _method(name, [f"other{i or ''}: Any" for i in range(entry.arity - 1)], entry.doc)
+    arguments = [f"other{i or ''}: Any" for i in range(entry.arity - 1)]
+    arguments += ["*", *(f"{v}: builtins.bool = False" for v in entry.variants)] if entry.variants else []
+    return _method(name, arguments, entry.doc)
 
 
 def _method(name: str, arguments: list[str], doc: str) -> str:

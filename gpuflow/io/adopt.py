@@ -79,7 +79,13 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
     """A source over a mapping of names to one-dimensional arrays (or lists).
 
     Contiguous numbers are shared: writing to them later changes what queries see. ``datetime64[D]`` becomes date, finer
-    ones timestamp; NaT and masked values are null, NaN is a value. Objects and text become strings.
+    ones timestamp; NaT and masked values are null, NaN is a value. Objects of one kind (text, whole numbers, dates, ...)
+    become a column of that type. What has no type is left out, and named when a query asks for it.
+
+    Raises
+    ------
+    UnsupportedError
+        When that leaves no column.
     """
     if isinstance(data, np.ndarray):
         if data.dtype.names is None:
@@ -87,7 +93,7 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
         data = {name: data[name] for name in data.dtype.names}
     if not isinstance(data, Mapping):
         raise TypeMismatchError(f"from_numpy takes a mapping of names to arrays, not {type(data).__name__}")
-    return _assemble({name: _array(name, value) for name, value in data.items()}, "numpy arrays")
+    return _usable(_assemble({name: _array(name, value) for name, value in data.items()}, "numpy arrays"))
 
 
 def _array(name: Any, value: Any) -> Any:
@@ -130,6 +136,14 @@ def _assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
             fields[name], make[name] = found, _arrow_maker(arrow)
     count = common_length(lengths, f"the {label}")
     return MemorySource(Schema(fields), count, make, f"{label} ({count:,} rows)", reasons)
+
+
+def _usable(source: MemorySource) -> MemorySource:
+    """The source, unless every one of its columns had to be left out."""
+    if source.unsupported and not source.schema.names:
+        told = "; ".join(f"{name!r} is {reason}" for name, reason in list(source.unsupported.items())[:6])
+        raise UnsupportedError(f"no column of the {source.label} can be used: {told}")
+    return source
 
 
 def _name(name: Any, label: str) -> str:
@@ -177,7 +191,7 @@ def from_pandas(data: Any) -> MemorySource:
     source.unsupported.update(reasons)
     if not arrays:
         source.length = len(data)
-    return source
+    return _usable(source)
 
 
 def _pandas_array(series: Any) -> Any:
@@ -203,6 +217,7 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
         import cupy
     except ImportError as e:
         raise UnsupportedError("from_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+    cupy.cuda.get_current_stream().synchronize()  # tasks read on streams of their own
     columns: dict[str, Column] = {}
     for key, value in data.items():
         name = _name(key, "device arrays")

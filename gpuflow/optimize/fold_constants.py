@@ -50,7 +50,9 @@ def fold(row: Any) -> Any:
 
 def _decided(row: Call) -> Row | None:
     """``and`` and ``or`` of bool with one constant: the other operand, or the constant."""
-    if row.overload.name not in ("and", "or") or row.dtype != BOOL or len(row.args) != 2:
+    if row.overload.name not in ("and", "or") or len(row.args) != 2:
+        return None
+    if any(d != BOOL for d in (row.dtype, *(a.dtype for a in row.args))):
         return None
     neutral = row.overload.name == "and"
     for one, other in (row.args, row.args[::-1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from gpuflow_kernels.codegen.intervals import cannot_overflow
@@ -17,23 +18,25 @@ LARGE = 256
 """Rows of more nodes than this are not put into others: text would grow with every step."""
 
 
+_MANY = 16
+
+
 def conjuncts(row: Row) -> list[Row]:
     """The conditions that `row` is the conjunction of.
 
     ``a & (b & c)`` gives ``[a, b, c]``; anything else, itself.
     """
-    if isinstance(row, Call) and row.overload.name == "and" and row.dtype == BOOL:
+    if isinstance(row, Call) and row.overload.name == "and" and all(d.dtype == BOOL for d in (row, *row.args)):
         return [c for a in row.args for c in conjuncts(a)]
     return [row]
 
 
 def conjoin(rows: Iterable[Row]) -> Row:
-    """One condition from several, equal ones once."""
-    first, *rest = dict.fromkeys(rows)
-    result: Row = first
-    for row in rest:
-        result = apply("and", BOOL, result, row)
-    return result
+    """One condition from several, equal ones once. Many are put together in pairs, so that nothing gets deep."""
+    parts = [*dict.fromkeys(rows)]
+    while len(parts) > _MANY:
+        parts = [apply("and", BOOL, *parts[k : k + 2]) if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)]
+    return reduce(lambda a, b: apply("and", BOOL, a, b), parts)
 
 
 def substitute(row: Any, columns: Mapping[str, Row]) -> Any:

@@ -20,7 +20,7 @@ TREE = 16
 
 
 def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
-    stream = low.lower(plan.input)
+    stream = low.under(plan.input, (r for _, r in (*plan.keys, *plan.aggs)))
     keys = tuple(stream.resolve(row) for _, row in plan.keys)
     aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
     sink = Group(keys, aggs)

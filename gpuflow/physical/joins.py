@@ -29,8 +29,8 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     right = plan.right_columns if brings else ()
     payload = (left if swap else right) if brings else ()
     kept = right if swap else left
-    build = low.lower(build_plan)
-    probe = low.lower(probe_plan)
+    build = low.under(build_plan, build_on)
+    probe = low.under(probe_plan, probe_on)
     probe_columns = {out: probe.columns[name] for out, name in kept}
     keys = tuple(probe.resolve(k) for k in probe_on)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)

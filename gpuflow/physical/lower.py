@@ -6,12 +6,12 @@ tells nothing and estimates decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Pipeline, Write
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.rowtree import Agg, Row
 
 from gpuflow.plan import nodes as plans
 from gpuflow.plan.nodes import Plan
@@ -60,6 +60,15 @@ class Lowering:
         source = tuple((name, row.dtype) for name, row in stream.columns.items())
         return over_parts(parts, source, stream.rows)
 
+    def under(self, plan: Plan, rows: Iterable[Row | Agg]) -> Stream:
+        """The stream of `plan`, on which `rows` over its columns can be computed: a pipeline whose expressions would get
+        too large ends here, and its results are read by another one."""
+        stream = self.lower(plan)
+        if stream.holds(rows):
+            return stream
+        self.runner.note("expressions", "computed in two steps", "one on top of the other they are too large for one kernel")
+        return self.materialise(stream)
+
     def rows_of(self, refs: tuple[Any, ...], estimate: int | None) -> int | None:
         """Rows of finished partitions, or the estimate where nothing runs yet."""
         facts = self.runner.facts([r for r in refs if _is_task(r)])
@@ -104,11 +113,11 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
 
 
 def lower_filter(low: Lowering, plan: plans.Filter) -> Stream:
-    return low.lower(plan.input).filter(plan.predicate)
+    return low.under(plan.input, [plan.predicate]).filter(plan.predicate)
 
 
 def lower_project(low: Lowering, plan: plans.Project) -> Stream:
-    return low.lower(plan.input).project(plan.columns)
+    return low.under(plan.input, (r for _, r in plan.columns)).project(plan.columns)
 
 
 def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:

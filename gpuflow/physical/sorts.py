@@ -17,7 +17,7 @@ SAMPLES = 4096
 
 
 def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
-    stream = low.lower(plan.input)
+    stream = low.under(plan.input, plan.keys)
     columns = tuple(stream.columns.values())
     keys = tuple(stream.resolve(k) for k in plan.keys)
     by = tuple(columns.index(k) if k in columns else len(columns) + n for n, k in enumerate(keys))

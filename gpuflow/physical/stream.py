@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Filter, Probe, Step
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Ref, Row, transform
+from gpuflow_kernels.rowtree import Agg, Call, Ref, Row, children, transform
+
+from gpuflow.expr.nodes import DEEPEST
+
+LARGEST = 1000
+"""Nodes that a row of a pipeline may have; more take long to compile. Its levels are bounded like those of an expression."""
+
+Extent = tuple[int, int]
+"""Levels and nodes of a row."""
+
+
+def extent(row: Row | Agg, columns: Mapping[str | int, Extent] | None = None) -> Extent:
+    """How large `row` is, or will be once what it reads is replaced by rows as large as `columns` says."""
+    if isinstance(row, Ref):
+        return (columns or {}).get(row.key, (1, 1))
+    below = [extent(c, columns) for c in children(row)]
+    own = 2 if isinstance(row, Call) and row.overload.branch else 1  # a choice is a block in the text
+    return own + max((levels for levels, _ in below), default=0), 1 + sum(nodes for _, nodes in below)
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,14 @@ class Stream:
     def resolve(self, row: Row) -> Row:
         """`row` over column names as a row over keys."""
         return transform(row, lambda n: self.columns[str(n.key)] if isinstance(n, Ref) else n)  # type: ignore[no-any-return]
+
+    def holds(self, rows: Iterable[Row | Agg]) -> bool:
+        """Whether `rows` over column names stay of a size to be computed in this pipeline, or in no other one either."""
+        known: dict[str | int, Extent] = {name: extent(row) for name, row in self.columns.items()}
+        if all(nodes == 1 for _, nodes in known.values()):
+            return True
+        found = [extent(row, known) for row in rows]
+        return all(levels <= DEEPEST and nodes <= LARGEST for levels, nodes in found)
 
     def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
         rows = None if self.rows is None else max(1, int(self.rows * keep))

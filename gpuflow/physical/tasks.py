@@ -18,6 +18,10 @@ class Options:
     cache_folder: str | None = None
     tiny: bool = False
     constant_hash: bool = False
+    pool: str = "cupy"
+    memory_limit: int | None = None
+    nvtx: bool = False
+    cache_kernels: int = 512
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,13 @@ def filter(plan: Plan, conditions: Sequence[Any]) -> Plan:
 
 
 def select(plan: Plan, values: Iterable[Any], by_name: Mapping[str, Any]) -> Plan:
-    """New columns only. With aggregations: one row, computed from all rows."""
+    """New columns only. With aggregations: one row, computed from all rows. Literals alone are one row too, as in Polars;
+    beside columns they stand in every row."""
     columns = named(values, by_name, plan.schema, what="select")
     if any(has_aggregation(node) for _, node in columns):
         return _select_aggregates(plan, columns)
+    if columns and not any(column_names(node) for _, node in columns):
+        return _select_aggregates(Limit(plan, 0), columns)  # no row needs to be read
     binder = Binder(plan.schema)
     return Project(plan, tuple((name, binder.row(node)) for name, node in columns))
 

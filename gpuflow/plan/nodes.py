@@ -88,7 +88,6 @@ class Aggregate(_Unary):
 
     keys: tuple[tuple[str, Row], ...]
     aggs: tuple[tuple[str, Agg], ...]
-    maintain_order: bool = False
 
     @cached_property
     def schema(self) -> Schema:

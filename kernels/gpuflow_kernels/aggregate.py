@@ -98,12 +98,16 @@ def _no_rule(args: tuple[DType, ...]) -> Signature | tuple[tuple[DType, ...], DT
 
 @dataclass(slots=True)
 class AggregateFunction:
-    """All overloads of one aggregation name, tried in order of declaration."""
+    """All overloads of one aggregation name, tried in order of declaration.
+
+    `variants` are truth-valued parameters of the user's method, each with the name of the aggregation that is meant when
+    it is given as True.
+    """
 
     name: str
     doc: str
     arity: int
-    parameters: tuple[str, ...] = ()
+    variants: dict[str, str] = field(default_factory=dict)
     overloads: list[Aggregation] = field(default_factory=list)
 
     def resolve(self, args: tuple[DType, ...]) -> tuple[Aggregation, tuple[DType, ...], DType] | None:
@@ -129,6 +133,7 @@ def aggregation(
     name: str | None = None,
     nulls: str = "skip",
     arity: int = 1,
+    variants: dict[str, str] | None = None,
 ) -> Callable[[type], Any]:
     """Declare an aggregation.
 
@@ -151,6 +156,8 @@ def aggregation(
         ``lift`` passes null rows to `lift` as ``(value, valid)`` pairs.
     arity : int
         Number of columns aggregated together (0 for ``len``).
+    variants : dict, optional
+        Parameters of the method that choose another declared aggregation, see `AggregateFunction`.
 
     Raises
     ------
@@ -182,7 +189,7 @@ def aggregation(
             raise ExtensionError(f"{what}: lift() takes {len(lift.params)} parameters, {expected} expected")
         entry = AGGREGATIONS.get(public)
         if entry is None:
-            entry = AGGREGATIONS[public] = AggregateFunction(public, inspect.getdoc(cls) or "", arity)
+            entry = AGGREGATIONS[public] = AggregateFunction(public, inspect.getdoc(cls) or "", arity, variants or {})
         entry.overloads.append(
             Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, empty, position, nulls == "lift")
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .codegen.pipeline import Pipeline, Probe, Shape
@@ -55,6 +55,14 @@ def shape_of(pipeline: Pipeline, chunk: Chunk, bindings: Bindings, **more: Any) 
     return Shape(nullable, tables, constant_hash=bindings.constant_hash, **more)
 
 
+def fitted(target: Target, shape: Shape, chunk: Chunk) -> Shape:
+    """The shape for columns that lie where they do: a GPU loads two items at once where all begin at a multiple of two."""
+    if target.name != "cuda":
+        return shape
+    arrays = [a for c in chunk.columns for a in (c.values, c.validity) if a is not None]
+    return replace(shape, paired=all(a.data.ptr % (2 * a.itemsize) == 0 for a in arrays))
+
+
 def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings) -> dict[str, Any]:
     """The arguments that rows read, by name."""
     arguments: dict[str, Any] = {"pos": word_of(bindings.position, "int64")}
@@ -67,7 +75,7 @@ def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, ch
         value = bindings.codes[const.value.index] if isinstance(const.value, CodeOf) else const.value
         arguments[f"a{k}"] = word_of(value, const.dtype.register)
     for k in generated.lookups:
-        arguments[f"l{k}"] = target.asarray(bindings.lookups[k])
+        arguments[f"l{k}"] = target.asarray(bindings.lookups[k]).astype("int32", copy=False)
     for k, member in enumerate(generated.members):
         arguments[f"s{k}"] = member_array(target, member.values, member.arg.dtype, bindings)
     for number in {s.table for s in pipeline.steps if isinstance(s, Probe)}:
@@ -75,8 +83,9 @@ def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, ch
         for name, value in table.arrays.items():
             arguments[f"t{number}_{name}"] = value
         for position, column in enumerate(table.payload):
-            arguments[f"t{number}_p{position}"] = column.values
-            arguments[f"t{number}_n{position}"] = column.validity
+            # a column that the table shares with one of its inputs may have been moved to the host since
+            arguments[f"t{number}_p{position}"] = target.asarray(column.values)
+            arguments[f"t{number}_n{position}"] = None if column.validity is None else target.asarray(column.validity)
     return arguments
 
 

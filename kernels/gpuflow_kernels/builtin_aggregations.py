@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import builtin_first_last  # noqa: F401  (declares its share)
 from .aggregate import INPUT, Slot, aggregation
 from .dtypes import BOOL, FLOAT64, INT64, UINT64, DType
 from .rowmath import float64, inf, int64, isnan, mul_overflows, nan, sqrt, uint64
@@ -183,6 +184,8 @@ class _MeanFloats:
 
 @aggregation(name="mean", dtype=unchanged(_moment), slots=(Slot(INT64, 0, "add"), Slot(INT64, 0, "add"), _COUNT))
 class _MeanMoments:
+    """Rounded towards zero to a whole tick."""
+
     @staticmethod
     def lift(x: Any) -> Any:
         return x & 4294967295, x >> 32, 1
@@ -190,11 +193,13 @@ class _MeanMoments:
     @staticmethod
     def finalize(low: Any, high: Any, count: Any) -> Any:
         divisor = count if count > 0 else 1
+        unsigned = uint64(divisor)
         whole = high // divisor  # the mean, digit by digit in base 2**32: exact where floats would round
-        rest = high - whole * divisor
-        below = low // divisor
-        fraction = (float64(rest) * 4294967296.0 + float64(low - below * divisor)) / float64(divisor)
-        return (whole << 32) + below + int64(fraction)
+        below = uint64(low) // unsigned
+        rest = (uint64(high - whole * divisor) << uint64(32)) + (uint64(low) - below * unsigned)
+        last = rest // unsigned
+        mean = (whole << 32) + int64(below + last)
+        return mean + 1 if (mean < 0) & (last * unsigned != rest) else mean
 
 
 # -- least and greatest -----------------------------------------------------------------------------------------------
@@ -303,73 +308,32 @@ class _All(_Carried):
     """Whether no value is false; nulls are skipped, and nothing gives true."""
 
 
-# -- first and last ---------------------------------------------------------------------------------------------------
-@aggregation(
-    name="first",
-    dtype=unchanged(anything),
-    slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, 9223372036854775807)),
-    nulls="lift",
-)
-class _First:
-    """The value of the first row, null where that is null; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, x_valid: Any, position: Any) -> Any:
-        return x, x_valid, position
-
-    @staticmethod
-    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
-        earlier = place <= other_place
-        return x if earlier else y, x_valid if earlier else y_valid, place if earlier else other_place
-
-    @staticmethod
-    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
-        return x, x_valid
-
-
-@aggregation(name="last", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)), nulls="lift")
-class _Last:
-    """The value of the last row, null where that is null; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, x_valid: Any, position: Any) -> Any:
-        return x, x_valid, position
-
-    @staticmethod
-    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
-        later = place >= other_place
-        return x if later else y, x_valid if later else y_valid, place if later else other_place
-
-    @staticmethod
-    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
-        return x, x_valid
-
-
 # -- product ----------------------------------------------------------------------------------------------------------
 @aggregation(
     name="product",
     dtype=always(INT64, lambda d: d.is_integer and d != UINT64),
-    slots=(Slot(INT64, 1), Slot(BOOL, False), Slot(BOOL, False)),
+    slots=(Slot(UINT64, 1), Slot(BOOL, False), Slot(BOOL, False), Slot(BOOL, False)),
     empty=1,
 )
 class _Product:
     """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
 
+    # Magnitude and sign apart, zeros left out: magnitudes only grow, so whether one leaves uint64 depends on no order.
     @staticmethod
     def lift(x: Any) -> Any:
-        return 1 if x == 0 else x, False, x == 0
+        return uint64(1) if x == 0 else uint64(-x if x < 0 else x), x < 0, False, x == 0
 
     @staticmethod
-    def combine(x: Any, left: Any, zero: Any, y: Any, other_left: Any, other_zero: Any) -> Any:
-        return x * y, left | other_left | mul_overflows(x, y), zero | other_zero
+    def combine(x: Any, minus: Any, left: Any, zero: Any, y: Any, other_minus: Any, other_left: Any, other_zero: Any) -> Any:
+        return x * y, minus != other_minus, left | other_left | mul_overflows(x, y), zero | other_zero
 
     @staticmethod
-    def finalize(x: Any, left: Any, zero: Any) -> Any:
-        return 0 if zero else x
+    def finalize(x: Any, minus: Any, left: Any, zero: Any) -> Any:
+        return 0 if zero else (-int64(x) if minus else int64(x))
 
     @staticmethod
-    def overflow(x: Any, left: Any, zero: Any) -> Any:
-        return left & (not zero)
+    def overflow(x: Any, minus: Any, left: Any, zero: Any) -> Any:
+        return (left | (x > uint64(9223372036854775808)) | ((x == uint64(9223372036854775808)) & (not minus))) & (not zero)
 
 
 @aggregation(

@@ -105,13 +105,13 @@ def _uadd_overflows(x: Any, y: Any) -> Any:
     return uadd_overflows(x, y)
 
 
-@scalar(name="add", operator="+", dtype=first_of(_int64, _moved, _moved_back), overflow=_add_overflows)
+@scalar(name="add", operator="+", dtype=first_of(_int64, _moved, _moved_back), overflow=_add_overflows, interval="sum")
 def _add(x: Any, y: Any) -> Any:
     """Sum. Integers raise where the result leaves 64 bits."""
     return x + y
 
 
-@scalar(name="add", dtype=_uint64, overflow=_uadd_overflows)
+@scalar(name="add", dtype=_uint64, overflow=_uadd_overflows, interval="sum")
 def _add_unsigned(x: Any, y: Any) -> Any:
     return x + y
 
@@ -130,13 +130,13 @@ def _usub_overflows(x: Any, y: Any) -> Any:
     return usub_overflows(x, y)
 
 
-@scalar(name="sub", operator="-", dtype=first_of(_int64, _moved, _apart), overflow=_sub_overflows)
+@scalar(name="sub", operator="-", dtype=first_of(_int64, _moved, _apart), overflow=_sub_overflows, interval="difference")
 def _sub(x: Any, y: Any) -> Any:
     """Difference. Integers raise where the result leaves 64 bits; two dates or timestamps give a duration."""
     return x - y
 
 
-@scalar(name="sub", dtype=_uint64, overflow=_usub_overflows)
+@scalar(name="sub", dtype=_uint64, overflow=_usub_overflows, interval="difference")
 def _sub_unsigned(x: Any, y: Any) -> Any:
     return x - y
 
@@ -151,7 +151,7 @@ def _mul_overflows(x: Any, y: Any) -> Any:
     return mul_overflows(x, y)
 
 
-@scalar(name="mul", operator="*", dtype=first_of(_int64, _uint64, _stretched), overflow=_mul_overflows)
+@scalar(name="mul", operator="*", dtype=first_of(_int64, _uint64, _stretched), overflow=_mul_overflows, interval="product")
 def _mul(x: Any, y: Any) -> Any:
     """Product. Integers raise where the result leaves 64 bits."""
     return x * y
@@ -254,7 +254,7 @@ def _least(x: Any) -> Any:
     return x < -9223372036854775807
 
 
-@scalar(name="neg", operator="-", dtype=first_of(_as_int64, unchanged(_duration)), overflow=_least)
+@scalar(name="neg", operator="-", dtype=first_of(_as_int64, unchanged(_duration)), overflow=_least, interval="opposite")
 def _neg(x: Any) -> Any:
     """The value with the other sign."""
     return -x
@@ -265,13 +265,13 @@ def _neg_float(x: Any) -> Any:
     return -x
 
 
-@scalar(name="abs", dtype=first_of(_int64, unchanged(_duration)), overflow=_least)
+@scalar(name="abs", dtype=first_of(_int64, unchanged(_duration)), overflow=_least, interval="magnitude")
 def _abs(x: Any) -> Any:
     """The value without its sign."""
     return abs(x)
 
 
-@scalar(name="abs", dtype=exactly(UINT64, result=UINT64))
+@scalar(name="abs", dtype=exactly(UINT64, result=UINT64), interval="same")
 def _abs_unsigned(x: Any) -> Any:
     return x
 

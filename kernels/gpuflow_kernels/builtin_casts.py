@@ -58,7 +58,7 @@ def _by_number(source: DType, target: DType) -> bool:
     return _whole(source) and _whole(target) and not (source.is_temporal and target.is_temporal)
 
 
-@scalar(name="cast", dtype=_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False)
+@scalar(name="cast", dtype=_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same")
 def _cast(x: Any) -> Any:
     """The value as another type; what does not fit raises, or with ``strict=False`` becomes null."""
     return x
@@ -93,22 +93,22 @@ def _above(x: Any, high: Any) -> Any:
     return x > uint64(high)
 
 
-@scalar(name="cast", dtype=_rule(_narrowed, True), overflow=_outside)
+@scalar(name="cast", dtype=_rule(_narrowed, True), overflow=_outside, interval="same")
 def _cast_narrowed(x: Any, low: Any, high: Any) -> Any:
     return x
 
 
-@scalar(name="cast", dtype=_rule(_narrowed, False), null="partial")
+@scalar(name="cast", dtype=_rule(_narrowed, False), null="partial", interval="same")
 def _cast_narrowed_or_null(x: Any, low: Any, high: Any) -> Any:
     return x, (x >= low) & (x <= high)
 
 
-@scalar(name="cast", dtype=_rule(_narrowed_unsigned, True), overflow=_above)
+@scalar(name="cast", dtype=_rule(_narrowed_unsigned, True), overflow=_above, interval="same")
 def _cast_unsigned(x: Any, high: Any) -> Any:
     return x
 
 
-@scalar(name="cast", dtype=_rule(_narrowed_unsigned, False), null="partial")
+@scalar(name="cast", dtype=_rule(_narrowed_unsigned, False), null="partial", interval="same")
 def _cast_unsigned_or_null(x: Any, high: Any) -> Any:
     return x, x <= uint64(high)
 

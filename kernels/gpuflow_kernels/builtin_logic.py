@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dtypes import BOOL, UINT64
+from .dtypes import BOOL, INT64, UINT64
 from .rowmath import isfinite, isinf, isnan, uint64
 from .rules import (
     Parameters,
+    ScalarRule,
     Types,
+    accepts_all,
     always,
     boolean,
     compared,
@@ -242,6 +244,56 @@ def _not_bits(x: Any, mask: Any) -> Any:
 @scalar(name="not", dtype=exactly(UINT64, result=UINT64))
 def _not_bits_unsigned(x: Any) -> Any:
     return ~x
+
+
+def _shifted(unsigned: bool) -> ScalarRule:
+    """What is shifted computes in 64 bits, like all arithmetic; the number of places is any integer."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        if not accepts_all(args, integer) or (args[0] == UINT64) is not unsigned:
+            return None
+        register = UINT64 if unsigned else INT64
+        return Signature((register, INT64), register)
+
+    return rule
+
+
+def _left_leaves(x: Any, y: Any) -> Any:
+    return (y < 0) | ((y > 63) & (x != 0)) | ((x << (y & 63)) >> (y & 63) != x)
+
+
+def _left_leaves_unsigned(x: Any, y: Any) -> Any:
+    places = uint64(y & 63)
+    return (y < 0) | ((y > 63) & (x != uint64(0))) | ((x << places) >> places != x)
+
+
+def _negative(x: Any, y: Any) -> Any:
+    return y < 0
+
+
+@scalar(name="bit_shift_left", operator="<<", dtype=_shifted(False), structural=("y",), overflow=_left_leaves)
+def _left(x: Any, y: Any) -> Any:
+    """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`."""
+    return x << (y & 63)
+
+
+@scalar(name="bit_shift_left", dtype=_shifted(True), structural=("y",), overflow=_left_leaves_unsigned)
+def _left_unsigned(x: Any, y: Any) -> Any:
+    return x << uint64(y & 63)
+
+
+@scalar(
+    name="bit_shift_right", operator=">>", dtype=_shifted(False), structural=("y",), overflow=_negative, interval="shifted right"
+)
+def _right(x: Any, y: Any) -> Any:
+    """The bits moved down by `y` places, ``x // 2**y`` whatever the sign: 0, or -1 of negative numbers, from 64 places on.
+    Raises for a negative `y`."""
+    return x >> (63 if y > 63 else y & 63)
+
+
+@scalar(name="bit_shift_right", dtype=_shifted(True), structural=("y",), overflow=_negative, interval="shifted right")
+def _right_unsigned(x: Any, y: Any) -> Any:
+    return uint64(0) if y > 63 else x >> uint64(y & 63)
 
 
 # -- predicates -------------------------------------------------------------------------------------------------------

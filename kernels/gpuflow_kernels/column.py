@@ -38,6 +38,37 @@ class Column:
         """Bytes of values and validity (a dictionary may be shared and is not counted)."""
         return int(self.values.nbytes) + (0 if self.validity is None else int(self.validity.nbytes))
 
+    def _array(self) -> Any:
+        """The values, if they alone are the column: numbers or bools, none of them null."""
+        if self.dtype.kind not in ("int", "uint", "float", "bool"):
+            raise BufferError(f"a column of {self.dtype} is no plain array of numbers")
+        if self.validity is not None and not bool(self.validity.all()):
+            raise BufferError(f"a column of {self.dtype} with nulls is no plain array; use fill_null(...) or drop_nulls()")
+        return self.values
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The values on the device, for numbers and bools without nulls; no such attribute otherwise."""
+        try:
+            return self._array().__cuda_array_interface__  # type: ignore[no-any-return]
+        except BufferError as e:
+            raise AttributeError(str(e)) from None
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The values by DLPack, shared, for numbers and bools without nulls; they must not be written to.
+
+        Raises
+        ------
+        BufferError
+            For any other column.
+        """
+        return self._array().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Kind and number of the device that the values are on."""
+        kind, number = self._array().__dlpack_device__()
+        return int(kind), int(number)
+
     def take(self, index: Any) -> Column:
         """The rows at `index` (an integer or boolean array, or a slice)."""
         validity = None if self.validity is None else self.validity[index]

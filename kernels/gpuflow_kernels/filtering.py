@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .binding import Bindings, input_arguments, shape_of
+from .binding import Bindings, fitted, input_arguments, shape_of
 from .codegen.pipeline import Pipeline, Write, filters_rows
 from .codegen.program import repeated
 from .column import Chunk, Column
@@ -66,7 +66,8 @@ def moved(target: Target, column: Column) -> Column:
 
 
 def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, compacting: bool) -> Chunk:
-    shape = shape_of(pipeline, chunk, bindings)
+    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    shape = fitted(target, shape_of(pipeline, chunk, bindings), chunk)
     generated = target.generate(pipeline, shape)
     arguments = input_arguments(target, pipeline, generated, chunk, bindings)
     sink = pipeline.sink

@@ -1,21 +1,20 @@
-"""Group-by on arrays: the table of groups, its layout, and running grouping pipelines into it."""
+"""Group-by on arrays: which table the keys of a chunk get, and running grouping pipelines into it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from .binding import Bindings, input_arguments, shape_of
-from .codegen.pipeline import Group, GroupShape, Pipeline
-from .codegen.program import null_keys
-from .codegen.sinks import SlotRef, slot_layout
+from .binding import Bindings, fitted, input_arguments, shape_of
+from .codegen.pipeline import Group, Pipeline
+from .codegen.program import null_keys, repeated
 from .column import Chunk, Column
-from .dtypes import BOOL, STRING, DType
 from .errors import ArithmeticOverflowError
-from .filtering import overflow_message
+from .filtering import moved, overflow_message
+from .group_table import GroupTable, Layout
 from .launching import drive_of
 from .rowtree import Ref
-from .target import Target, error_text, word_of
+from .target import Target, error_text
 
 DENSE_LIMIT = 1 << 22
 """Most entries of a directly indexed group table."""
@@ -23,63 +22,6 @@ SMALL_DENSE = 4096
 """A directly indexed table of this many entries is used however few rows there are."""
 PACKED_BITS = 62
 LEAST = -(1 << 63)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How keys become groups.
-
-    `bases` and `sizes` are given for packed layouts: key k contributes ``(word - bases[k]) * strides[k]``; a nullable
-    key's base is one below its least word, so that null can be 0.
-    """
-
-    mode: str
-    nullable: tuple[bool, ...] = ()
-    bases: tuple[int, ...] = ()
-    sizes: tuple[int, ...] = ()
-
-    @property
-    def packed(self) -> bool:
-        return bool(self.sizes)
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        strides, total = [], 1
-        for size in self.sizes:
-            strides.append(total)
-            total *= size
-        return tuple(strides)
-
-    @property
-    def total(self) -> int:
-        total = 1
-        for size in self.sizes:
-            total *= size
-        return total
-
-    @property
-    def words(self) -> int:
-        return 1 if self.packed else len(self.nullable) + any(self.nullable)
-
-    @property
-    def shape(self) -> GroupShape:
-        return GroupShape(self.mode, self.words if self.mode == "hash" else 0, self.packed)
-
-    def covers(self, other: Layout) -> bool:
-        """Whether rows that would get layout `other` can go into a table of this one."""
-        if self.mode == "reduce":
-            return True
-        if any(o and not s for s, o in zip(self.nullable, other.nullable, strict=True)):
-            return False
-        if not self.packed:
-            return True
-        if not other.packed:
-            return False
-        for k, (base, size) in enumerate(zip(other.bases, other.sizes, strict=True)):
-            low, high = base + other.nullable[k], base + size - 1
-            if low < self.bases[k] + self.nullable[k] or high > self.bases[k] + self.sizes[k] - 1:
-                return False
-        return True
 
 
 def column_range(target: Target, column: Column) -> tuple[int, int] | None:
@@ -129,106 +71,13 @@ def _widened(low: int, high: int) -> tuple[int, int]:
     return low // step * step, -(-(high + 1) // step) * step - 1
 
 
-class GroupTable:
-    """The groups found so far and their accumulators. One thread owns it."""
+def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, loops: bool) -> GroupTable:
+    """A table for groups of this layout; `loops` says that a row may come more than once."""
+    if target.name == "cuda":
+        from .primitives.cuda.tables import new_table as on_device
 
-    def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
-        self.target, self.layout, self.groups = target, layout, 0
-        self.slots_of: list[SlotRef] = slot_layout(sink.aggs)
-        self._sink = sink
-        xp = target.xp
-        self.capacity = 1 if layout.mode == "reduce" else layout.total if layout.mode == "dense" else 2 if bindings.tiny else 1024
-        self.accumulators = [self.fresh(r, self.capacity) for r in self.slots_of]
-        if layout.mode == "dense":
-            self.present = xp.zeros(self.capacity, dtype=bool)
-        if layout.mode == "hash":
-            self.slots, self.shift = drive_of(target).new_slots(target, self.capacity)
-            self.words = [xp.zeros(self.capacity, dtype="int64") for _ in range(layout.words)]
-
-    def _slot_type(self, ref: SlotRef) -> tuple[DType, Any]:
-        if ref.slot < 0:
-            return BOOL, False
-        slot = self._sink.aggs[ref.agg].slots[ref.slot]
-        assert isinstance(slot.dtype, DType)
-        return slot.dtype, slot.identity
-
-    def fresh(self, ref: SlotRef, size: int) -> Any:
-        """Accumulators of `size` groups that nothing has been added to."""
-        dtype, identity = self._slot_type(ref)
-        start = word_of(identity, dtype.register)
-        return self.target.xp.full(size, start, dtype=start.dtype)
-
-    def arguments(self) -> dict[str, Any]:
-        """The kernel arguments that belong to the table."""
-        letter = "z" if self.layout.mode == "reduce" else "g"
-        found: dict[str, Any] = {f"{letter}{k}": a for k, a in enumerate(self.accumulators)}
-        for k, (base, stride) in enumerate(zip(self.layout.bases, self.layout.strides, strict=True)):
-            found |= {f"b{k}": word_of(base, "int64"), f"k{k}": word_of(stride, "int64")}
-        if self.layout.mode == "dense":
-            found["present"] = self.present
-        if self.layout.mode == "hash":
-            found |= {"slots": self.slots, "shift": self.shift, **{f"kw{k}": w for k, w in enumerate(self.words)}}
-        return found
-
-    def grow(self, target: Target, bindings: Bindings) -> None:
-        """Make room for four times the groups."""
-        xp, old = target.xp, self.capacity
-        self.capacity = max(2, old * (2 if old > 1 << 22 else 4))
-        self.accumulators = [
-            xp.concatenate([a, self.fresh(r, self.capacity - old)]) for a, r in zip(self.accumulators, self.slots_of, strict=True)
-        ]
-        self.words = [xp.concatenate([w, xp.zeros(self.capacity - old, dtype="int64")]) for w in self.words]
-        self.slots, self.shift = drive_of(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)
-
-    def result(self, key_types: tuple[DType, ...]) -> Chunk:
-        """Key columns, then one column per accumulator (slots in order, each aggregation's seen flag after them)."""
-        xp, layout = self.target.xp, self.layout
-        if layout.mode == "reduce":
-            index: Any = slice(0, 1)
-            keys: list[Column] = []
-            length = 1
-        elif layout.mode == "dense":
-            index = xp.flatnonzero(self.present)
-            length = len(index)
-            keys = self._unpack(index, key_types)
-        else:
-            index = slice(0, self.groups)
-            length = self.groups
-            keys = self._unpack(self.words[0][index], key_types) if layout.packed else self._unword(index, key_types)
-        columns = list(keys)
-        for ref, values in zip(self.slots_of, self.accumulators, strict=True):
-            dtype, identity = self._slot_type(ref)
-            if dtype == STRING:  # what no row was added to holds no code: look-ups must not trap on it
-                values = xp.where(values == identity, 0, values)
-            columns.append(Column(dtype, xp.ascontiguousarray(values[index].astype(dtype.storage, copy=False))))
-        return Chunk(tuple(columns), length)
-
-    def _unpack(self, packed: Any, key_types: tuple[DType, ...]) -> list[Column]:
-        columns = []
-        layout = self.layout
-        for k, dtype in enumerate(key_types):
-            part = packed // layout.strides[k] % layout.sizes[k]
-            validity = part != 0 if layout.nullable[k] else None
-            columns.append(Column(dtype, from_words(part + layout.bases[k], dtype, validity), validity))
-        return columns
-
-    def _unword(self, index: Any, key_types: tuple[DType, ...]) -> list[Column]:
-        columns = []
-        for k, dtype in enumerate(key_types):
-            validity = None
-            if self.layout.nullable[k]:
-                validity = (self.words[-1][index] >> k) & 1 == 0
-            columns.append(Column(dtype, from_words(self.words[k][index], dtype, validity), validity))
-        return columns
-
-
-def from_words(words: Any, dtype: DType, validity: Any) -> Any:
-    """Key words back to stored values (0 under nulls)."""
-    if dtype.is_float:
-        return words.view("float64").astype(dtype.storage, copy=False)
-    if validity is not None:
-        words = words * validity
-    return words.view("uint64") if dtype.register == "uint64" and dtype.storage == "uint64" else words.astype(dtype.storage)
+        return on_device(target, sink, layout, bindings, loops)
+    return GroupTable(target, sink, layout, bindings)
 
 
 class Grouper:
@@ -248,12 +97,14 @@ class Grouper:
         ArithmeticOverflowError
             When an exact result does not fit its type.
         """
-        nullable = null_keys(self.pipeline, shape_of(self.pipeline, chunk, bindings))
-        layout = choose_layout(self.target, self.sink, chunk, bindings, nullable)
-        if not self.tables or not self.tables[-1].layout.covers(layout):
-            self.tables.append(GroupTable(self.target, self.sink, layout, bindings))
+        chunk = Chunk(tuple(moved(self.target, c) for c in chunk.columns), chunk.length)
+        shape = fitted(self.target, shape_of(self.pipeline, chunk, bindings), chunk)
+        layout = choose_layout(self.target, self.sink, chunk, bindings, null_keys(self.pipeline, shape))
+        loops = bool(repeated(self.pipeline, shape))
+        if not self.tables or not self.tables[-1].takes(layout, loops):
+            self.tables.append(new_table(self.target, self.sink, layout, bindings, loops))
         table = self.tables[-1]
-        shape = shape_of(self.pipeline, chunk, bindings, group=table.layout.shape)
+        shape = replace(shape, group=table.shape)
         generated = self.target.generate(self.pipeline, shape)
         arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
         ids = None
@@ -268,6 +119,6 @@ class Grouper:
     def results(self) -> list[Chunk]:
         """Partial results, one per table: key columns, then accumulators. Without keys at least one, be it of nothing."""
         if not self.tables and not self.sink.keys:
-            self.tables.append(GroupTable(self.target, self.sink, Layout("reduce"), Bindings()))
+            self.tables.append(new_table(self.target, self.sink, Layout("reduce"), Bindings(), False))
         key_types = tuple(k.dtype for k in self.sink.keys)
         return [t.result(key_types) for t in self.tables]

@@ -11,6 +11,7 @@ from .counting import rows_by_id
 from .filtering import moved
 from .grouping import Grouper, column_range
 from .join_table import JoinTable
+from .launching import drive_of
 from .rowtree import Ref
 from .target import Target, word_of
 
@@ -86,7 +87,7 @@ def _direct(
         packed += (key.values.astype("int64") - low) * stride
         arrays |= {f"b{k}": word_of(low, "int64"), f"e{k}": word_of(high, "int64"), f"k{k}": word_of(stride, "int64")}
         stride *= size
-    index = "int32" if rows < 1 << 31 else "int64"
+    index = "int32" if rows < 1 << 31 else "int64"  # a GPU has no table of so many entries (DIRECT_LIMIT is below it)
     direct = xp.full(total, -1, dtype=index)
     direct[packed] = xp.arange(rows, dtype=index)
     distinct = int((direct >= 0).sum())
@@ -111,7 +112,8 @@ def _hashed(target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...
     wide = tuple((0, (1 << 62) - 1) for _ in keys)  # unknown ranges on purpose: probes compare whole key words
     ids = grouper.add(chunk, Bindings(key_ranges=wide, tiny=bindings.tiny, constant_hash=bindings.constant_hash))
     table = grouper.tables[0]
-    arrays = {"slots": table.slots, "shift": table.shift, **{f"w{k}": w for k, w in enumerate(table.words)}}
+    slots = drive_of(target).probed(target, table.slots, table.words)
+    arrays = {"slots": slots, "shift": table.shift, **{f"w{k}": w for k, w in enumerate(table.words)}}
     (groups,) = grouper.results()
     distinct = tuple(Column(g.dtype, g.values, g.validity, k.dictionary) for g, k in zip(groups.columns, keys, strict=True))
     words = len(table.words)

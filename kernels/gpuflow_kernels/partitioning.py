@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .codegen.module_text import HEADERS
+from .codegen.cuda_text import Param, kernel_text
+from .codegen.module_text import module_of
 from .codegen.modules import load
 from .codegen.tables_text import hash_text
 from .column import Chunk, Column
 from .counting import rows_by_id
 from .filtering import moved
-from .rowmath import prelude
 from .target import Target
 
+MOST_PARTS = 1024
+"""Parts that one pass over the rows of a GPU can make."""
 NULL_WORD = np.int64(-0x61C8864680B583EB)
 
 
@@ -24,16 +26,22 @@ NULL_WORD = np.int64(-0x61C8864680B583EB)
 def _hash_module(words: int, target: str) -> str:
     names = [f"w{k}" for k in range(words)]
     loads = ", ".join(f"{w}[i]" for w in names)
-    if target == "cuda":
-        loop = "    i = cuda.grid(1)\n    if i < len(out):"
-    else:
-        loop = "    for i in range(len(out)):"
     # the low 32 bits of the hash: a table in the same part chooses its slots by the top ones
-    run = f"""@kernel
-def run(parts, out, {", ".join(names)}):
-{loop}
-        out[i] = int64(((hash_{words}({loads}) & uint64(0xFFFFFFFF)) * parts) >> uint64(32))"""
-    return "\n\n\n".join([HEADERS[target], prelude(["int64", "uint64"], target).strip(), hash_text(words), run]) + "\n"
+    part = f"((hash_{words}({loads}) & uint64(0xFFFFFFFF)) * parts) >> uint64(32)"
+    if target == "cuda":
+        params = (Param("rows"), Param("parts"), Param("out", "int32"), *(Param(w, "int64") for w in names))
+        body = [
+            "i = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+            "if i < rows:",
+            f"    out[i] = int32({part})",
+        ]
+        run = kernel_text("run", params, body)
+    else:
+        run = f"""@kernel
+def run(rows, parts, out, {", ".join(names)}):
+    for i in range(rows):
+        out[i] = int64({part})"""
+    return module_of(target, "\n\n\n".join([hash_text(words), run]), {f"hash_{words}"})
 
 
 def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
@@ -59,16 +67,19 @@ def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
 
 
 def partition_ids(target: Target, words: list[Any], parts: int) -> Any:
-    """The part of every row (int64), from its key words."""
-    out = target.xp.empty(len(words[0]), dtype="int64")
+    """The part of every row, from its key words: int64, on a GPU int32."""
+    rows, on_device = len(words[0]), target.name == "cuda"
+    out = target.xp.empty(rows, dtype="int32" if on_device else "int64")
     module = load(_hash_module(len(words), target.name), target.name)
-    if target.name == "cuda":
-        from .primitives.cuda.drive import launch
-
-        launch(module.run, len(out), (np.uint64(parts), out, *words))
-    else:
+    arguments = (np.uint64(rows), np.uint64(parts), out, *words)
+    if not on_device:
         with np.errstate(all="ignore"):
-            module.run(np.uint64(parts), out, *words)
+            module.run(*arguments)
+    elif rows:
+        from .primitives.cuda import runtime
+
+        block = runtime.device.block
+        runtime.device.launch(module.run, -(-rows // block), arguments, block)
     return out
 
 
@@ -83,9 +94,22 @@ def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Ch
 
 
 def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
-    """The chunk's rows by part number (int64, 0 to parts - 1), in order within a part. Pieces are views of one copy."""
-    offsets, order = rows_by_id(target, ids, parts)
+    """The chunk's rows by part number (0 to parts - 1), in order within a part. Pieces are views of one copy."""
     chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
-    ordered = chunk.take(order, chunk.length)
+    if target.name == "cuda" and chunk.length and parts <= MOST_PARTS:
+        ordered, offsets = _packed(target, chunk, ids.astype("int32", copy=False), parts)
+    else:
+        offsets, order = rows_by_id(target, ids, parts)
+        ordered = chunk.take(order, chunk.length)
     bounds = [int(o) for o in offsets.tolist()]
     return [ordered.take(slice(a, b), b - a) for a, b in pairwise(bounds)]
+
+
+def _packed(target: Target, chunk: Chunk, ids: Any, parts: int) -> tuple[Chunk, Any]:
+    from .primitives.cuda.partition import pack
+
+    arrays = [a for c in chunk.columns for a in (c.values, c.validity) if a is not None]
+    results, offsets = pack(target.xp, arrays, ids, parts)
+    done = iter(results)
+    columns = tuple(Column(c.dtype, next(done), None if c.validity is None else next(done), c.dictionary) for c in chunk.columns)
+    return Chunk(columns, chunk.length), offsets

@@ -12,7 +12,7 @@ from typing import Any
 
 from .aggregate import Aggregation, Slot
 from .dtypes import DType
-from .scalar import Overload
+from .scalar import CUSTOM, Overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ class CodeOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Stands in a `Const`, or for the values of a `Member`, for literal number `index` of those that a kernel is given;
+    `bounds` are the least and greatest integer that it may be, where it is one."""
+
+    index: int
+    bounds: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A declared row function applied to arguments already of the types its signature asks for.
 
@@ -67,6 +76,12 @@ class Call:
     args: tuple[Row, ...]
     dtype: DType
     constants: tuple[int | float | bool, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the body's parameters that `args` are passed for, one each."""
+        params = self.overload.body.params
+        return params[: 2 * len(self.args) : 2] if self.overload.null == CUSTOM else params[: len(self.args)]
 
 
 @dataclass(frozen=True, slots=True)

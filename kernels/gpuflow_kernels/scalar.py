@@ -13,6 +13,7 @@ from typing import Any
 
 from .dtypes import DType
 from .errors import ExtensionError
+from .interval_rules import INTERVALS
 from .rowmath import NAMES
 from .source import Body, body_of
 
@@ -55,6 +56,8 @@ class Overload:
         Parameters whose literal is written into the text (a changed value compiles again).
     branch : bool
         The body chooses between its second and third argument by the first; only the chosen one is evaluated.
+    interval : str, optional
+        The rule of `interval_rules` for its results; without one `overflow` is always emitted.
     """
 
     name: str
@@ -64,13 +67,16 @@ class Overload:
     overflow: Body | None = None
     structural: tuple[str, ...] = ()
     branch: bool = False
+    interval: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.name, self.body, self.null, self.overflow, self.structural, self.branch)
+        data = (self.name, self.body, self.null, self.overflow, self.structural, self.branch, self.interval)
+        return _rebuild, data
 
 
-def _rebuild(name: str, body: Body, null: str, overflow: Body | None, structural: tuple[str, ...], branch: bool) -> Overload:
-    return Overload(name, body, null, _no_rule, overflow, structural, branch)
+def _rebuild(*data: Any) -> Overload:
+    name, body, null, *rest = data
+    return Overload(name, body, null, _no_rule, *rest)
 
 
 def _no_rule(args: tuple[DType, ...], params: dict[str, Any]) -> Signature | None:
@@ -118,6 +124,7 @@ def scalar(
     method: bool = True,
     structural: tuple[str, ...] = (),
     overflow: Callable[..., Any] | None = None,
+    interval: str | None = None,
     branch: bool = False,
     variadic: bool = False,
     arity: int | None = None,
@@ -143,6 +150,10 @@ def scalar(
         Parameters whose literal value is part of the kernel's text.
     overflow : callable, optional
         Says where the result does not fit; same parameters.
+    interval : str, optional
+        What the function does to intervals of whole numbers, a name of `gpuflow_kernels.interval_rules.INTERVALS`
+        (``"sum"``, ``"product"``, ...): the check is left out where the arguments' types and literals exclude a result
+        that does not fit.
     branch : bool
         Only for ``when``.
     variadic : bool
@@ -179,7 +190,11 @@ def scalar(
         unknown = set(structural) - set(body.params)
         if unknown:
             raise ExtensionError(f"{what}: structural names {sorted(unknown)} are not parameters")
-        overload = Overload(public, body, null, dtype, check, structural, branch)
+        if interval is not None and (interval not in INTERVALS or null == CUSTOM):
+            raise ExtensionError(
+                f"{what}: interval={interval!r} is not one of {', '.join(INTERVALS)}, or the body takes (value, valid) pairs"
+            )
+        overload = Overload(public, body, null, dtype, check, structural, branch, interval)
         count = arity if arity is not None else (len(body.params) // 2 if null == CUSTOM else len(body.params))
         entry = SCALARS.get(key)
         if entry is None:

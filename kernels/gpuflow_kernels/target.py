@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from .codegen import modules
+from .codegen.literals import abstracted
 from .codegen.pipeline import Pipeline, Shape
 from .codegen.program import Generated
 from .errors import ExecutionError, KernelCompileError
@@ -30,13 +31,31 @@ class Target:
         return runtime.device.xp
 
     def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
-        """The generated module of a pipeline, without loading or compiling it."""
-        return _generate(pipeline, shape, self.name)
+        """The generated module of a pipeline, without loading or compiling it.
+
+        Raises
+        ------
+        KernelCompileError
+            When the pipeline has more levels than Python can read.
+        """
+        if self.name == "cuda":
+            from .primitives.cuda import runtime
+
+            shape = replace(shape, block=runtime.device.block)
+        abstract, given = abstracted(pipeline)
+        try:
+            return _generate(abstract, shape, self.name).filled(given)
+        except (RecursionError, IndentationError):
+            raise KernelCompileError(
+                "expressions, joins and filters are nested too deeply for one kernel; persist() a result on the way"
+            ) from None
 
     def asarray(self, values: Any) -> Any:
         """`values` in this target's memory."""
         if self.name == "cuda":
-            return self.xp.asarray(values)
+            from .primitives.cuda import runtime
+
+            return runtime.asarray(values)
         return values.get() if hasattr(values, "get") and not isinstance(values, np.ndarray) else np.asarray(values)
 
 

@@ -10,15 +10,14 @@ import polars as pl
 import pytest
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.rowmath import exp, float64, log
-from gpuflow_kernels.rules import always, numeric, unchanged
+from gpuflow_kernels.rules import always, exactly, numeric, unchanged
 from gpuflow_kernels.scalar import SCALARS
 
 import gpuflow as gf
+from benchmarks.assembling import ARCHITECTURES, Kernel, ptx_compiler
 from gpuflow import col
 from gpuflow.errors import ArithmeticOverflowError
-from tests.cuda_serial.runtime import serial_cuda
-from tests.cuda_serial.threads import OneByOne
-from tests.kernels.test_cuda_text import ARCHITECTURES, Compiler
+from tests.cuda_model.runtime import cuda_model
 from tests.support.running import AXES, assert_same, running
 from tests.support.tables import frame
 
@@ -138,11 +137,41 @@ def test_own_functions(query: Callable[[gf.Frame], gf.Frame], target: str, axis:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda q: q.__name__)
 def test_compiled_for_cuda(query: Callable[[gf.Frame], gf.Frame], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
-    with serial_cuda(OneByOne(0)) as device, running("cuda", parts=3, rows=len(ROWS)):
+    with cuda_model() as device, running("cuda", parts=3, rows=len(ROWS)):
         assert_same(query(frame(ROWS)).collect(), expected(query))
-    compiler = Compiler(monkeypatch)
-    for launch in device.launches:
-        assert compiler.ptx(launch).keys() == set(ARCHITECTURES)
+    assert device.launches
+    with ptx_compiler() as compiled:
+        for launch in device.launches:
+            texts = compiled(Kernel(launch.text, launch.kernel, launch.types), ARCHITECTURES)
+            assert texts.keys() == set(ARCHITECTURES)
+
+
+@pytest.fixture
+def add_of_truths() -> Iterator[None]:
+    """An overload of a built-in name for types that it had none for."""
+    overloads = SCALARS["add"].overloads
+    before = list(overloads)
+
+    def both(x, y):
+        return x & y
+
+    @gf.scalar(dtype=exactly(gf.Boolean, gf.Boolean, result=gf.Int64), name="add", overflow=both)
+    def add(x, y):
+        return 1 if x | y else 0
+
+    yield
+    overloads[:] = before
+
+
+@pytest.mark.usefixtures("add_of_truths")
+def test_an_overload_of_a_builtin_name_keeps_its_own_check() -> None:
+    """The built-in sum of two truth values cannot leave int64, which says nothing of another function of that name."""
+    rows = pl.DataFrame({"a": [True, False], "b": [False, False]})
+    query = frame(rows).select(r=col("a") + col("b"))
+    with running():
+        assert_same(query.collect(), pl.DataFrame({"r": [1, 0]}))
+        with pytest.raises(ArithmeticOverflowError, match="add does not fit"):
+            frame(rows).select(r=col("a") + col("a")).collect()
 
 
 def test_own_overflow_is_told() -> None:

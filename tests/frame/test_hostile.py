@@ -7,8 +7,7 @@ import polars as pl
 import pytest
 
 import gpuflow as gf
-from tests.cuda_serial.runtime import serial_cuda
-from tests.cuda_serial.threads import OneByOne
+from tests.cuda_model.runtime import cuda_model
 from tests.support.running import AXES, assert_same, running
 from tests.support.shapes import ORDERED, SHAPES
 from tests.support.tables import POOLS, frame, seeded, widened
@@ -45,6 +44,6 @@ def test_compiled(name: str, axis: str) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_cuda_text_without_a_device(name: str, axis: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
-    with serial_cuda(OneByOne(1)):
-        for rows, parts, nulls in DATA[:3]:
+    for seed, (rows, parts, nulls) in enumerate((DATA[0], DATA[2]) if axis == "plain" else (DATA[2],)):
+        with cuda_model(seed, relaxed=axis != "plain", multiprocessors=2):
             check("cuda", name, axis, rows, parts, nulls)

@@ -63,3 +63,17 @@ def test_a_long_list_of_strings_takes_time_by_its_length() -> None:
     rows = pl.DataFrame({"s": ["v1", "v49999", "w", None]})
     with running():
         assert_same(gf.from_polars(rows).filter(col("s").is_in(wanted)).collect(), rows.head(2), ordered=True)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_literals_alone_are_one_row_and_stand_in_every_row_beside_columns(parts: int) -> None:
+    queries: list[Any] = [
+        lambda x, t: t.select(x.lit(1), b=x.lit("x"), c=x.lit(2) * 3),
+        lambda x, t: t.filter(x.col("k") > 9).select(x.lit(True)),
+        lambda x, t: t.select(x.lit(1).alias("one"), "s"),
+        lambda x, t: t.with_columns(one=x.lit(1)).select("one", "k"),
+        lambda x, t: t.filter(x.col("k") > 9).select("s", one=x.lit(1)),
+    ]
+    for query in queries:
+        with running(parts=parts, rows=len(ROWS)):
+            assert_same(query(gf, gf.from_polars(ROWS)).collect(), query(pl, ROWS), ordered=True)

@@ -41,6 +41,8 @@ def test_defaults() -> None:
         ("merge-rows", "1", "merge_rows", 1),
         ("sort_rows", 1e3, "sort_rows", 1000),
         ("cache.folder", "x", "cache_folder", os.path.abspath("x")),
+        ("cuda.pool", "rmm", "cuda_pool", "rmm"),
+        ("cuda.nvtx", True, "cuda_nvtx", True),
     ],
 )
 def test_values(key: str, value: Any, attribute: str, expected: Any) -> None:
@@ -57,6 +59,8 @@ def test_values(key: str, value: Any, attribute: str, expected: Any) -> None:
         ("partition-rows", "many", "whole number"),
         ("memory-limit", "4 apples", "a size such as"),
         ("deterministic", "yes", "true or false"),
+        ("cuda.pool", "malloc", "cupy or rmm"),
+        ("cuda.nvtx", 1, "true or false"),
         ("optimize.disable", 7, "list of rule names"),
     ],
 )

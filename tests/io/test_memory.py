@@ -180,6 +180,31 @@ def test_a_date_out_of_range_is_told() -> None:
         table(io.from_numpy({"d": np.array([2**40], "M8[D]")}))
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.array(["a", 1], object), "'x' is object: its values have no common type"),
+        (np.array([{}, {"a": 1}], object), "'x' is struct.*nested"),
+        (np.array([b"a", b"b"]), "'x' is binary"),
+        (np.array([1j, 2j]), "'x' is complex128"),
+    ],
+)
+def test_arrays_of_which_none_can_be_used_are_refused(values: np.ndarray, reason: str) -> None:
+    with pytest.raises(UnsupportedError, match=rf"no column of the numpy arrays \(2 rows\) can be used: {reason}"):
+        io.from_numpy({"x": values})
+    with pytest.raises(UnsupportedError, match=r"no column of the pandas frame .* can be used: 'x' is"):
+        io.from_pandas(pd.DataFrame({"x": list(values)}, dtype=object))
+    some = io.from_numpy({"x": values, "y": np.arange(2)})
+    assert list(some.schema) == ["y"] and list(some.unsupported) == ["x"]
+
+
+def test_objects_of_one_kind_become_a_column_of_that_type() -> None:
+    days = [datetime.date(2013, 1, 1), None]
+    source = io.from_numpy({"s": np.array(["a", None], object), "n": np.array([1, 2], object), "d": np.array(days, object)})
+    assert {n: str(d) for n, d in source.schema.items()} == {"s": "string", "n": "int64", "d": "date"}
+    assert table(source).to_dict() == {"s": ["a", None], "n": [1, 2], "d": days}
+
+
 def test_pandas() -> None:
     frame = pd.DataFrame({
         "i": [1, 2, 3], "nan": [1.0, np.nan, 2.0], "str": ["a", None, "b"], "obj": pd.Series(["a", None, np.nan], dtype=object),
@@ -261,15 +286,18 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     module.asarray = module.ascontiguousarray = asarray  # type: ignore[attr-defined]
     module.concatenate = lambda parts: Device(np.concatenate([p.array for p in parts]))  # type: ignore[attr-defined]
     module.ones = lambda n, d: Device(np.ones(n, d))  # type: ignore[attr-defined]
+    waits: list[str] = []
+    stream = types.SimpleNamespace(synchronize=lambda: waits.append("waited"))
+    module.cuda = types.SimpleNamespace(get_current_stream=lambda: stream, waits=waits)  # type: ignore[attr-defined]
     module.where = lambda c, a, b: Device(np.where(c.array, a.array, b))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cupy", module)
     return module
 
 
-@pytest.mark.usefixtures("cupy")
-def test_device_arrays_stay_there() -> None:
+def test_device_arrays_stay_there(cupy: types.ModuleType) -> None:
     source = io.from_any({"x": Device(np.arange(6)), "h": Device(np.ones(6, np.float16))})
     assert dict(source.schema) == {"x": t.INT64, "h": t.FLOAT32}
+    assert cupy.cuda.waits == ["waited"], "what their maker still works on is done before a task may read them"
     splits = source.splits(None, 2)
     parts = [s.read(("x",)).columns[0] for s in splits]
     assert all(isinstance(p.values, Device) for p in parts)

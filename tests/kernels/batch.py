@@ -98,7 +98,7 @@ def aggregation_units() -> Iterator[Unit]:
     for name, function in AGGREGATIONS.items():
         if not function.overloads[0].rule.__module__.startswith("gpuflow_kernels"):
             continue
-        pool = (INT64, FLOAT64) if name in ("first", "last") else AGGREGATED
+        pool = (INT64, FLOAT64) if name.startswith(("first", "last")) else AGGREGATED
         for types in itertools.product(pool, repeat=function.arity):
             found = function.resolve(types)
             if found is None or not found[0].slots:

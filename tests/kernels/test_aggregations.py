@@ -3,6 +3,7 @@ the engine relies on (identity, any grouping of the parts, exact or raising sums
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -36,6 +37,8 @@ EXPRESSIONS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "all": lambda x: x.all(),
     "first": lambda x: x.first(),
     "last": lambda x: x.last(),
+    "first_valid": lambda x: x.first(ignore_nulls=True),
+    "last_valid": lambda x: x.last(ignore_nulls=True),
     "product": lambda x: x.product(),
 }
 TYPE_DIFFERS = {
@@ -85,8 +88,9 @@ def test_aggregation(name: str, dtype: DType, nulls: str) -> None:
         theirs = sum(v for v in values if v is not None)  # Polars wraps around in narrow types
     if name == "mean" and dtype.unit and theirs is not None:
         known = [v for v in values if v is not None]
-        assert math.isclose(theirs, sum(known) // len(known), rel_tol=1e-15, abs_tol=1)
-        theirs = sum(known) // len(known)  # rounded down to a tick; Polars goes by float64
+        exact = abs(sum(known)) // len(known) * (-1 if sum(known) < 0 else 1)
+        assert theirs == exact or (abs(exact) > 2**50 and math.isclose(theirs, exact, rel_tol=1e-15))
+        theirs = exact  # Polars goes by float64
     ours, valid = aggregate(node, [env((v,)) for v in values])
     assert same_value(ours if valid else None, theirs, node.dtype), (ours, valid, theirs)
 
@@ -95,7 +99,7 @@ def test_only_these_types_are_aggregated() -> None:
     taken = {n: {d for m, d in MADE if m == n} for n in EXPRESSIONS}
     numbers = {d for d in TYPES if d.is_numeric}
     moments = {d for d in TYPES if d.kind in ("timestamp", "duration")}
-    for name in ("len", "count", "n_unique", "min", "max", "first", "last"):
+    for name in ("len", "count", "n_unique", "min", "max", "first", "last", "first_valid", "last_valid"):
         assert taken[name] == set(TYPES)
     assert taken["sum"] == numbers | {BOOL} | {d for d in TYPES if d.kind == "duration"}
     assert taken["mean"] == numbers | {BOOL} | moments
@@ -189,6 +193,29 @@ def test_mean_of_moments_does_not_overflow() -> None:
     assert aggregate(agg("mean", ref(0, "timestamp[ns]")), rows) == (EXTREME - 1, True)
     negative = [env((v,)) for v in (-(2**63), -(2**63), -(2**63))]
     assert aggregate(agg("mean", ref(0, "duration[ns]")), negative) == (-(2**63), True)
+
+
+@pytest.mark.parametrize("dtype", ["duration[us]", "timestamp[us]"])
+@pytest.mark.parametrize("values", [[-1, -2], [1, 2], [-3, -3, -4], [-1, 0], [0, 1], [-7], [-6, 6], [-(2**40), 3, -8]])
+def test_mean_of_moments_is_cut_off_towards_zero_as_in_polars(dtype: str, values: list[int]) -> None:
+    (theirs,) = physical(pl.DataFrame({"x": series(values, BY_NAME[dtype])}).select(pl.col("x").mean())["x"])
+    assert aggregate(agg("mean", ref(0, dtype)), [env((v,)) for v in values]) == (theirs, True)
+
+
+LEAST_PRODUCTS = [[-(2**63)], [2**62, 2, -1], [2**31, -(2**31), 2], [-(2**31), -(2**31), -2], [-(2**63), -1, -1]]
+
+
+@pytest.mark.parametrize("values", LEAST_PRODUCTS)
+def test_the_least_product_is_reached_in_any_order(values: list[int]) -> None:
+    for order in itertools.permutations(values):
+        assert aggregate(agg("product", ref(0, "int64")), [env((v,)) for v in order]) == (-(2**63), True)
+
+
+@pytest.mark.parametrize("values", [[2**62, 2], [-(2**63), -1], [2**31, 2**31, 2, 1], [2**32, 2**32, -1]])
+def test_a_product_that_does_not_fit_raises_in_any_order(values: list[int]) -> None:
+    for order in itertools.permutations(values):
+        with pytest.raises(ArithmeticOverflowError, match="product"):
+            aggregate(agg("product", ref(0, "int64")), [env((v,)) for v in order])
 
 
 def test_float32_accumulates_in_float64() -> None:

@@ -6,7 +6,7 @@ import pytest
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.target import CPU, CUDA
 
-from tests.cuda_serial.cases import CASES, Case, check, data
+from tests.support.cuda_cases import CASES, Case, check, data
 
 pytestmark = pytest.mark.gpu
 

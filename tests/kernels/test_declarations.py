@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gpuflow_kernels.aggregate import AGGREGATIONS, INPUT, Slot, aggregation
+from gpuflow_kernels.codegen.intervals import cannot_overflow
 from gpuflow_kernels.dtypes import (
     BOOL,
     DATE,
@@ -182,11 +183,32 @@ def test_what_a_body_cannot_be() -> None:
     refused(other, "null='skip' is not one of", null="skip")
     refused(other, "not parameters", structural=("digits",))
     refused(other, "they must be the same", overflow=has_two)
+    refused(other, "interval='add' is not one of sum, ", interval="add")
     assert "refused" not in SCALARS
 
 
 def has_two(x: float, y: float) -> bool:
     return x > y
+
+
+def test_checks_are_left_out_by_what_is_declared_not_by_name() -> None:
+    def leaves(x: int, y: int) -> bool:
+        return x > y
+
+    @scalar(dtype=promote(integer), overflow=leaves, name="silent")
+    def silent(x: int, y: int) -> int:
+        return x + y
+
+    @scalar(dtype=promote(integer), overflow=leaves, name="telling", interval="sum")
+    def telling(x: int, y: int) -> int:
+        return x + y
+
+    narrow, wide = (ref(0, INT8), ref(1, INT8)), (ref(0, INT64), ref(1, INT64))
+    assert cannot_overflow(call("add", *narrow)) and cannot_overflow(call("telling", *narrow))
+    assert not cannot_overflow(call("silent", *narrow))
+    assert not cannot_overflow(call("add", *wide)) and not cannot_overflow(call("telling", *wide))
+    assert cannot_overflow(call("mul", call("add", *narrow), call("sub", *narrow)))
+    assert not cannot_overflow(call("add", call("silent", *narrow), ref(0, INT8)))
 
 
 def test_overloads_travel_without_their_rule() -> None:

@@ -6,12 +6,14 @@ function the case gives the meaning in Python.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from gpuflow_kernels.dtypes import BY_NAME, DType
@@ -20,7 +22,7 @@ from gpuflow_kernels.scalar import SCALARS
 
 from tests.oracle import call
 
-from .values import NULLS, columns, physical, polars_type, ref, same_value, series, value_of
+from .values import NULLS, columns, domain, physical, polars_type, ref, same_value, series, value_of
 
 Function = Callable[..., Any]
 
@@ -103,6 +105,13 @@ case("and", BOTH, lambda x, y: x & y)
 case("or", BOTH, lambda x, y: x | y)
 case("xor", BOTH, lambda x, y: x ^ y)
 case("not", "bool, int64, uint8, uint64", lambda x: ~x)
+PLACES = [0, 1, 2, 31, 62, 63, 64, 70]
+OURS = "shifts are tested against DuckDB below"
+case("bit_shift_left", "int64 int64, int8 uint8, int32 uint64", exact=lambda x, y: x << y, result="int64", reason=OURS,
+     values=(None, PLACES))  # fmt: skip
+case("bit_shift_left", "uint64 int8", exact=lambda x, y: x << y, result="uint64", reason=OURS, values=(None, PLACES))
+case("bit_shift_right", "int64 int64, uint8 int8", exact=lambda x, y: x >> y, result="int64", reason=OURS, values=(None, PLACES))
+case("bit_shift_right", "uint64 uint64", exact=lambda x, y: x >> y, result="uint64", reason=OURS, values=(None, PLACES))
 EVERY = "bool, int8, uint64, float32, float64, string, date, timestamp[us], duration[ms]"
 case("is_null", EVERY, lambda x: x.is_null())
 case("is_not_null", EVERY, lambda x: x.is_not_null())
@@ -221,6 +230,30 @@ def test_every_function_has_a_case() -> None:
 def test_negative_integer_power_raises(x: int, y: int) -> None:
     with pytest.raises(ArithmeticOverflowError, match="pow"):
         value_of(call("pow", ref(0, "int64"), ref(1, "int64")), (x, y))
+
+
+@pytest.mark.parametrize("name", ["bit_shift_left", "bit_shift_right"])
+@pytest.mark.parametrize("x", [0, 1, -5])
+def test_a_shift_by_a_negative_number_raises(name: str, x: int) -> None:
+    with pytest.raises(ArithmeticOverflowError, match=name):
+        value_of(call(name, ref(0, "int64"), ref(1, "int64")), (x, -1))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize(("name", "symbol"), [("bit_shift_left", "<<"), ("bit_shift_right", ">>")])
+def test_shifts_are_those_of_duckdb_wherever_it_has_a_number(name: str, symbol: str, dtype: str) -> None:
+    """Where DuckDB raises we may have an exact number (-3 << 1); it gives 0 for -3 >> 64, and for any number >> -1."""
+    theirs = {"int64": "bigint", "uint64": "ubigint"}[dtype]
+    tree, compared = call(name, ref(0, dtype), ref(1, "int64")), 0
+    for x, y in itertools.product(domain(BY_NAME[dtype]), PLACES):
+        try:
+            ((expected,),) = duckdb.sql(f"select ({x})::{theirs} {symbol} {y}::{theirs}").fetchall()
+        except duckdb.OutOfRangeException:
+            continue
+        if not (x < 0 and y > 63):
+            assert value_of(tree, (x, y)) == expected, (x, y)
+            compared += 1
+    assert compared > 50
 
 
 def test_uint64_beside_signed_raises_where_it_does_not_fit() -> None:

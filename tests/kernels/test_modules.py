@@ -13,10 +13,11 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from gpuflow_kernels.codegen import modules
+from gpuflow_kernels.codegen import modules, skeletons_cpu
+from gpuflow_kernels.codegen.program import _null_keys
 from gpuflow_kernels.errors import ExecutionError
 from gpuflow_kernels.scalar import SCALARS
-from gpuflow_kernels.target import TARGETS
+from gpuflow_kernels.target import TARGETS, _generate
 
 import gpuflow as gf
 from gpuflow import col
@@ -31,13 +32,11 @@ from tests.support.tables import POOLS, frame, seeded
 
 
 @pytest.fixture(autouse=True)
-def own_folder() -> Iterator[None]:
-    """The folder of the other tests is theirs again afterwards; nothing is in memory at the start."""
-    before = modules._folder[0]
+def nothing_in_memory() -> Iterator[None]:
+    """Other tests' modules neither help nor count."""
     modules.forget()
     yield
     modules.forget()
-    modules.set_folder(before)
 
 
 @pytest.fixture
@@ -89,6 +88,32 @@ def test_literals_of_every_kind_are_arguments(empty_cache: Path) -> None:
     compiled = modules.compilations()
     query(100, "no such text", -1e300, [19, -7]).collect()
     assert modules.compilations() == compiled
+
+
+def test_other_literals_generate_no_text_and_are_not_kept() -> None:
+    rows = frame(seeded("isxdep", 20, 1))
+
+    def query(i: int, x: float, members: list[int]) -> gf.Frame:
+        return rows.filter(col("i").is_in(members) & (col("x") > x)).group_by(k=col("i") * i).agg(m=(col("x") * x).max())
+
+    with dask.config.set({"gpuflow.target": "python", "gpuflow.threads": 1}):
+        query(2, 0.5, [1, 2, 3]).collect()
+        before = _generate.cache_info(), _null_keys.cache_info()
+        query(5, -1.5, [19, *range(10_000)]).collect()
+        after = _generate.cache_info(), _null_keys.cache_info()
+        assert [c.misses for c in after] == [c.misses for c in before]
+        assert [c.hits for c in after] > [c.hits for c in before]
+        query(70_000, 0.5, [1]).collect()  # too large for a check of the product to be needless
+        assert _generate.cache_info().misses > after[0].misses
+
+
+def test_equal_literals_share_what_is_computed_from_them() -> None:
+    rows = table("k", "x", "n")
+    with dask.config.set({"gpuflow.target": "python"}):
+        same = rows.select(a=(col("x") * 2.5).sqrt(), b=(col("x") * 2.5).exp()).explain("kernel")
+        other = rows.select(a=(col("x") * 2.5).sqrt(), b=(col("x") * 3.5).exp()).explain("kernel")
+    assert same.count(" * a") == 1 and "# a0: 2.5" in same
+    assert other.count(" * a") == 2 and "# a1: 3.5" in other
 
 
 def in_a_new_process(code: str, environment: dict[str, str], cache: Path) -> list[str]:
@@ -189,9 +214,11 @@ def tasks_of(query: gf.Frame) -> list[tuple[PipelineTask, Any]]:
 def test_one_function_does_all_of_it() -> None:
     with dask.config.set({"gpuflow.target": "cpu"}):
         text = question(table("k", "x", "n"), "k", "x", "n").explain("kernel")
-    kernel, finish = text.split("\n\n# WRITE ")  # what follows only divides the sums by the counts
-    assert "filter" not in finish and "look up" not in finish and "group" not in finish
-    head = kernel.splitlines()[0]
+    kernel, finish = text.split("\n\n# kernel 2 of 2: ")  # what follows only divides the sums by the counts
+    said, head, *_ = kernel.splitlines()
+    assert said == "# kernel 1 of 2: one function does filter, expressions, look-up and grouping; runs once per row"
+    assert finish.startswith("finalizes groups (expressions); runs once per group, after partial results were merged\n# WRITE ")
+    assert not any(word in finish for word in ("filter", "look up", "group by"))
     assert "filter gt(c1, 0.25)" in head
     assert "look up table 0 (inner)" in head
     assert "group by" in head and "mean(" in head and "max(" in head
@@ -199,6 +226,28 @@ def test_one_function_does_all_of_it() -> None:
     assert "table 0 has unique keys" in kernel
     for said in ("> a0", "find_1(t0_slots", "t0_p0[", "hash_1(", "g0[at] +=", "> g2[at]"):
         assert said in kernel[kernel.index("def run(") :], said
+
+
+def test_few_rows_expected_of_the_large_side_do_not_break_it_up() -> None:
+    rows = table("k", "x", "n")
+    for condition in (col("x") == 0.5, col("n").is_in([3]) & (col("x") == 0.5) & (col("k") == 2)):
+        text = question(rows.filter(condition), "k", "x", "n").explain("kernel")
+        assert text.count("def run(") == 2
+        assert text.startswith("# kernel 1 of 2: one function does filter, expressions, look-up and grouping; ")
+
+
+def test_headings_tell_kernels_apart() -> None:
+    names = gf.from_numpy({"k": np.arange(7), "weight": np.arange(7) * 1.5}).filter(col("weight") > 1)
+    joined = table("k", "x", "n").join(names, on="k").group_by("k").agg(m=col("x").mean()).filter(col("m") > 0.5)
+    heads = [line for line in joined.explain("kernel").splitlines() if line.startswith("# kernel")]
+    assert heads == [
+        "# kernel 1 of 3: one function does look-up and grouping; runs once per row",
+        "# kernel 2 of 3: finalizes groups (filter and expressions); runs once per group, after partial results were merged",
+        "# kernel 3 of 3: prepares the rows of a look-up table (filter); runs before the look-up, once per row of that table",
+    ]
+    with dask.config.set({"gpuflow.broadcast-rows": 1}):  # the same behind an exchange
+        exchanged = joined.explain("kernel")
+    assert "prepares the rows of a look-up table (filter)" in exchanged
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -211,3 +260,4 @@ def test_rows_are_the_same_on_every_target(name: str) -> None:
             shape = type(shape)((nullable,) * len(shape.nullable), shape.tables, shape.group)
             generated = {n: t.generate(pipeline, shape) for n, t in TARGETS.items()}
             assert generated["python"].row_lines == generated["cpu"].row_lines == generated["cuda"].row_lines
+            assert generated["cpu"] == skeletons_cpu.generate(pipeline, shape, "cpu")  # with the literals in it

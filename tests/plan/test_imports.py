@@ -34,7 +34,7 @@ WITHIN = {
 """Between the packages of the line that holds them, only these arrows."""
 
 PLANNING = ("gpuflow.expr", "gpuflow.plan", "gpuflow.optimize")
-PLAIN_KERNELS = {"dtypes", "errors", "scalar", "aggregate", "rowtree", "rowmath", "source", "column", "rules"}
+PLAIN_KERNELS = {"dtypes", "errors", "scalar", "aggregate", "rowtree", "rowmath", "source", "column", "rules", "interval_rules"}
 ENGINES = {"numba", "cupy", "pyarrow", "dask", "distributed", "pandas", "polars"}
 
 

@@ -45,18 +45,18 @@ CASES = {
     ),
     "fold text": (
         "fold_constants",
-        facts().select(a=when(lit("b") > "a").then(lit("yes")).otherwise(lit("no")), b=lit("q").is_in(["q"])),
-        'PROJECT a="yes", b=True\n  SCAN facts [k, x, y, z]',
+        facts().select("k", a=when(lit("b") > "a").then(lit("yes")).otherwise(lit("no")), b=lit("q").is_in(["q"])),
+        'PROJECT k, a="yes", b=True\n  SCAN facts [k, x, y, z]',
     ),
     "fold null": (
         "fold_constants",
-        facts().select(a=lit(None) + 1, b=lit(None, gf.Int64).fill_null(7), c=lit(5) // 0, d=lit(1) / 0),
-        "PROJECT a=None, b=7, c=None, d=inf\n  SCAN facts [k, x, y, z]",
+        facts().select("k", a=lit(None) + 1, b=lit(None, gf.Int64).fill_null(7), c=lit(5) // 0, d=lit(1) / 0),
+        "PROJECT k, a=None, b=7, c=None, d=inf\n  SCAN facts [k, x, y, z]",
     ),
     "fold no overflow": (
         "fold_constants",
-        facts().select(a=lit(2**62) * 2, b=lit(300).cast(gf.Int8), c=lit(2) ** -1),
-        "PROJECT a=4611686018427387904 * 2, b=300.cast(int8), c=2 ** -1\n  SCAN facts [k, x, y, z]",
+        facts().select("k", a=lit(2**62) * 2, b=lit(300).cast(gf.Int8), c=lit(2) ** -1),
+        "PROJECT k, a=4611686018427387904 * 2, b=300.cast(int8), c=2 ** -1\n  SCAN facts [k, x, y, z]",
     ),
     # -- push_filters
     "push into scan": (
@@ -270,8 +270,18 @@ CASES = {
     # -- joins
     "build the smaller left": (
         "build_side",
-        other(10).join(facts(100), on="k").select("w"),
+        other(70_000).join(facts(80_000), on="k").select("w"),
         "PROJECT w\n  INNER JOIN ON k = k ADD x, y, z (builds the left side)\n    SCAN other [k, w]\n    SCAN facts [k, x, y, z]",
+    ),
+    "build the larger right when it is small": (
+        "build_side",
+        other(10).join(facts(65_536), on="k").select("w"),
+        "PROJECT w\n  INNER JOIN ON k = k ADD x, y, z\n    SCAN other [k, w]\n    SCAN facts [k, x, y, z]",
+    ),
+    "build the right when it is large and smaller": (
+        "build_side",
+        other(90_000).join(facts(80_000), on="k").select("w"),
+        "PROJECT w\n  INNER JOIN ON k = k ADD x, y, z\n    SCAN other [k, w]\n    SCAN facts [k, x, y, z]",
     ),
     "build the right when sizes are not known": (
         "build_side",

@@ -8,7 +8,7 @@ from ..rowmath import NAMES, prelude
 from ..source import parse
 from .inline import names_used
 from .rows import RowWriter
-from .tables_text import MEMBER_TEXT, find_text, hash_text
+from .tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, MEMBER_TEXT, find_text, hash_text
 
 HEADERS = {
     "python": "def kernel(f):\n    return f\n\n\ndevice = kernel",
@@ -17,6 +17,11 @@ HEADERS = {
     "cuda": "from numba import cuda\n\nkernel = cuda.jit\ndevice = cuda.jit(device=True)",
 }
 """What binds the decorators `kernel` and `device`, by target."""
+
+
+INTRINSICS = frozenset({"pair", "entry", "put_pair", "item", "peek", "poke"})
+"""Names of `primitives.cuda.intrinsics` that texts import, besides the views."""
+INTRINSICS_MODULE = "gpuflow_kernels.primitives.cuda.intrinsics"
 
 
 def assemble(target: str, functions: list[str], writer: RowWriter, find: set[int], hashes: set[int], constant: bool) -> str:
@@ -35,14 +40,31 @@ def assemble(target: str, functions: list[str], writer: RowWriter, find: set[int
         Whether every key hashes alike (tests).
     """
     parts = [hash_text(k, constant) for k in sorted(find | hashes)]
-    parts += [find_text(k) for k in sorted(find)]
+    parts += [find_text(k, target) for k in sorted(find)]
+    if any("claim(" in text for text in functions):
+        parts.append(CLAIM_TEXT)
+    if any("claim_null(" in text for text in functions):
+        parts.append(CLAIM_NULL_TEXT)
     if writer.members:
         parts.append(MEMBER_TEXT)
     parts += [f"@device\n{text}" for _, text in sorted(writer.helpers.items())]
     body = "\n\n\n".join([*parts, *functions])
     defined = {n.name for n in parse(body).body if isinstance(n, ast.FunctionDef)}
-    needed = (names_used([body]) & NAMES) - defined
-    return "\n\n\n".join(p for p in (HEADERS[target], prelude(sorted(needed), target).strip(), body) if p) + "\n"
+    return module_of(target, body, defined)
+
+
+def module_of(target: str, body: str, defined: set[str] = frozenset()) -> str:  # type: ignore[assignment]
+    """The module around `body`: decorators, then what it uses of the compiler, the hardware and `rowmath`."""
+    used = names_used([body]) - defined
+    heads = [HEADERS[target]]
+    if target == "cuda":
+        special = sorted(n for n in used if n in INTRINSICS or n.startswith("view_"))
+        if special:
+            heads[0] = heads[0].replace("\n\n", f"\nfrom {INTRINSICS_MODULE} import {', '.join(special)}\n\n", 1)
+        narrow = sorted(used & {"int32", "uint32"})
+        if narrow:
+            heads[0] = heads[0].replace("\n\n", f"\nfrom numpy import {', '.join(narrow)}\n\n", 1)
+    return "\n\n\n".join(p for p in (*heads, prelude(sorted(used & NAMES), target).strip(), body) if p) + "\n"
 
 
 def indented(lines: list[str] | tuple[str, ...], depth: int) -> list[str]:

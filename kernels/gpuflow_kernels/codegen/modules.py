@@ -1,8 +1,8 @@
-"""Generated modules on disk and in memory.
+"""Generated modules in memory, loaded from their files.
 
 A module's file is named by the hash of its text and of everything else its machine code depends on, so an edited row
-function or another version of the compiler is another file: nothing stale can be loaded. The folder holds code that is
-executed, so it belongs to the user alone.
+function or another version of the compiler is another file: nothing stale can be loaded. How many modules stay in
+memory, and where their files lie, are settings of the query that runs (`using`); the modules are shared by all.
 """
 
 from __future__ import annotations
@@ -10,72 +10,67 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import linecache
-import os
-import stat
 import sys
-import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import ExecutionError
+from .cache_folder import cache_folder, stored
 
-CAPACITY = 1024
-"""Modules kept in memory; the least recently used goes first (a compiled kernel holds about 1.7 MB)."""
+CAPACITY = 512
+"""Modules kept in memory where nothing else is said; the least recently used goes first (a compiled kernel holds about
+1.7 MB)."""
 
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What a thread runs with: where files lie, how many modules stay, and the names of those that it runs."""
+
+    folder: str | None = None
+    capacity: int = CAPACITY
+    names: set[str] | None = None
+
+
+class _Turn:
+    """Who loads a module while others wait for it."""
+
+    def __init__(self) -> None:
+        self.lock, self.waiting = threading.Lock(), 0
+
+
+_use: ContextVar[_Use] = ContextVar("use", default=_Use())  # noqa: B039  (frozen)
 _modules: OrderedDict[str, ModuleType] = OrderedDict()
-_locks: dict[str, threading.Lock] = {}
+_loading: dict[str, _Turn] = {}
+_running: Counter[str] = Counter()
 _guard = threading.Lock()
 _retired = [0, 0]
-_folder: list[Path | None] = [None]
 
 
-def set_folder(folder: str | os.PathLike[str] | None) -> None:
-    """Keep generated modules in `folder` instead of the default."""
-    _folder[0] = Path(folder) if folder else None
+@contextmanager
+def using(folder: str | None, capacity: int = CAPACITY) -> Iterator[None]:
+    """Within this block modules are kept in `folder` (None: the default one), and up to `capacity` of them in memory.
 
-
-def cache_folder() -> Path:
-    """The folder of generated modules, made if needed.
-
-    Default: ``$GPUFLOW_CACHE``, else ``gpuflow`` below ``$XDG_CACHE_HOME`` or ``~/.cache``; a private temporary folder
-    where that cannot be written.
-
-    Raises
-    ------
-    ExecutionError
-        When the folder is not the user's own, or others may write to it.
+    Holds for this thread alone. What is loaded here stays in memory until the block ends, whatever else is loaded
+    elsewhere: compilers look a module up by its name when they read machine code from the disk.
     """
-    chosen = _folder[0] or os.environ.get("GPUFLOW_CACHE")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpuflow"
-    folder = base / "kernels"
+    names: set[str] = set()
+    token = _use.set(_Use(folder, capacity, names))
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        if chosen:
-            raise ExecutionError(f"the kernel cache {folder} cannot be made; set GPUFLOW_CACHE to a private folder") from None
-        return _private_folder()
-    return _checked(folder)
-
-
-@cache
-def _private_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="gpuflow-"))
-
-
-def _checked(folder: Path) -> Path:
-    if os.name != "posix":
-        return folder
-    about = folder.stat()
-    if about.st_uid != os.getuid():
-        raise ExecutionError(f"the kernel cache {folder} belongs to another user; set GPUFLOW_CACHE to a folder of your own")
-    if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ExecutionError(f"others may write to the kernel cache {folder}: run chmod 700 on it, or set GPUFLOW_CACHE")
-    return folder
+        yield
+    finally:
+        with _guard:
+            _running.subtract(names)
+            for name in names:
+                if not _running[name]:
+                    del _running[name]
+            _evict()
+        _use.reset(token)
 
 
 @cache
@@ -104,18 +99,38 @@ def load(text: str, target: str) -> ModuleType:
     """
     name = module_name(text, target)
     with _guard:
-        module = _modules.get(name)
+        module = _known(name)
         if module is not None:
-            _modules.move_to_end(name)
             return module
-        lock = _locks.setdefault(name, threading.Lock())
-    with lock:
-        module = _modules.get(name)
-        if module is None:
-            module = LOADERS[target](name, text)
+        turn = _loading.setdefault(name, _Turn())
+        turn.waiting += 1
+    try:
+        with turn.lock:
             with _guard:
-                _modules[name] = module
-                _evict()
+                module = _known(name)
+            if module is None:
+                module = LOADERS[target](name, text)
+                with _guard:
+                    _modules[name] = module
+                    _known(name)
+                    _evict()
+    finally:
+        with _guard:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del _loading[name]
+    return module
+
+
+def _known(name: str) -> ModuleType | None:
+    """The module in memory, marked as used now and until the block of `using` ends."""
+    module = _modules.get(name)
+    if module is not None:
+        _modules.move_to_end(name)
+        names = _use.get().names
+        if names is not None and name not in names:
+            names.add(name)
+            _running[name] += 1
     return module
 
 
@@ -128,12 +143,7 @@ def _interpreted(name: str, text: str) -> ModuleType:
 
 
 def _imported(name: str, text: str) -> ModuleType:
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():  # never rewritten: numba's cache goes by the file's time and size
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
+    path = stored(cache_folder(_use.get().folder), name, text, lambda: [*_modules])
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -147,13 +157,14 @@ LOADERS: dict[str, Callable[[str, str], ModuleType]] = {"python": _interpreted, 
 
 
 def _evict() -> None:
-    while len(_modules) > CAPACITY:
-        name, module = _modules.popitem(last=False)
-        misses, hits = _counts(module)
+    """Forget the modules beyond the capacity whose last use is longest ago, those left out that a task is running."""
+    excess = max(0, len(_modules) - _use.get().capacity)
+    idle = [n for n in [*_modules][:-1] if n not in _running]  # the last one may have been loaded just now
+    for name in idle[:excess]:
+        misses, hits = _counts(_modules.pop(name))
         _retired[0] += misses
         _retired[1] += hits
         sys.modules.pop(name, None)
-        _locks.pop(name, None)
         linecache.cache.pop(f"<{name}>", None)
 
 
@@ -182,5 +193,4 @@ def forget() -> None:
         for name in _modules:
             sys.modules.pop(name, None)
         _modules.clear()
-        _locks.clear()
         _retired[:] = [0, 0]

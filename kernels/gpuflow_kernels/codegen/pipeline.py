@@ -76,25 +76,31 @@ class TableShape:
 
 @dataclass(frozen=True, slots=True)
 class GroupShape:
-    """How groups are found: ``reduce`` (no keys), ``dense`` (packed key is the group) or ``hash`` with `words` key words.
+    """How groups are found: ``reduce`` (no keys), ``dense`` (packed key is the group), ``hash`` with `words` key words, or
+    on a GPU ``open`` (one key word, whose slot in the table is the group).
 
-    `packed` says that all keys were packed into the one word.
+    `packed` says that all keys were packed into the one word; `shared` is the size of the copies in shared memory of a
+    dense GPU table, 0 where there are none, and `replicas` their number in a block.
     """
 
     mode: str
     words: int = 0
     packed: bool = False
+    shared: int = 0
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a kernel is specialised on besides its pipeline."""
+    """What a kernel is specialised on besides its pipeline; for GPUs also the threads of a block, and whether all columns
+    begin where two items may be loaded at once."""
 
     nullable: tuple[bool, ...]
     tables: tuple[TableShape, ...] = ()
     group: GroupShape | None = None
-    count_only: bool = False
     constant_hash: bool = False
+    block: int = 256
+    paired: bool = True
 
 
 def needs_seen(agg: Agg) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from ..rowtree import Const, Member, Ref, Row
+from ..rowtree import Const, Given, Member, Ref, Row
+from .literals import abstracted
 from .pipeline import Group, Pipeline, Probe, Shape, TableShape
 from .rows import FALSE, TRUE, RowWriter, Value, both, zero
 
@@ -43,6 +45,12 @@ class Generated:
     checks: tuple[str, ...]
     columns: tuple[int, ...]
     out_nullable: tuple[bool, ...] = ()
+
+    def filled(self, given: tuple[Any, ...]) -> Generated:
+        """What was generated for an abstracted pipeline, with the literals in their places again."""
+        literals = tuple(given[c.value.index] if isinstance(c.value, Given) else c for c in self.literals)
+        members = tuple(replace(m, values=given[m.values[0].index]) for m in self.members)
+        return replace(self, literals=literals, members=members)
 
 
 def word(row: Row, value: Value) -> str:
@@ -142,9 +150,13 @@ def repeated(pipeline: Pipeline, shape: Shape) -> tuple[int, ...]:
     )
 
 
-@lru_cache(maxsize=4096)
 def null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
     """Which keys of a grouping sink can be null, for inputs of this shape."""
+    return _null_keys(abstracted(pipeline)[0], shape)
+
+
+@lru_cache(maxsize=4096)
+def _null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
     assert isinstance(pipeline.sink, Group)
     writer, keys = RowWriter(shape.nullable), pipeline.sink.keys
     found: list[bool] = []

@@ -172,7 +172,7 @@ class RowWriter:
 
     def _call(self, row: Call) -> Value:
         overload = row.overload
-        operands = [self._operand(a, row, p) for a, p in zip(row.args, self._names(row), strict=True)]
+        operands = [self._operand(a, row, p) for a, p in zip(row.args, row.parameters, strict=True)]
         if overload.null == CUSTOM:
             arguments = tuple(t for o in operands for t in o)
             valid = TRUE
@@ -199,11 +199,6 @@ class RowWriter:
         if results[0] in (TRUE, FALSE):
             return Value(results[0], valid)
         return Value(self.assign(typed(row.dtype, results[0])), valid)
-
-    @staticmethod
-    def _names(row: Call) -> tuple[str, ...]:
-        params = row.overload.body.params
-        return params[: 2 * len(row.args) : 2] if row.overload.null == CUSTOM else params[: len(row.args)]
 
     def _operand(self, arg: Row, call: Call, parameter: str) -> Value:
         if isinstance(arg, Const) and arg.value is not None and parameter in call.overload.structural:

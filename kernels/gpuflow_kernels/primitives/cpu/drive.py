@@ -124,3 +124,8 @@ def rehash(target: Target, words: list[Any], count: int, capacity: int, constant
     slots, shift = empty_slots(capacity)
     rebuild(target, words, count, slots, shift, constant_hash)
     return slots, shift
+
+
+def probed(target: Target, slots: Any, words: list[Any]) -> Any:
+    """What probes look slots up in: the slots themselves."""
+    return slots

@@ -1,9 +1,12 @@
-"""Open-addressing tables of group ids on a GPU: power-of-two slots, at most half full, linear probing, -1 for empty.
+"""Open-addressing tables on a GPU: power-of-two slots, linear probing, at most half full when built or grown.
 
-Keys are found by several kernels, because the payload of a slot may only be read in a later launch than the one that
-wrote it: key words of all rows lie in arrays before ``insert`` starts. A slot holds the id of a group (0 and up), or
-while rows are being inserted ``-2 - j``: the key is that of row ``j``, compared through its words. A slot once taken
-keeps its key, so an outdated look at it misleads nobody.
+Tables of group ids (-1 for empty) are filled by several kernels, because the payload of a slot may only be read in a later
+launch than the one that wrote it: key words of all rows lie in arrays before ``insert`` starts. A slot holds the id of a
+group (0 and up), or while rows are being inserted ``-2 - j``: the key is that of row ``j``, compared through its words. A
+slot once taken keeps its key, so an outdated look at it misleads nobody.
+
+Open tables have the one word of the key itself in the slot (`codegen.tables_text.CLAIM_TEXT`); what belongs to the key
+lies at the same index in other arrays.
 """
 
 from __future__ import annotations
@@ -14,12 +17,16 @@ from typing import Any
 import numpy as np
 
 from ...binding import Bindings
-from ...codegen.module_text import HEADERS
+from ...codegen.cuda_text import Param, kernel_text
+from ...codegen.module_text import indented, module_of
 from ...codegen.modules import load
-from ...codegen.tables_text import hash_text
-from ...rowmath import prelude
+from ...codegen.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
 from ...target import Target
 from . import runtime
+
+PROBES = 128
+"""Slots that a row looks at before it waits for a larger table."""
+THREAD = "j = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)"
 
 
 def empty_slots(target: Target, capacity: int) -> tuple[Any, Any]:
@@ -28,132 +35,206 @@ def empty_slots(target: Target, capacity: int) -> tuple[Any, Any]:
     return target.xp.full(1 << bits, -1, dtype="int64"), np.uint64(64 - bits)
 
 
+def empty_keys(target: Target, slots: int) -> tuple[Any, Any]:
+    """An open table of `slots` (a power of two) and two more, for the key `EMPTY` and for null; and the shift that turns a
+    hash into a slot."""
+    return target.xp.full(slots + 2, EMPTY, dtype="int64"), np.uint64(65 - slots.bit_length())
+
+
+def _arrays(prefix: str, words: int) -> tuple[Param, ...]:
+    return tuple(Param(f"{prefix}{k}", "int64") for k in range(words))
+
+
+def kernels_of(words: int) -> dict[str, tuple[Param, ...]]:
+    """The kernels for keys of `words` words, and their parameters."""
+    table = (Param("slots", "int64"), Param("shift"))
+    rows, gids, places = Param("rows"), Param("gids", "int64"), Param("places", "int64")
+    owners = Param("owners", "int64")
+    kw, kx = _arrays("kw", words), _arrays("kx", words)
+    return {
+        "rebuild": (Param("count"), *table, *kw),
+        "insert": (rows, Param("probes"), *table, gids, places, *kw, *kx),
+        "own": (rows, table[0], gids, places, owners),
+        "publish": (rows, Param("base"), table[0], gids, places, owners, Param("ranks", "int64"), *kw, *kx),
+        "name": (rows, table[0], gids, places),
+    }
+
+
 @lru_cache(maxsize=64)
 def table_text(words: int, constant: bool) -> str:
     """The module of kernels for keys of `words` words.
 
     ``rebuild``  puts the distinct keys 0 … count of ``kw`` into empty slots.
-    ``insert``   finds or takes a slot for every row without an id, as long as fewer than `limit` are taken; the row
-                 with the least number of its key owns a new slot in the end, so that ids follow first appearance and
-                 not the order of threads (unless the table has to grow).
+    ``insert``   finds or takes a slot for every row without an id (-1), within `probes` looks; the row with the least
+                 number of its key owns a new slot in the end, so that ids follow first appearance and not the order of
+                 threads (unless the table has to grow).
     ``own``      marks the rows that own a slot.
     ``publish``  gives owners their ids (`base` plus their rank) and writes the words of the new groups.
     ``name``     gives the other rows the ids of their slots.
     """
     loads = ", ".join(f"y{k}" for k in range(words))
-    old = " and ".join(f"kw{k}[held] == y{k}" for k in range(words))
+    old = " and ".join(f"kw{k}[uint64(held)] == y{k}" for k in range(words))
     new = " and ".join(f"kx{k}[row] == y{k}" for k in range(words))
-    kw, kx = ", ".join(f"kw{k}" for k in range(words)), ", ".join(f"kx{k}" for k in range(words))
 
-    def own(source: str, index: str, indent: int) -> str:
-        return "\n".join(" " * indent + f"y{k} = {source}{k}[{index}]" for k in range(words))
+    def own(source: str) -> list[str]:
+        return [f"y{k} = {source}{k}[j]" for k in range(words)]
 
-    publish = "\n".join(f"            kw{k}[g] = kx{k}[j]" for k in range(words))
-    kernels = f"""@kernel
-def rebuild(count, slots, shift, {kw}):
-    g = cuda.grid(1)
-    if g < count:
-{own("kw", "g", 8)}
-        last = int64(len(slots) - 1)
-        s = int64(hash_{words}({loads}) >> shift)
-        while cuda.atomic.cas(slots, s, -1, g) != -1:
-            s = (s + 1) & last
-
-
-@kernel
-def insert(rows, limit, taken, slots, shift, gids, places, {kw}, {kx}):
-    j = cuda.grid(1)
-    if j < rows and gids[j] < 0:
-{own("kx", "j", 8)}
-        last = int64(len(slots) - 1)
-        s = int64(hash_{words}({loads}) >> shift)
-        mine = int64(-2) - j
-        place = int64(-1)
-        going = True
-        while going:
-            held = slots[s]
-            if held == -1:
-                if cuda.atomic.add(taken, 0, 1) < limit:
-                    held = cuda.atomic.cas(slots, s, -1, mine)
-                    if held == -1:
-                        place = s
-                        going = False
-                else:
-                    going = False
-                if place < 0:
-                    cuda.atomic.add(taken, 0, -1)
-            if held >= 0:
-                if {old}:
-                    place = s
-                    going = False
-            elif held < -1:
-                row = int64(-2) - held
-                if {new}:
-                    if mine > held:
-                        cuda.atomic.max(slots, s, mine)
-                    place = s
-                    going = False
-            s = (s + 1) & last
-        places[j] = place
-
-
-@kernel
-def own(rows, slots, gids, places, owners):
-    j = cuda.grid(1)
-    if j < rows:
-        owners[j] = 0
-        if gids[j] < 0 and places[j] >= 0:
-            if slots[places[j]] == int64(-2) - j:
-                owners[j] = 1
-
-
-@kernel
-def publish(rows, base, slots, gids, places, owners, ranks, {kw}, {kx}):
-    j = cuda.grid(1)
-    if j < rows:
-        if owners[j] == 1:
-            g = base + ranks[j] - 1
-{publish}
-            slots[places[j]] = g
-            gids[j] = g
+    last = ["last = uint64(18446744073709551615) >> shift", f"s = hash_{words}({loads}) >> shift"]
+    bodies = {
+        "rebuild": [
+            THREAD,
+            "if j < uint64(count):",
+            *indented([*own("kw"), *last], 1),
+            "    while cuda.atomic.cas(slots, s, int64(-1), int64(j)) != int64(-1):",
+            "        s = (s + uint64(1)) & last",
+        ],
+        "insert": [
+            THREAD,
+            "if j < rows:",
+            "    if gids[j] == int64(-1):",
+            *indented([*own("kx"), *last], 2),
+            "        mine = int64(-2) - int64(j)",
+            "        place = int64(-1)",
+            "        looks = uint64(0)",
+            "        while (place < int64(0)) & (looks < probes):",
+            "            held = peek(slots, s)",
+            "            if held == int64(-1):",
+            "                held = cuda.atomic.cas(slots, s, int64(-1), mine)",
+            "                if held == int64(-1):",
+            "                    place = int64(s)",
+            "            if held >= int64(0):",
+            f"                if {old}:",
+            "                    place = int64(s)",
+            "            elif held < int64(-1):",
+            "                row = uint64(int64(-2) - held)",
+            f"                if {new}:",
+            "                    if mine > held:",
+            "                        cuda.atomic.max(slots, s, mine)",
+            "                    place = int64(s)",
+            "            s = (s + uint64(1)) & last",
+            "            looks += uint64(1)",
+            "        places[j] = place",
+        ],
+        "own": [
+            THREAD,
+            "if j < rows:",
+            "    owner = int64(0)",
+            "    if gids[j] == int64(-1):",
+            "        if places[j] >= int64(0):",
+            "            if slots[uint64(places[j])] == int64(-2) - int64(j):",
+            "                owner = int64(1)",
+            "    owners[j] = owner",
+        ],
+        "publish": [
+            THREAD,
+            "if j < rows:",
+            "    if owners[j] == int64(1):",
+            "        g = base + ranks[j] - int64(1)",
+            *(f"        kw{k}[uint64(g)] = kx{k}[j]" for k in range(words)),
+            "        slots[uint64(places[j])] = g",
+            "        gids[j] = g",
+        ],
+        "name": [
+            THREAD,
+            "if j < rows:",
+            "    if gids[j] == int64(-1):",
+            "        if places[j] >= int64(0):",
+            "            gids[j] = slots[uint64(places[j])]",
+        ],
+    }
+    kernels = [kernel_text(name, params, bodies[name]) for name, params in kernels_of(words).items()]
+    return module_of("cuda", "\n\n\n".join([hash_text(words, constant), *kernels]), {f"hash_{words}"})
 
 
-@kernel
-def name(rows, slots, gids, places):
-    j = cuda.grid(1)
-    if j < rows:
-        if gids[j] < 0 and places[j] >= 0:
-            gids[j] = slots[places[j]]"""
-    names = prelude(["int64", "uint64"], "cuda").strip()
-    return "\n\n\n".join([HEADERS["cuda"], names, hash_text(words, constant), kernels]) + "\n"
+def _launch(words: int, constant: bool, name: str, threads: int, arguments: list[Any]) -> None:
+    device, module = runtime.device, load(table_text(words, constant), "cuda")
+    device.launch(getattr(module, name), -(-threads // device.block), arguments, device.block)
 
 
 def rebuild(target: Target, words: list[Any], count: int, slots: Any, shift: Any, constant: bool) -> None:
     """Insert keys 0 … count into empty slots."""
     if count:
-        module = load(table_text(len(words), constant), "cuda")
-        runtime.device.launch(module.rebuild, count, [np.int64(count), slots, shift, *words])
+        _launch(len(words), constant, "rebuild", count, [np.int64(count), slots, shift, *words])
 
 
-def number(target: Target, words: list[Any], rows: int, table: Any, bindings: Bindings) -> Any:
-    """The group of every row (int64), from the key words of the rows; `table` (`grouping.GroupTable`) grows as needed.
+def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bindings) -> None:
+    """Replace every -1 in `gids` (int64, one for each row) by the group of the row, from the key words of the rows;
+    `table` (`grouping.GroupTable`) grows as needed. Rows with -2 have no group.
 
-    Rows that find the table full go again after it has grown, and only those.
+    Rows that find no place go again after the table has grown, and only those.
     """
-    xp, launch = target.xp, runtime.device.launch
-    module = load(table_text(len(words), bindings.constant_hash), "cuda")
-    gids = xp.full(rows, -1, dtype="int64")
+    xp, rows, width = target.xp, len(gids), len(words)
     places, owners = (xp.empty(rows, dtype="int64") for _ in range(2))
-    count = np.int64(rows)
+    count, thorough = np.uint64(rows), bindings.constant_hash
+
+    def go(name: str, *arguments: Any) -> None:
+        _launch(width, bindings.constant_hash, name, rows, [count, *arguments])
+
     while True:
-        taken, limit = xp.zeros(1, dtype="int64"), np.int64(table.capacity - table.groups)
-        launch(module.insert, rows, [count, limit, taken, table.slots, table.shift, gids, places, *table.words, *words])
-        launch(module.own, rows, [count, table.slots, gids, places, owners])
+        slots = len(table.slots)
+        # A table that is nearly empty and still has no place within reach is probed to its end: its keys collide.
+        go(
+            "insert",
+            np.uint64(slots if thorough else min(slots, PROBES)),
+            table.slots,
+            table.shift,
+            gids,
+            places,
+            *table.words,
+            *words,
+        )
+        go("own", table.slots, gids, places, owners)
         ranks = xp.cumsum(owners)
-        base = np.int64(table.groups)
-        launch(module.publish, rows, [count, base, table.slots, gids, places, owners, ranks, *table.words, *words])
-        launch(module.name, rows, [count, table.slots, gids, places])
-        table.groups += int(ranks[-1])
-        if not bool((gids < 0).any()):
-            return gids
+        groups, base = int(ranks[-1]), table.groups
+        if base + groups > table.capacity:
+            table.make_room(target, base + groups)
+        go("publish", np.int64(base), table.slots, gids, places, owners, ranks, *table.words, *words)
+        go("name", table.slots, gids, places)
+        table.groups = base + groups
+        if not bool((gids == -1).any()):
+            if table.groups * 2 > slots:  # probes end at a free slot, and should do so soon
+                table.grow(target, bindings)
+            return
+        thorough = thorough or table.groups * 16 < slots
         table.grow(target, bindings)
+
+
+OPEN = (Param("rows"), Param("old", "int64"), Param("keys", "int64"), Param("shift"), Param("probes"), Param("to", "int64"))
+
+
+@lru_cache(maxsize=2)
+def open_text(constant: bool) -> str:
+    """The module for open tables: ``move`` finds the slots of another table's keys (-1 for an empty one)."""
+    body = [
+        THREAD,
+        "if j < rows:",
+        "    place = int64(-1)",
+        f"    if old[j] != int64({EMPTY}):",
+        "        if j == rows - uint64(1):",
+        "            place = claim_null(keys, shift)",
+        "        elif j == rows - uint64(2):",
+        f"            place = claim(keys, shift, int64({EMPTY}), probes)",
+        "        else:",
+        "            place = claim(keys, shift, old[j], probes)",
+        "    to[j] = place",
+    ]
+    parts = [hash_text(1, constant), CLAIM_TEXT, CLAIM_NULL_TEXT, kernel_text("move", OPEN, body)]
+    return module_of("cuda", "\n\n\n".join(parts), {"hash_1", "claim", "claim_null"})
+
+
+def move(target: Target, old: Any, keys: Any, shift: Any, constant: bool) -> Any:
+    """The slots in `keys`, an empty table that is large enough, of what is in the slots of `old` (-1: nothing)."""
+    to = target.xp.empty(len(old), dtype="int64")
+    device, module = runtime.device, load(open_text(constant), "cuda")
+    arguments = [np.uint64(len(old)), old, keys, shift, np.uint64(len(keys)), to]
+    device.launch(module.move, -(-len(old) // device.block), arguments, device.block)
+    return to
+
+
+def beside(target: Target, slots: Any, words: Any) -> Any:
+    """A table of ids as one that probes look up at once: key word and id of each slot side by side."""
+    xp = target.xp
+    both = xp.empty(2 * len(slots), dtype="int64")
+    both[0::2] = words[xp.maximum(slots, 0)] if len(words) else 0
+    both[1::2] = slots
+    return both

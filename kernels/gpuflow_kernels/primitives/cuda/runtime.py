@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...errors import KernelCompileError
+from .lanes import Lanes
 
-BLOCK = 256
+CONFIGURED = 1024
+"""Configured kernels kept; the least recently used goes first. As many compiled ones."""
+SMALL = 64 << 10
+"""Host arrays of fewer bytes are left to CuPy: staging them costs more than it saves."""
 
 
 class CudaRuntime:
     """CuPy arrays and `numba.cuda` launches, on CuPy's current stream."""
 
-    lanes = 1 << 16
-    """Threads of a kernel that keeps one partial result per thread."""
-    chunk = 256
-    """Partial results that one thread folds."""
+    block = 256
+    """Threads of a block."""
+
+    def __init__(self) -> None:
+        self.streams = Lanes()
+        self._configured: OrderedDict[tuple[Any, int, int, int], Any] = OrderedDict()
+        self._streams: dict[int, Any] = {}
+        self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._cuda_core = CudaCore()
+        self._lock = threading.Lock()
 
     @property
     def xp(self) -> Any:
@@ -26,26 +39,193 @@ class CudaRuntime:
 
         return cupy
 
-    def launch(self, kernel: Any, threads: int, arguments: Sequence[Any]) -> None:
-        """Run `kernel` with at least `threads` threads (it guards its index itself)."""
+    @cached_property
+    def multiprocessors(self) -> int:
+        """Streaming multiprocessors of the device: what persistent grids are sized by."""
         import cupy
-        from numba import cuda
 
-        pointer = cupy.cuda.get_current_stream().ptr
-        stream = cuda.external_stream(pointer) if pointer else cuda.default_stream()
-        # Arrays are handed over on the stream they belong to, so numba need not wait for it (sync=False).
-        values = [
-            cuda.as_cuda_array(a, sync=False) if isinstance(a, cupy.ndarray) else bool(a) if isinstance(a, np.bool_) else a
-            for a in arguments
-        ]
+        return int(cupy.cuda.Device().attributes["MultiProcessorCount"])
+
+    def launch(self, kernel: Any, blocks: int, arguments: Sequence[Any], threads: int = 256) -> None:
+        """Run `kernel` in `blocks` blocks of `threads` threads.
+
+        Parameters
+        ----------
+        kernel : a ``numba.cuda.jit`` kernel
+        blocks : int
+        arguments : sequence
+            Device arrays, which become their addresses, and typed NumPy scalars.
+        threads : int
+
+        Raises
+        ------
+        KernelCompileError
+            When the kernel does not compile; the message names its file.
+        """
+        values, stream = launch_values(arguments), self.current_stream()
+        signature = (kernel, *map(type, values))
+        compiled = self._compiled.get(signature)  # None before the first launch, False where there is none to be had
+        if compiled:
+            try:
+                self._cuda_core.start(compiled, int(blocks), int(threads), stream, values)
+                return
+            except (TypeError, ValueError, AttributeError):  # another version of cuda.core takes its arguments otherwise
+                with self._lock:
+                    self._compiled[signature] = compiled = False
         try:
-            kernel[-(-threads // BLOCK), BLOCK, stream](*values)
+            self._configure(kernel, int(blocks), int(threads), stream)(*values)
         except Exception as e:
             if type(e).__module__.startswith("numba") and type(e).__module__.endswith("core.errors"):
                 file = kernel.py_func.__code__.co_filename
                 raise KernelCompileError(f"generated kernel {file} did not compile: {e}") from e
             raise
+        if compiled is None:
+            with self._lock:
+                self._compiled[signature] = compiled_kernel(kernel, values) or False
+                while len(self._compiled) > CONFIGURED:
+                    self._compiled.popitem(last=False)
+
+    @staticmethod
+    def current_stream() -> int:
+        """The handle of CuPy's current stream."""
+        import cupy
+
+        return int(cupy.cuda.get_current_stream().ptr)
+
+    def asarray(self, values: Any) -> Any:
+        """`values` on the device: larger host arrays through the running task's uploader, all else as CuPy does it."""
+        if type(values) is np.ndarray and values.nbytes >= SMALL and values.dtype.kind in "biufc":
+            lane = self.streams.mine
+            if lane is not None:
+                return lane.uploads.upload(values)
+        return self.xp.asarray(values)
+
+    def free(self) -> None:
+        """Give back all memory that only pools and finished work still hold. Waits for the running task's work."""
+        import cupy
+
+        if self.streams.mine is not None:
+            self.streams.mine.finish()
+        self.streams.reclaim()
+        cupy.get_default_memory_pool().free_all_blocks()
+
+    def _configure(self, kernel: Any, blocks: int, threads: int, stream: int) -> Any:
+        """``kernel[blocks, threads, stream]``, kept: making one costs more than launching it."""
+        key = (kernel, blocks, threads, stream)
+        try:  # without the lock, but for what is rare: a dictionary's single operations are atomic
+            found = self._configured[key]
+            self._configured.move_to_end(key)
+            return found
+        except KeyError:
+            pass
+        with self._lock:
+            found = self._configured[key] = _configured(kernel, blocks, threads, self._stream(stream))
+            while len(self._configured) > CONFIGURED:
+                self._configured.popitem(last=False)
+        return found
+
+    def _stream(self, handle: int) -> Any:
+        """Numba's object for a stream."""
+        if handle not in self._streams:
+            from numba import cuda
+
+            self._streams[handle] = cuda.external_stream(handle) if handle else cuda.default_stream()
+        return self._streams[handle]
+
+
+def _configured(kernel: Any, blocks: int, threads: int, stream: Any) -> Any:
+    from numba.core import config
+
+    # Numba warns of every grid of fewer than 128 blocks, which small inputs need. The flag is its only switch.
+    saved, config.CUDA_LOW_OCCUPANCY_WARNINGS = getattr(config, "CUDA_LOW_OCCUPANCY_WARNINGS", 0), 0
+    try:
+        return kernel[blocks, threads, stream]
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = saved
+
+
+class CudaCore:
+    """Starts kernels that Numba has compiled as Numba does it, by ``cuda.core``, but for its preparation of arguments.
+
+    Numba wraps each number into a ctypes object, which ``cuda.core`` unwraps by slow ways: with 16 arguments most of the
+    time of a launch. Numbers as they are it takes at once.
+    """
+
+    def __init__(self) -> None:
+        self._streams: dict[int, Any] = {}
+
+    @cached_property
+    def _core(self) -> Any:
+        import cuda.core
+
+        return cuda.core
+
+    def start(self, compiled: Any, blocks: int, threads: int, stream: int, values: Sequence[Any]) -> None:
+        core = self._core
+        if stream not in self._streams:
+            self._streams[stream] = core.Stream.from_handle(stream)
+        core.launch(self._streams[stream], core.LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1)), compiled, *values)
+
+
+def compiled_kernel(kernel: Any, values: Sequence[Any]) -> Any:
+    """The ``cuda.core`` kernel that Numba has compiled for such values, or None where it is not to be had.
+
+    Numba does not show it in public: another version may keep it elsewhere, and its own way of launching then goes on.
+    """
+    try:
+        found = kernel.overloads[tuple(kernel.typeof_pyval(v) for v in values)]
+        if found.debug or found.extensions or found.cooperative:
+            return None
+        from cuda.core import Kernel
+
+        compiled = found._codelibrary.get_cufunc().kernel
+    except (AttributeError, KeyError, ImportError):
+        return None
+    return compiled if isinstance(compiled, Kernel) else None
+
+
+_SCALARS = frozenset(np.dtype(f"{kind}{size}").type for kind in "iu" for size in (1, 2, 4, 8)) | {np.float32, np.float64}
+
+
+def launch_values(arguments: Sequence[Any]) -> list[Any]:
+    """Arguments as Numba launches them fastest: arrays as addresses, bools as Python's, other scalars as they are.
+
+    An address is a plain int, which Numba takes for an int64: making a NumPy scalar of it costs as much as launching it.
+
+    Raises
+    ------
+    TypeError
+        For an array that is not contiguous (kernels walk memory from its address on), or not on the device.
+    """
+    values: list[Any] = []
+    for a in arguments:
+        kind = type(a)
+        if kind in _SCALARS:
+            values.append(a)
+        elif kind is np.bool_:
+            values.append(bool(a))
+        elif isinstance(a, np.integer):  # C's second name for one of these types
+            values.append(np.dtype(f"{a.dtype.kind}{a.itemsize}").type(a))
+        else:
+            try:
+                contiguous, address = a.flags.c_contiguous, a.data.ptr
+            except AttributeError:
+                raise TypeError(f"a kernel takes device arrays and NumPy scalars, not {kind.__name__}") from None
+            if not contiguous:
+                raise TypeError(f"a kernel's array of {a.shape} with strides {a.strides} is not contiguous")
+            values.append(address)
+    return values
 
 
 device: Any = CudaRuntime()
 """What the CUDA target runs on. Tests put a stand-in here that needs no device."""
+
+
+def asarray(values: Any) -> Any:
+    """`values` on the device, or where a stand-in keeps its arrays."""
+    return device.asarray(values) if isinstance(device, CudaRuntime) else device.xp.asarray(values)
+
+
+def run(function: Callable[[], Any]) -> Any:
+    """Call `function`, which launches kernels, with streams of its own, and wait for what it has launched."""
+    return device.streams.run(function) if isinstance(device, CudaRuntime) else function()

@@ -128,7 +128,7 @@ NAMED = (
     agg("max", SINGLE), agg("min", NARROW), agg("max", WORD), agg("sum", NATURAL), agg("min", NATURAL), agg("any", FLAG),
     agg("all", FLAG), agg("max", WIDE), agg("min", FLAG), agg("max", FLAG), agg("sum", SINGLE),
 )  # fmt: skip
-FOLDED = (agg("var", REAL), agg("first", WORD), agg("last", REAL), agg("product", NARROW), agg("sum", WIDE), agg("last", FLAG))
+FOLDED = (agg("var", SINGLE), agg("first", WORD), agg("last", REAL), agg("product", NARROW), agg("sum", WIDE), agg("last", FLAG))
 
 
 def key_ranges(count: int) -> tuple[tuple[int, int] | None, ...]:

@@ -1,0 +1,280 @@
+"""What stops CUDA from being used on this machine, and what to do about it: facts are gathered, then judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+FLOOR = {12: (5, 0), 13: (7, 5)}
+"""The least compute capability that the toolkit of a CUDA major version compiles for."""
+DRIVERS = {12: "525.60", 13: "580.65"}
+"""The first driver of a CUDA major version."""
+ENOUGH = 256 << 20
+"""Bytes of free device memory below which not even a small query runs: the context and one table take as much."""
+BEARING = (
+    "cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "numba-cuda", "nvidia-nvvm", "nvidia-cuda-nvcc-cu12", "cuda-bindings",
+)  # fmt: skip
+"""The distributions whose presence or version matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A CUDA device; `free` is None where nobody asked."""
+
+    name: str
+    capability: str
+    memory: int
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of CUDA on a machine, unjudged.
+
+    Attributes
+    ----------
+    driver : tuple of int, optional
+        The CUDA version that the driver supports; None without a driver.
+    devices : tuple of Device
+        What the driver shows.
+    packages : mapping of str to str
+        Versions of those of `BEARING` that are installed.
+    toolkit : bool
+        Whether a CUDA toolkit stands outside of the Python packages (``CUDA_HOME``, conda, ``/usr/local/cuda``).
+    visible : str, optional
+        ``CUDA_VISIBLE_DEVICES``.
+    error : str, optional
+        What went wrong when CuPy and Numba were asked for the devices.
+    """
+
+    driver: tuple[int, int] | None = None
+    devices: tuple[Device, ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+    toolkit: bool = False
+    visible: str | None = None
+    error: str | None = None
+
+    @property
+    def cupy(self) -> dict[str, int | None]:
+        """CuPy distributions and the CUDA major version each is for; None where its name does not say."""
+        named = {n: int(n.removeprefix("cupy-cuda").removesuffix("x")) for n in self.packages if n.startswith("cupy-cuda")}
+        return named | ({"cupy": None} if "cupy" in self.packages else {})
+
+    @property
+    def numba(self) -> int | None:
+        """The CUDA major version of the compiler that numba-cuda finds among the wheels; None where there is none."""
+        found = {_major(self.packages[n]) for n in ("nvidia-nvvm", "nvidia-cuda-nvcc-cu12") if n in self.packages}
+        if len(found) > 1 and "cuda-bindings" in self.packages:
+            return _major(self.packages["cuda-bindings"])
+        return max(found, default=None)
+
+    @property
+    def extra(self) -> str:
+        """The extra that fits driver and devices: ``cuda12`` or ``cuda13``."""
+        old = self.driver is not None and self.driver[0] < 13
+        return "cuda12" if old or any(_capability(d) < FLOOR[13] for d in self.devices) else "cuda13"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A problem in words, and its fix; `blocks` where CUDA cannot be used until it is mended."""
+
+    problem: str
+    fix: str
+    blocks: bool = True
+
+
+def _major(number: str) -> int:
+    return int(number.split(".", 1)[0])
+
+
+def _capability(device: Device) -> tuple[int, int]:
+    major, minor = device.capability.split(".")
+    return int(major), int(minor)
+
+
+def diagnose(facts: Facts) -> list[Diagnosis]:
+    """Everything that is wrong, the deepest cause first; empty where CUDA can be used and nothing is amiss.
+
+    Examples
+    --------
+    >>> diagnose(Facts())[0].problem
+    'no NVIDIA driver (libcuda) was found'
+    """
+    if facts.driver is None:
+        way = (
+            "install NVIDIA's driver (https://www.nvidia.com/drivers), or in a container pass the GPU in (docker run --gpus all)"
+        )
+        return [Diagnosis("no NVIDIA driver (libcuda) was found", way)]
+    found = [*_devices(facts), *_packages(facts), *_majors(facts), *_memory(facts)]
+    if facts.error is not None and not any(d.blocks for d in found):
+        way = f"see whether nvidia-smi works; if it does, pip install --force-reinstall 'gpuflow[{facts.extra}]'"
+        found.append(Diagnosis(f"CUDA cannot be used: {facts.error}", way))
+    return found
+
+
+def _devices(facts: Facts) -> list[Diagnosis]:
+    if not facts.devices:
+        if facts.visible is not None:
+            return [Diagnosis(f"CUDA_VISIBLE_DEVICES={facts.visible!r} hides every device", "unset CUDA_VISIBLE_DEVICES")]
+        why = f": {facts.error}" if facts.error else ""
+        return [Diagnosis(f"the driver shows no device{why}", "see what nvidia-smi says; in a container pass the GPU in")]
+    majors = {m for m in (*facts.cupy.values(), facts.numba) if m in FLOOR}
+    toolkit = max(majors, default=12)
+    low = [d for d in facts.devices if _capability(d) < FLOOR[toolkit]]
+    found = []
+    for device in low:
+        least = ".".join(map(str, FLOOR[toolkit]))
+        text = f"{device.name} has compute capability {device.capability}, CUDA {toolkit} needs {least} or more"
+        if _capability(device) >= FLOOR[12]:
+            way = f"pip uninstall -y {' '.join(_of_major(facts, toolkit))} && pip install 'gpuflow[cuda12]'"
+        else:
+            way = "no toolkit that gpuflow runs on compiles for it; use another device, or gpuflow.target cpu"
+        found.append(Diagnosis(text, way, blocks=len(low) == len(facts.devices)))
+    return found
+
+
+def _packages(facts: Facts) -> list[Diagnosis]:
+    cupy, numba, way = bool(facts.cupy), "numba-cuda" in facts.packages, f"pip install 'gpuflow[{facts.extra}]'"
+    if not cupy and not numba:
+        return [Diagnosis("cupy and numba-cuda are not installed", way)]
+    if not cupy or not numba:
+        there, missing = ("numba-cuda", "cupy") if numba else (next(iter(facts.cupy)), "numba-cuda")
+        return [Diagnosis(f"{there} is installed, but {missing} is not", way)]
+    if len(facts.cupy) > 1:
+        names = sorted(facts.cupy)
+        return [Diagnosis(f"{' and '.join(names)} are both installed", f"pip uninstall -y {' '.join(names)} && {way}")]
+    if facts.numba is None and not facts.toolkit:
+        extra = facts.extra.replace("cuda", "cu")
+        return [Diagnosis("numba-cuda is installed without a CUDA compiler (NVVM)", f"pip install 'numba-cuda[{extra}]'")]
+    return []
+
+
+def _majors(facts: Facts) -> list[Diagnosis]:
+    """Wheels of a CUDA major version that the driver or the other wheels do not have."""
+    assert facts.driver is not None
+    name, cupy = next(iter(facts.cupy.items()), ("cupy", None))
+    wheels = [(name, cupy), (f"numba-cuda[cu{facts.numba}]", facts.numba if "numba-cuda" in facts.packages else None)]
+    late = [(n, m) for n, m in wheels if m is not None and m > facts.driver[0]]
+    if late:
+        major = max(m for _, m in late)
+        text = (
+            f"the driver supports CUDA {facts.driver[0]}.{facts.driver[1]}, older than {' and '.join(n for n, _ in late)} needs"
+        )
+        remove = " ".join(_of_major(facts, major))
+        update = f"update the driver to {DRIVERS.get(major, 'a newer one')} or later"
+        return [Diagnosis(text, f"{update}, or pip uninstall -y {remove} && pip install 'gpuflow[{facts.extra}]'")]
+    if cupy is not None and facts.numba is not None and cupy != facts.numba and "numba-cuda" in facts.packages:
+        fits = int(facts.extra.removeprefix("cuda"))
+        wrong = cupy if facts.numba == fits else facts.numba
+        way = f"pip uninstall -y {' '.join(_of_major(facts, wrong))} && pip install 'gpuflow[{facts.extra}]'"
+        return [Diagnosis(f"{name} is for CUDA {cupy}, numba-cuda's compiler is of CUDA {facts.numba}", way, blocks=False)]
+    return []
+
+
+def _of_major(facts: Facts, major: int) -> list[str]:
+    """The installed distributions that are for this CUDA major version."""
+    wheels = [n for n, m in facts.cupy.items() if m == major]
+    names = ("nvidia-cuda-nvcc-cu12",) if major == 12 else ("nvidia-nvvm",)
+    return wheels + [n for n in names if n in facts.packages]
+
+
+def _memory(facts: Facts) -> list[Diagnosis]:
+    found = []
+    for k, device in enumerate(facts.devices):
+        if device.free is not None and device.free < ENOUGH:
+            text = f"device {k} ({device.name}) has {device.free >> 20} MiB of {device.memory >> 20} free"
+            way = "end what nvidia-smi shows on it, or choose another device with CUDA_VISIBLE_DEVICES"
+            found.append(Diagnosis(text, way, blocks=False))
+    if not found and facts.error is not None and ("out of memory" in facts.error or "MemoryAllocation" in facts.error):
+        way = "end what nvidia-smi shows on the device, or choose another with CUDA_VISIBLE_DEVICES"
+        found.append(Diagnosis(f"no device memory is free: {facts.error}", way))
+    return found
+
+
+# -- facts ------------------------------------------------------------------------------------------------------------
+@lru_cache(maxsize=2)
+def gather(memory: bool = False) -> Facts:
+    """The facts of this machine. Never raises: what goes wrong is one of them.
+
+    Free memory is asked for with `memory` only, because that takes a context, some hundred MiB, on every device.
+    """
+    library = _library()
+    if library is None:
+        return Facts()
+    driver, devices, error = ask_driver(library)
+    packages = {name: found for name in BEARING if (found := _version(name)) is not None}
+    facts = Facts(driver, devices, packages, _toolkit(), os.environ.get("CUDA_VISIBLE_DEVICES"), error)
+    if error is not None or not devices or any(d.blocks for d in diagnose(facts)):
+        return facts
+    try:
+        free = _try(len(devices) if memory else 0)
+    except Exception as problem:  # a broken driver or toolkit shows itself in many ways
+        return Facts(driver, devices, packages, facts.toolkit, facts.visible, f"{type(problem).__name__}: {problem}")
+    known = tuple(Device(d.name, d.capability, d.memory, f) for d, f in zip(devices, free, strict=True)) if free else devices
+    return Facts(driver, known, packages, facts.toolkit, facts.visible)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _toolkit() -> bool:
+    roots = [os.environ.get(n) for n in ("CUDA_HOME", "CUDA_PATH", "CONDA_PREFIX")] + ["/usr/local/cuda"]
+    return any((Path(root) / "nvvm").is_dir() for root in roots if root)
+
+
+def _try(ask: int) -> list[int]:
+    """Ask CuPy and Numba for the devices, and for the free bytes of the first `ask`."""
+    from cupy.cuda import Device as Handle
+    from cupy.cuda import runtime
+    from numba import cuda
+
+    if runtime.getDeviceCount() == 0:
+        raise RuntimeError("CuPy finds no device")
+    if not cuda.is_available():
+        raise RuntimeError("Numba finds no CUDA driver")
+    return [Handle(k).mem_info[0] for k in range(ask)]
+
+
+def _library() -> Any:
+    import ctypes
+
+    for name in ("libcuda.so.1", "libcuda.so", "nvcuda.dll"):
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+def ask_driver(library: Any) -> tuple[tuple[int, int] | None, tuple[Device, ...], str | None]:
+    """(CUDA version, devices, what went wrong) by the driver's own interface; no package and no context is needed."""
+    from ctypes import byref, c_int, c_size_t, create_string_buffer
+
+    number = c_int(0)
+    if library.cuDriverGetVersion(byref(number)) != 0 or not number.value:
+        return None, (), None
+    driver = number.value // 1000, number.value % 1000 // 10
+    status = library.cuInit(0)
+    if status != 0:
+        return driver, (), None if status == 100 else f"cuInit fails with error {status}"  # 100: there is no device
+    count, found = c_int(0), []
+    library.cuDeviceGetCount(byref(count))
+    for k in range(count.value):
+        handle, major, minor, size, name = c_int(0), c_int(0), c_int(0), c_size_t(0), create_string_buffer(256)
+        library.cuDeviceGet(byref(handle), k)
+        library.cuDeviceGetName(name, 256, handle)
+        library.cuDeviceGetAttribute(byref(major), 75, handle)  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+        library.cuDeviceGetAttribute(byref(minor), 76, handle)
+        library.cuDeviceTotalMem_v2(byref(size), handle)
+        found.append(Device(name.value.decode(errors="replace"), f"{major.value}.{minor.value}", size.value))
+    return driver, tuple(found), None

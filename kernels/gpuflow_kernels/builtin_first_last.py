@@ -1,0 +1,93 @@
+"""The built-in aggregations that go by the order of rows: each carries its value with the row's position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .aggregate import INPUT, Slot, aggregation
+from .dtypes import BOOL, INT64
+from .rules import anything, unchanged
+
+
+@aggregation(
+    name="first",
+    dtype=unchanged(anything),
+    slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, 9223372036854775807)),
+    nulls="lift",
+    variants={"ignore_nulls": "first_valid"},
+)
+class _First:
+    """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, x_valid: Any, position: Any) -> Any:
+        return x, x_valid, position
+
+    @staticmethod
+    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
+        earlier = place <= other_place
+        return x if earlier else y, x_valid if earlier else y_valid, place if earlier else other_place
+
+    @staticmethod
+    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
+        return x, x_valid
+
+
+@aggregation(
+    name="last",
+    dtype=unchanged(anything),
+    slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)),
+    nulls="lift",
+    variants={"ignore_nulls": "last_valid"},
+)
+class _Last:
+    """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, x_valid: Any, position: Any) -> Any:
+        return x, x_valid, position
+
+    @staticmethod
+    def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
+        later = place >= other_place
+        return x if later else y, x_valid if later else y_valid, place if later else other_place
+
+    @staticmethod
+    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
+        return x, x_valid
+
+
+@aggregation(name="first_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
+class _FirstValid:
+    """The first value that is not null; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, position: Any) -> Any:
+        return x, position
+
+    @staticmethod
+    def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:
+        earlier = place <= other_place
+        return x if earlier else y, place if earlier else other_place
+
+    @staticmethod
+    def finalize(x: Any, place: Any) -> Any:
+        return x
+
+
+@aggregation(name="last_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
+class _LastValid:
+    """The last value that is not null; null for nothing."""
+
+    @staticmethod
+    def lift(x: Any, position: Any) -> Any:
+        return x, position
+
+    @staticmethod
+    def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:
+        later = place >= other_place
+        return x if later else y, place if later else other_place
+
+    @staticmethod
+    def finalize(x: Any, place: Any) -> Any:
+        return x

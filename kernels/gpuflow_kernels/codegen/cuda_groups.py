@@ -1,0 +1,401 @@
+"""GPU kernels that group: reductions in registers, groups found by index in shared or device memory, or by hashing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..aggregate import Slot
+from .cuda_module import Module, array_type, begin_row, know_inputs
+from .cuda_text import MARK, Param, full_tile, needed_for, over_list, over_rows, path_to
+from .inline import names_used
+from .module_text import indented
+from .pipeline import Group, GroupShape
+from .program import repeated, write_steps
+from .rows import TRUE, RowWriter, literal_text, typed
+from .sinks import COMBINE, SlotRef, Update, combine, group_words, lifted, slot_layout, write_values
+
+
+def grouping(module: Module) -> list[str]:
+    """Add the kernels of a grouping pipeline; the lines of a row."""
+    pipeline, shape, writer = module.pipeline, module.shape, module.writer
+    sink, group = pipeline.sink, shape.group
+    assert isinstance(sink, Group) and group is not None
+    folding = any(is_folded(sink, a) for a in range(len(sink.aggs)))
+    loops = bool(repeated(pipeline, shape))
+    counted = loops and (group.mode == "hash" or (folding and group.mode == "dense"))
+    marks: list[int] = []
+    kept: list[Update] = []
+
+    def write() -> None:
+        marks.append(len(writer.lines))
+        if group.mode == "hash":
+            _write_words(writer, sink, group)
+        marks.append(len(writer.lines))
+        kept.extend(_write_group(writer, sink, group, folding))
+        marks.append(writer.indent)
+
+    write_steps(writer, pipeline, shape, write)
+    first, second, depth = marks
+    steps, words, into = writer.lines[:first], writer.lines[first:second], writer.lines[second:]
+    know_inputs(module)
+    _know_groups(module, sink, group)
+    deep = "    " * depth
+    before = [*begin_row(module), "j = uint64(starts[i])" if counted else "j = i"]
+    lines = [*before, *steps, *into]
+    after = [f"{deep}j += uint64(1)"] if counted else []
+    if counted:
+        count = [*begin_row(module), "n = int64(0)", *steps, f"{deep}n += int64(1)", "counts[i] = n"]
+        _add_over_rows(module, "count", count)
+    if group.mode == "hash":
+        _add_over_rows(module, "words", [*before, *steps, *words, *after])
+        words = [line for line in words if not line.strip().startswith(("kx", "gids"))]
+        if counted:
+            lines = [*before, *steps, *words, f"{deep}g = gids[j]", *into, *after]
+        else:  # that a row has a group says that it has passed the steps: only what the rest needs of them is done again
+            rest = [line[len(deep) :] for line in into]
+            known = needed_for(path_to([*steps, *words, deep + MARK], MARK), names_used(rest))
+            lines = ["j = i", "g = gids[i]", "if g >= 0:", *indented([*known, *rest], 1)]
+    elif counted:
+        lines += after
+    if group.mode == "reduce":
+        _reduce(module, lines, sink)
+    elif group.shared:
+        _share(module, lines, sink, group)
+    else:
+        head = ["copy = uint64(cuda.blockIdx.x) % copies * size"] if group.mode == "dense" else []
+        _add_over_rows(module, "run", lines, head)
+    if group.mode == "open":
+        module.add("again", over_list(shape.block, lines))
+    if kept or group.mode == "reduce":
+        _fold(module, kept, sink, group.mode == "reduce")
+    return steps
+
+
+def is_folded(sink: Group, a: int) -> bool:
+    """Whether an aggregation has a combine of its own, which no atomic can apply."""
+    return sink.aggs[a].aggregation.combine is not None
+
+
+def _add_over_rows(module: Module, name: str, lines: list[str], head: list[str] | None = None) -> None:
+    tile = module.tile(lines, 4)
+    module.add(name, [*(head or []), *over_rows(tile, full_tile(tile, lines), lines)])
+
+
+def _know_groups(module: Module, sink: Group, group: GroupShape) -> None:
+    keys = range(len(sink.keys))
+    module.know(*(Param(f"{x}{k}") for k in keys for x in "bk"))
+    module.know(*(Param(f"kx{k}", "int64") for k in range(group.words)))
+    module.know(Param("present", "bool"), Param("size"), Param("copies"), Param("keys", "int64"), Param("shift"))
+    module.know(Param("probes"), Param("pending", "uint32"), Param("gids", "int64"), Param("ids", "int64"))
+    module.know(Param("counts", "int64"), Param("starts", "int64"), Param("index", "int64"))
+    module.know(Param("lows", "int64"), Param("highs", "int64"), Param("order", "int64"))
+    for ref in slot_layout(sink.aggs):
+        dtype = slot_type(sink, ref)
+        letters = ("z",) if group.mode == "reduce" else ("g", "z")
+        module.know(*(Param(f"{letter}{ref.array}", dtype) for letter in letters))
+        module.know(Param(f"sv{ref.array}", dtype), Param(f"sm{ref.array}", "bool"))
+
+
+def slot_type(sink: Group, ref: SlotRef) -> str:
+    """The NumPy name of an accumulator's type."""
+    return "bool" if ref.slot < 0 else array_type(sink.aggs[ref.agg].slots[ref.slot].dtype)  # type: ignore[arg-type]
+
+
+# -- the end of a row -------------------------------------------------------------------------------------------------
+def _write_words(writer: RowWriter, sink: Group, group: GroupShape) -> None:
+    for k, w in enumerate(group_words(writer, sink, group)):
+        writer.line(f"kx{k}[j] = {w}")
+    writer.line("gids[j] = -1")
+
+
+def _write_group(writer: RowWriter, sink: Group, group: GroupShape, folding: bool) -> list[Update]:
+    """What a row does to its group; the updates that were kept for folding."""
+    aggs = range(len(sink.aggs))
+    if group.mode == "reduce":
+        for update in [write_values(writer, sink, a) for a in aggs]:
+            masked(writer, update, lambda u: combine(writer, u, sink.merge, True))
+        return []
+    if group.mode == "open":
+        words = group_words(writer, sink, group)
+        found = f"claim(keys, shift, {words[0]}, probes)"
+        writer.line(f"found = {found}" if len(words) == 1 else f"found = {found} if {words[1]} == 0 else claim_null(keys, shift)")
+        with writer.block("if found < 0:"):
+            writer.line("cuda.atomic.or_(pending, i >> uint64(5), uint32(uint64(1) << (i & uint64(31))))")
+        with writer.block("else:"):
+            writer.line("place = uint64(found)")
+            for a in aggs:
+                masked(writer, write_values(writer, sink, a), lambda u: _combine_atomically(writer, u, sink.merge))
+        return []
+    if group.mode == "dense":
+        (w,) = group_words(writer, sink, group)
+        writer.line(f"g = {w}")
+        if folding:
+            writer.line("gids[j] = g")
+        if group.shared:
+            writer.line(f"place = uint64(g) * uint64({group.replicas}) + own_copy")
+            writer.line("poke(here, place, 1)")
+        else:
+            writer.line("place = uint64(g) + copy")
+            with writer.block("if not peek(present, place):"):
+                writer.line("poke(present, place, True)")
+    else:
+        writer.line("place = uint64(g)")
+    if sink.number:
+        writer.line("ids[i] = g")
+    kept = []
+    for update in [write_values(writer, sink, a) for a in aggs]:
+        if update.agg.aggregation.combine is not None:
+            kept.append(_keep(writer, update, sink.merge))
+        elif group.shared:
+            masked(writer, update, lambda u: _combine_in_shared(writer, u, sink.merge))
+        else:
+            masked(writer, update, lambda u: _combine_atomically(writer, u, sink.merge))
+    return kept
+
+
+def masked(writer: RowWriter, update: Update, write: Callable[[Update], None]) -> None:
+    """Write an update below its mask."""
+    if update.mask == TRUE:
+        write(update)
+    elif update.mask != "False":
+        with writer.block(f"if {update.mask}:"):
+            write(update)
+
+
+def _combine_atomically(writer: RowWriter, update: Update, merge: bool) -> None:
+    for n, value, slot in zip(update.arrays, lifted(writer, update, merge), update.agg.slots, strict=True):
+        _atomic(writer, f"g{n}", "place", value, slot)
+    if update.seen is not None:
+        writer.line(f"poke(g{update.seen}, place, True)")
+
+
+def _atomic(writer: RowWriter, array: str, place: str, value: str, slot: Slot) -> None:
+    """Combine `value` into ``array[place]``, whoever else does so at the same time.
+
+    Truth values take one byte, which no atomic knows: the value that decides is stored, by however many threads. Least and
+    greatest look first: an old value that is seen can only ask for a swap too many. The look also keeps NaN away, as on
+    a CPU.
+    """
+    if slot.dtype.register == "bool_":  # type: ignore[union-attr]
+        decides = slot.combine in ("or", "max", "add")
+        with writer.block(f"if {value}:" if decides else f"if not {value}:"):
+            writer.line(f"poke({array}, {place}, {decides})")
+    elif slot.combine in ("min", "max"):
+        with writer.block(f"if {value} {'<' if slot.combine == 'min' else '>'} peek({array}, {place}):"):
+            writer.line(f"cuda.atomic.{slot.combine}({array}, {place}, {value})")
+    else:
+        name = {"add": "add", "and": "and_", "or": "or_"}[str(slot.combine)]
+        writer.line(f"cuda.atomic.{name}({array}, {place}, {value})")
+
+
+def _keep(writer: RowWriter, update: Update, merge: bool) -> Update:
+    """Keep what a row contributes, for ``fold``; the update as ``fold`` sees it."""
+    a = update.arrays[0]
+    if update.mask != TRUE:
+        writer.line(f"sm{a}[j] = {update.mask}")
+
+    def keep(u: Update) -> None:
+        for n, value in zip(u.arrays, lifted(writer, u, merge), strict=True):
+            writer.line(f"sv{n}[j] = {value}")
+
+    masked(writer, update, keep)
+    mask = TRUE if update.mask == TRUE else f"sm{a}[j]"
+    return Update(update.agg, mask, tuple(f"sv{n}" for n in update.arrays), update.arrays, update.seen)
+
+
+# -- groups in shared memory ------------------------------------------------------------------------------------------
+def shared_bytes(sink: Group) -> int:
+    """Bytes of shared memory that a group takes."""
+    return 4 + sum(4 if slot_type(sink, ref) == "bool" else 8 for ref in slot_layout(sink.aggs))
+
+
+def _limbs(slot: Slot) -> bool:
+    """Whether sums of the slot are kept in two halves: shared memory adds 32-bit integers natively, and nothing wider."""
+    return slot.combine == "add" and array_type(slot.dtype) in ("int64", "uint64")  # type: ignore[arg-type]
+
+
+def _combine_in_shared(writer: RowWriter, update: Update, merge: bool) -> None:
+    for n, value, slot in zip(update.arrays, lifted(writer, update, merge), update.agg.slots, strict=True):
+        if _limbs(slot):
+            writer.line(f"x{n} = uint64({value})")
+            writer.line(f"part{n} = uint32(x{n} & uint64(4294967295))")
+            writer.line(f"old{n} = cuda.atomic.add(low{n}, place, part{n})")
+            writer.line(f"rest{n} = uint32((x{n} >> uint64(32)) + uint64(uint32(old{n} + part{n}) < part{n}))")
+            with writer.block(f"if rest{n} != 0:"):
+                writer.line(f"cuda.atomic.add(high{n}, place, rest{n})")
+        elif slot.dtype.register == "bool_":  # type: ignore[union-attr]
+            decides = slot.combine in ("or", "max", "add")
+            with writer.block(f"if {value}:" if decides else f"if not {value}:"):
+                writer.line(f"poke(own{n}, place, {int(decides)})")
+        else:
+            _atomic(writer, f"own{n}", "place", value, slot)
+    if update.seen is not None:
+        writer.line(f"poke(own{update.seen}, place, 1)")
+
+
+def _share(module: Module, lines: list[str], sink: Group, group: GroupShape) -> None:
+    """Copies of the accumulators for each block, put together and added to the real ones when the block is through.
+
+    Lanes of a warp have a copy each where there is room: adding to one address they would wait for each other.
+    """
+    room = group.shared * group.replicas
+    declared, emptied = [f"here = cuda.shared.array({room}, int32)"], ["here[x] = 0"]
+    begun, joined, given = ["seen = int32(0)"], ["seen = seen | here[k]"], RowWriter(())
+
+    def declare(name: str, dtype: str, identity: str) -> None:
+        declared.append(f"{name} = cuda.shared.array({room}, {dtype})")
+        emptied.append(f"{name}[x] = {identity}")
+
+    for ref in slot_layout(sink.aggs):
+        n, agg = ref.array, sink.aggs[ref.agg]
+        if agg.aggregation.combine is not None:
+            continue
+        slot = agg.slots[ref.slot] if ref.slot >= 0 else None
+        if slot is None or slot.dtype.register == "bool_":  # type: ignore[union-attr]
+            identity = bool(slot.identity) if slot is not None else False
+            declare(f"own{n}", "int32", str(int(identity)))
+            begun.append(f"all{n} = int32({int(identity)})")
+            joined.append(f"all{n} = all{n} {'&' if identity else '|'} own{n}[k]")
+            with given.block(f"if all{n} != {int(identity)}:"):
+                given.line(f"poke(g{n}, x, {not identity})")
+        elif _limbs(slot):
+            declare(f"low{n}", "uint32", "0")
+            declare(f"high{n}", "uint32", "0")
+            begun.append(f"all{n} = uint64(0)")
+            joined.append(f"all{n} += uint64(low{n}[k]) | (uint64(high{n}[k]) << uint64(32))")
+            _atomic(given, f"g{n}", "x", given.assign(typed(slot.dtype, f"all{n}")), slot)  # type: ignore[arg-type]
+        else:
+            declare(f"own{n}", array_type(slot.dtype), literal_text(slot.identity))  # type: ignore[arg-type]
+            begun.append(f"all{n} = {typed(slot.dtype, literal_text(slot.identity))}")  # type: ignore[arg-type]
+            joined += [text.format(place=f"all{n}", value=f"own{n}[k]") for text in COMBINE[str(slot.combine)]]
+            _atomic(given, f"g{n}", "x", f"all{n}", slot)
+    tile = module.tile(lines, 4)
+    through = f"x += uint64({module.shape.block})"
+    module.add(
+        "run",
+        [
+            *declared,
+            "x = uint64(cuda.threadIdx.x)",
+            f"while x < size * uint64({group.replicas}):",
+            *indented([*emptied, through], 1),
+            "cuda.syncthreads()",
+            f"own_copy = uint64(cuda.threadIdx.x) & uint64({group.replicas - 1})",
+            *over_rows(tile, full_tile(tile, lines), lines),
+            "cuda.syncthreads()",
+            "x = uint64(cuda.threadIdx.x)",
+            "while x < size:",
+            *indented([*begun, f"k = x * uint64({group.replicas})", f"last = k + uint64({group.replicas})"], 1),
+            "    while k < last:",
+            *indented([*joined, "k += uint64(1)"], 2),
+            "    if seen != 0:",
+            *indented(["poke(present, x, True)", *given.lines], 2),
+            f"    {through}",
+        ],
+    )
+
+
+# -- reductions and folds ---------------------------------------------------------------------------------------------
+def _reduce(module: Module, lines: list[str], sink: Group) -> None:
+    """Accumulators in registers, combined over the threads of a block in shared memory: a result for each block."""
+    layout, block = slot_layout(sink.aggs), module.shape.block
+    start = []
+    for ref in layout:
+        slot = sink.aggs[ref.agg].slots[ref.slot] if ref.slot >= 0 else None
+        text = "False" if slot is None else typed(slot.dtype, literal_text(slot.identity))  # type: ignore[arg-type]
+        start.append(f"g{ref.array} = {text if slot is not None else 'bool_(False)'}")
+    tile = module.tile(lines)
+    declared: dict[str, None] = {}
+    tree: list[str] = []
+    for a in range(len(sink.aggs)):
+        refs = [r for r in layout if r.agg == a]
+        places = _shared_places(sink, refs, block, declared)
+        writer = RowWriter(())
+        _combine_parts(writer, sink, a, refs, {r.array: f"{places[r.array]}[t + half]" for r in refs})
+        module.writer.helpers |= writer.helpers
+        put = [f"{places[r.array]}[t] = g{r.array}" for r in refs]
+        tree += [
+            "cuda.syncthreads()",
+            *put,
+            "cuda.syncthreads()",
+            f"half = uint64({block // 2})",
+            "while half > uint64(0):",
+            "    if t < half:",
+            *indented([*writer.lines, *put], 2),
+            "    cuda.syncthreads()",
+            "    half = half >> uint64(1)",
+        ]
+    give = [f"    z{r.array}[cuda.blockIdx.x] = g{r.array}" for r in layout]
+    body = [*declared, *start, *over_rows(tile, full_tile(tile, lines), lines), *tree]
+    module.add("run", [*body, *(["if t == uint64(0):", *give] if give else [])])
+
+
+def _shared_places(sink: Group, refs: list[SlotRef], block: int, declared: dict[str, None]) -> dict[int, str]:
+    """Shared arrays for the slots of one aggregation; aggregations take turns with them."""
+    places: dict[int, str] = {}
+    for ref in refs:
+        dtype = slot_type(sink, ref)
+        dtype = "int32" if dtype == "bool" else dtype
+        name = f"of_{dtype}_{sum(p.startswith(f'of_{dtype}_') for p in places.values())}"
+        places[ref.array] = name
+        declared[f"{name} = cuda.shared.array({block}, {dtype})"] = None
+    return places
+
+
+def _combine_parts(writer: RowWriter, sink: Group, a: int, refs: list[SlotRef], items: dict[int, str]) -> None:
+    """Combine another partial result of aggregation `a` into ``g0 …``; `items` says where its slots are, by accumulator."""
+    agg = sink.aggs[a]
+    seen = next((r for r in refs if r.slot < 0), None)
+    slots = [r for r in refs if r.slot >= 0]
+    mask = TRUE if seen is None else f"{items[seen.array]} != 0"
+
+    def combined(u: Update) -> None:
+        values = tuple(
+            writer.assign(f"{s.dtype.register}({items[r.array]})")  # type: ignore[union-attr]
+            for s, r in zip(agg.slots, slots, strict=True)
+        )
+        combine(writer, Update(agg, TRUE, values, u.arrays, u.seen), True, True)
+
+    masked(writer, Update(agg, mask, (), tuple(r.array for r in slots), None if seen is None else seen.array), combined)
+
+
+def _fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> None:
+    """A thread for every piece, which combines entries ``order[lows[x] … highs[x]]`` in this order."""
+    writer = RowWriter(())
+    layout = slot_layout(sink.aggs)
+    arrays: list[int] = []
+    if reducing:
+        for a in range(len(sink.aggs)):
+            refs = [r for r in layout if r.agg == a]
+            first = refs[0].array if refs else 0
+            items = {r.array: f"sm{first}[j]" if r.slot < 0 else f"sv{r.array}[j]" for r in refs}
+            _combine_parts(writer, sink, a, refs, items)
+            arrays += [r.array for r in refs]
+    for update in kept:
+
+        def combined(u: Update) -> None:
+            values = tuple(
+                writer.assign(f"{s.dtype.register}(sv{n}[j])")  # type: ignore[union-attr]
+                for s, n in zip(u.agg.slots, u.arrays, strict=True)
+            )
+            combine(writer, Update(u.agg, TRUE, values, u.arrays, u.seen), True, True)
+
+        masked(writer, update, combined)
+        arrays += [*update.arrays, *(() if update.seen is None else (update.seen,))]
+    if not arrays:
+        return
+    module.writer.helpers |= writer.helpers
+    module.add(
+        "fold",
+        [
+            f"x = uint64(cuda.blockIdx.x) * uint64({module.shape.block}) + uint64(cuda.threadIdx.x)",
+            "if x < rows:",
+            "    p = uint64(lows[x])",
+            "    stop = uint64(highs[x])",
+            *indented([f"g{n} = z{n}[x]" for n in arrays], 1),
+            "    while p < stop:",
+            "        j = uint64(order[p])",
+            *indented(writer.lines, 2),
+            "        p += uint64(1)",
+            *indented([f"z{n}[x] = g{n}" for n in arrays], 1),
+        ],
+    )

@@ -1,0 +1,59 @@
+"""Literals are arguments of a kernel: its text is generated for a pipeline that has numbers in their place.
+
+So a query with other literals needs no new text, and what is remembered of pipelines holds no long list of values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..rowtree import Call, CodeOf, Const, Given, Member, children, rebuild
+from .intervals import interval
+from .pipeline import Filter, Pipeline, Write
+
+LONG = 64
+"""Lists of more values are not compared: it would take longer than what two equal ones could share."""
+
+
+def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
+    """The pipeline with every literal replaced by `Given`, and what was given: `Const` nodes and values of `Member`.
+
+    Equal literals get one number, so that they share what is computed from them. Structural ones stay: they are text.
+    """
+    numbers: dict[Any, int] = {}
+    given: list[Any] = []
+
+    def number(literal: Any, key: Any) -> int:
+        if key not in numbers:
+            numbers[key] = len(given)
+            given.append(literal)
+        return numbers[key]
+
+    def row(node: Any) -> Any:
+        if isinstance(node, Const):
+            if node.value is None or isinstance(node.value, CodeOf):
+                return node
+            return Const(Given(number(node, node), interval(node)), node.dtype)
+        if isinstance(node, Member):
+            key = node.values if len(node.values) <= LONG else id(node.values)
+            return replace(node, arg=row(node.arg), values=(Given(number(node.values, key)),))
+        operands = children(node)
+        kept = _structural(node) if isinstance(node, Call) else ()
+        return rebuild(node, tuple(a if k in kept else row(a) for k, a in enumerate(operands))) if operands else node
+
+    steps = tuple(
+        Filter(row(s.predicate)) if isinstance(s, Filter) else replace(s, keys=tuple(map(row, s.keys))) for s in pipeline.steps
+    )
+    sink = pipeline.sink
+    if isinstance(sink, Write):
+        new: Any = Write(tuple(map(row, sink.columns)))
+    else:
+        new = replace(sink, keys=tuple(map(row, sink.keys)), aggs=tuple(map(row, sink.aggs)))
+    return Pipeline(pipeline.inputs, steps, new), tuple(given)
+
+
+def _structural(call: Call) -> set[int]:
+    """Positions of the literals that are written into the text."""
+    names = enumerate(call.parameters)
+    return {k for k, name in names if name in call.overload.structural and isinstance(call.args[k], Const)}

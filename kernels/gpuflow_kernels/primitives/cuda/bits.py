@@ -1,0 +1,70 @@
+"""Rows as bits: from words that warps have voted on to the numbers of the rows.
+
+A segment is the rows of one warp: `width` words of 32 bits, in which bit ``b`` of word ``v`` stands for row
+``segment * 32 * width + b * width + v``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...codegen.cuda_text import Param, kernel_text
+from ...codegen.module_text import module_of
+from ...codegen.modules import load
+from . import runtime
+
+WEIGH = (Param("words"), Param("mask", "uint32"), Param("counts", "int32"))
+LIST = (Param("segments"), Param("width"), Param("mask", "uint32"), Param("starts", "int64"), Param("index", "int64"))
+
+
+@cache
+def bits_text() -> str:
+    """The module: ``weigh`` counts the bits of each word, ``listed`` writes the numbers of the rows whose bit is set."""
+    weigh = [
+        "x = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+        "if x < words:",
+        "    counts[x] = cuda.popc(mask[x])",
+    ]
+    listed = [
+        "x = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+        "segment = x >> uint64(5)",
+        "bit = x & uint64(31)",
+        "if segment < segments:",
+        "    below = (uint64(1) << bit) - uint64(1)",
+        "    j = uint64(starts[segment])",
+        "    v = uint64(0)",
+        "    while v < width:",
+        "        j += uint64(cuda.popc(uint32(uint64(mask[segment * width + v]) & below)))",
+        "        v += uint64(1)",
+        "    v = uint64(0)",
+        "    while v < width:",
+        "        if (uint64(mask[segment * width + v]) >> bit) & uint64(1) != uint64(0):",
+        "            index[j] = int64((segment * uint64(32) + bit) * width + v)",
+        "            j += uint64(1)",
+        "        v += uint64(1)",
+    ]
+    return module_of("cuda", "\n\n\n".join([kernel_text("weigh", WEIGH, weigh), kernel_text("listed", LIST, listed)]))
+
+
+def _launch(name: str, threads: int, arguments: list[Any]) -> None:
+    device = runtime.device
+    device.launch(getattr(load(bits_text(), "cuda"), name), -(-threads // device.block), arguments, device.block)
+
+
+def listed(xp: Any, mask: Any, starts: Any, total: int, width: int) -> Any:
+    """The numbers (int64, in order) of the `total` rows whose bit is set; `starts` is where those of each segment begin."""
+    index = xp.empty(total, dtype="int64")
+    if total:
+        _launch("listed", len(starts) * 32, [np.uint64(len(starts)), np.uint64(width), mask, starts, index])
+    return index
+
+
+def rows_set(xp: Any, mask: Any) -> Any:
+    """The numbers of the rows whose bit is set, in words of 32 rows."""
+    counts = xp.empty(len(mask), dtype="int32")
+    _launch("weigh", len(mask), [np.uint64(len(mask)), mask, counts])
+    ends = xp.cumsum(counts, dtype="int64")
+    return listed(xp, mask, ends - counts, int(ends[-1]), 1)

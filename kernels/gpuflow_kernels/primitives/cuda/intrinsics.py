@@ -1,0 +1,205 @@
+"""What generated GPU kernels ask of the hardware beyond Numba's own vocabulary: the one place for LLVM and PTX by hand.
+
+``view_<dtype>(address, length)``
+    An array over device memory. Kernels take addresses because launching with an array argument costs 1.6 µs each
+    (numba-cuda splits it into seven parameters), and with an integer a tenth of that.
+``pair(array, index)``, ``put_pair(array, index, a, b)``
+    Two neighbouring items by one load or store of up to 16 bytes, past the caches (``.cs``: read or written once).
+    `index` is even, and the array begins at a multiple of two items. Items must not change during the launch.
+``item(array, index)``
+    One item, loaded likewise. Neither is ever moved behind a branch, so that all loads of a tile are under way before the
+    first is waited for.
+``entry(array, index)``
+    A pair that stays in the caches: entries of tables, which many threads come back to.
+``peek(array, index)``, ``poke(array, index, value)``
+    A load or store that is really made, now: for what another thread may be changing, in device or shared memory. Relaxed,
+    like the atomics.
+
+Each has a plain twin, which takes its place where ``GPUFLOW_CUDA_INTRINSICS=plain`` is set.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import cuda
+from numba.core import cgutils, types
+from numba.cuda.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+INLINE = os.environ.get("GPUFLOW_CUDA_INTRINSICS", "inline") != "plain"
+"""Whether `pair`, `entry`, `put_pair`, `peek` and `poke` are written by hand; else they are ordinary loads and stores."""
+
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+
+_WORD = ir.IntType(64)
+_REGISTER = {1: "h", 2: "h", 4: "r", 8: "l"}
+"""PTX register constraints of integers by their bytes."""
+
+
+def _view(name: str) -> Any:
+    item = from_dtype(np.dtype(name))
+
+    def typed(typing_context: Any, address: Any, length: Any) -> Any:
+        result = types.Array(item, 1, "C")
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address, length = arguments
+            array = context.make_array(result)(context, builder)
+            size = context.get_abi_sizeof(context.get_data_type(item))
+            size_value = context.get_constant(types.intp, size)
+            length = context.cast(builder, length, signature.args[1], types.intp)
+            context.populate_array(
+                array,
+                data=builder.inttoptr(address, array.data.type),
+                shape=cgutils.pack_array(builder, [length]),
+                strides=cgutils.pack_array(builder, [size_value]),
+                itemsize=size_value,
+                meminfo=None,
+            )
+            return array._getvalue()
+
+        return result(types.uint64, length), build
+
+    typed.__name__ = f"view_{name}"
+    return intrinsic(typed)
+
+
+def _address(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
+    """Where one item is; indices count up from the start."""
+    made = context.make_array(array_type)(context, builder, array)
+    place = builder.gep(made.data, [context.cast(builder, index, index_type, types.uint64)])
+    return builder.ptrtoint(place, _WORD)
+
+
+def _stored(context: Any, item: Any) -> Any:
+    """The LLVM type of an item in memory."""
+    return ir.IntType(8) if item == types.boolean else context.get_data_type(item)
+
+
+def _constraint(stored: Any) -> tuple[str, str, Any]:
+    """(PTX type, register constraint, register type) of an item in memory."""
+    if isinstance(stored, ir.DoubleType):
+        return "f64", "d", stored
+    if isinstance(stored, ir.FloatType):
+        return "f32", "f", stored
+    return f"u{stored.width}", _REGISTER[stored.width // 8], ir.IntType(max(16, stored.width))
+
+
+def _shortened(builder: Any, value: Any, item: Any, stored: Any) -> Any:
+    """A register's value as the item it holds."""
+    if item == types.boolean:
+        return builder.icmp_unsigned("!=", builder.trunc(value, ir.IntType(8)), ir.IntType(8)(0))
+    return builder.trunc(value, stored) if value.type != stored else value
+
+
+def _widened(builder: Any, value: Any, register: Any) -> Any:
+    return builder.zext(value, register) if value.type != register else value
+
+
+def _pair_of(text: str) -> Any:
+    """The intrinsic that loads two neighbours by `text`, the PTX of the load up to its type."""
+
+    def pair(typing_context: Any, array: Any, index: Any) -> Any:
+        item = array.dtype
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
+            stored = _stored(context, item)
+            name, letter, register = _constraint(stored)
+            both = ir.LiteralStructType([register, register])
+            code = f"{text}.v2.{name} {{$0, $1}}, [$2];"
+            kind = ir.FunctionType(both, [_WORD])
+            assembly = ir.InlineAsm(kind, code, f"={letter},={letter},l", side_effect=True)
+            found = builder.call(assembly, [address])
+            values = [_shortened(builder, builder.extract_value(found, k), item, stored) for k in range(2)]
+            return context.make_tuple(builder, signature.return_type, values)
+
+        return types.containers.UniTuple(item, 2)(array, index), build
+
+    return intrinsic(pair)
+
+
+@intrinsic
+def _put_pair(typing_context: Any, array: Any, index: Any, a: Any, b: Any) -> Any:
+    item = array.dtype
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
+        name, letter, register = _constraint(_stored(context, item))
+        values = [
+            _widened(builder, context.cast(builder, v, k, item), register)
+            for k, v in zip(signature.args[2:], arguments[2:], strict=True)
+        ]
+        shape = ir.FunctionType(ir.VoidType(), [_WORD, register, register])
+        code = f"st.global.cs.v2.{name} [$0], {{$1, $2}};"
+        builder.call(ir.InlineAsm(shape, code, f"l,{letter},{letter},~{{memory}}", side_effect=True), [address, *values])
+        return context.get_dummy_value()
+
+    return types.none(array, index, a, b), build
+
+
+def _load_of(text: str, clobbers: str = "") -> Any:
+    """The intrinsic that loads one item by `text`, the PTX of the load up to its type."""
+
+    def load(typing_context: Any, array: Any, index: Any) -> Any:
+        item = array.dtype
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
+            stored = _stored(context, item)
+            name, letter, register = _constraint(stored)
+            kind = ir.FunctionType(register, [_WORD])
+            assembly = ir.InlineAsm(kind, f"{text}.{name} $0, [$1];", f"={letter},l{clobbers}", side_effect=True)
+            return _shortened(builder, builder.call(assembly, [address]), item, stored)
+
+        return item(array, index), build
+
+    return intrinsic(load)
+
+
+@intrinsic
+def _poke(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
+    item = array.dtype
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
+        name, letter, register = _constraint(_stored(context, item))
+        value = _widened(builder, context.cast(builder, arguments[2], signature.args[2], item), register)
+        shape = ir.FunctionType(ir.VoidType(), [_WORD, register])
+        code = f"st.relaxed.gpu.{name} [$0], $1;"
+        builder.call(ir.InlineAsm(shape, code, f"l,{letter},~{{memory}}", side_effect=True), [address, value])
+        return context.get_dummy_value()
+
+    return types.none(array, index, value), build
+
+
+def _plain_pair(array: Any, index: Any) -> Any:
+    return array[index], array[index + 1]
+
+
+def _plain_put_pair(array: Any, index: Any, a: Any, b: Any) -> None:
+    array[index] = a
+    array[index + 1] = b
+
+
+def _plain_load(array: Any, index: Any) -> Any:
+    return array[index]
+
+
+def _plain_poke(array: Any, index: Any, value: Any) -> None:
+    array[index] = value
+
+
+if INLINE:
+    pair, entry, put_pair = _pair_of("ld.global.cs"), _pair_of("ld.global"), _put_pair
+    item, peek, poke = _load_of("ld.global.cs"), _load_of("ld.relaxed.gpu", ",~{memory}"), _poke
+else:
+    pair, entry, put_pair, item, peek, poke = (
+        cuda.jit(device=True)(f) for f in (_plain_pair, _plain_pair, _plain_put_pair, _plain_load, _plain_load, _plain_poke)
+    )
+for _name in DTYPES:
+    globals()[f"view_{_name}"] = _view(_name)

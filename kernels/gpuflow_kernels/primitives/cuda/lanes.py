@@ -1,0 +1,87 @@
+"""Who owns streams: every task runs in a lane, which is a stream for kernels and one for uploads.
+
+Not yet run on a device: `Lane`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .uploads import CupyLink, Uploader
+
+
+class Lane:
+    """A compute stream and an upload stream: what one task owns while it runs, in the thread that runs it.
+
+    Both wait for the legacy default stream and are waited for by it, so what other libraries do there is in order with
+    them. Other tasks' streams are not: `finish` is called before a task's results are handed on, and before its inputs
+    may go.
+    """
+
+    def __init__(self) -> None:
+        import cupy
+
+        self.compute = cupy.cuda.Stream()
+        self.uploads = Uploader(CupyLink(self.compute))
+
+    def current(self) -> Any:
+        """A context within which CuPy and kernels use the compute stream."""
+        return self.compute
+
+    def finish(self) -> None:
+        """Wait for all that was launched."""
+        self.compute.synchronize()
+        self.uploads.reclaim()
+
+
+class Lanes:
+    """The lanes of a process: as many as tasks have run at once. Kept and used again, with their memory."""
+
+    def __init__(self, make: Callable[[], Any] = Lane) -> None:
+        self._make = make
+        self._idle: list[Any] = []
+        self._all: list[Any] = []
+        self._local = threading.local()
+
+    @property
+    def mine(self) -> Any:
+        """The lane of the task that this thread runs, or None."""
+        return getattr(self._local, "lane", None)
+
+    def reclaim(self) -> None:
+        """Give back the memory of all uploaded arrays that are gone."""
+        for lane in list(self._all):
+            lane.uploads.reclaim(wait=True)
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        """Call `function` with a lane of its own, and wait for what it has launched."""
+        if self.mine is not None:  # a task within a task has the same thread, hence the same order
+            return function()
+        try:
+            lane = self._idle.pop()
+        except IndexError:
+            lane = self._make()
+            self._all.append(lane)
+        self._local.lane = lane
+        try:
+            with lane.current():
+                try:
+                    result = function()
+                except BaseException:
+                    _quietly(lane.finish)
+                    raise
+                lane.finish()
+                return result
+        finally:
+            self._local.lane = None
+            self._idle.append(lane)
+
+
+def _quietly(finish: Callable[[], None]) -> None:
+    """Wait although something has failed: what it raises now would only hide the reason."""
+    try:
+        finish()
+    except Exception:
+        return

@@ -1,0 +1,133 @@
+"""Tables of groups on a GPU: where their accumulators lie, and open tables, whose slots are the groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...binding import Bindings
+from ...codegen.cuda_groups import is_folded, shared_bytes
+from ...codegen.pipeline import Group
+from ...codegen.tables_text import EMPTY
+from ...column import Chunk
+from ...dtypes import DType
+from ...group_table import GroupTable, Layout
+from ...target import Target
+from . import hash_table
+
+SHARED = 32 << 10
+"""Bytes of shared memory for a block's own copy of a table: five blocks and more fit on a multiprocessor."""
+LANES = 32
+"""Copies of a small table in a block's shared memory: one for each lane of a warp."""
+REPLICAS = 16 << 20
+"""Bytes that copies of a table in device memory may take together: they stay in the L2 cache."""
+MOST_COPIES = 32
+
+
+def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, loops: bool) -> GroupTable:
+    """The table for groups of this layout: dense ones get copies, so that threads seldom meet; one-word keys an open table,
+    where no row can come twice and everything can be combined by atomics."""
+    folding = any(is_folded(sink, a) for a in range(len(sink.aggs)))
+    if layout.mode == "dense":
+        return DenseTable(target, sink, layout, bindings)
+    if layout.mode == "hash" and (layout.packed or len(layout.nullable) == 1) and not (loops or folding or sink.number):
+        return OpenTable(target, sink, layout, bindings)
+    return GroupTable(target, sink, layout, bindings)
+
+
+class DenseTable(GroupTable):
+    """Accumulators by index: a copy for each block in shared memory where they are small, else some in device memory."""
+
+    def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
+        super().__init__(target, sink, layout, bindings)
+        room = 1 << max(0, layout.total - 1).bit_length()
+        size = max(1, shared_bytes(sink))
+        shared = room if room * size <= SHARED else 0
+        replicas = min(LANES, 1 << (SHARED // (room * size)).bit_length() - 1) if shared else 1
+        self.shape = replace(layout.shape, shared=shared, replicas=replicas)
+        self.copies = 1 if shared else max(1, min(MOST_COPIES, REPLICAS // (layout.total * size)))
+        if self.copies > 1:
+            self.accumulators = [self.fresh(r, layout.total * self.copies) for r in self.slots_of]
+            self.present = target.xp.zeros(layout.total * self.copies, dtype=bool)
+
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | {"size": np.uint64(self.layout.total), "copies": np.uint64(self.copies)}
+
+    def result(self, key_types: tuple[DType, ...]) -> Chunk:
+        if self.copies > 1:
+            self.present = self._together(self.present, "or")
+            self.accumulators = [
+                self._together(a, "or" if r.slot < 0 else str(self._sink.aggs[r.agg].slots[r.slot].combine))
+                for a, r in zip(self.accumulators, self.slots_of, strict=True)
+            ]
+            self.copies = 1
+        return super().result(key_types)
+
+    def _together(self, array: Any, combine: str) -> Any:
+        """One accumulator of each group from its copies. What is folded lies in the first alone."""
+        table = array.reshape(self.copies, self.layout.total)
+        if combine == "None":
+            return table[0]
+        if combine in ("and", "or") and array.dtype != bool:
+            xp, found = self.target.xp, table[0]
+            for k in range(1, self.copies):
+                found = xp.bitwise_and(found, table[k]) if combine == "and" else xp.bitwise_or(found, table[k])
+            return found
+        name = {"add": "sum", "min": "min", "max": "max", "and": "all", "or": "any"}[combine]
+        if array.dtype == bool and combine == "add":
+            name = "any"
+        found = getattr(table, name)(axis=0)
+        return found.astype(array.dtype, copy=False)
+
+
+class OpenTable(GroupTable):
+    """Groups of one key word. A slot of the table is a group; two more are those of the key that marks free slots, and of
+    null."""
+
+    def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
+        self._start(target, sink, layout)
+        self.shape = replace(layout.shape, mode="open")
+        self._make(target, 2 if bindings.tiny else 2048)
+
+    def _make(self, target: Target, slots: int) -> None:
+        self.capacity = slots
+        self.keys, self.shift = hash_table.empty_keys(target, slots)
+        self.accumulators = [self.fresh(r, slots + 2) for r in self.slots_of]
+
+    def takes(self, layout: Layout, loops: bool) -> bool:
+        return not loops and super().takes(layout, loops)
+
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | {"keys": self.keys, "shift": self.shift}
+
+    def probes(self, bindings: Bindings) -> Any:
+        """How many slots a row looks at. Where keys collide although the table is nearly empty, all of them."""
+        thorough = bindings.constant_hash or self.groups * 16 < self.capacity
+        return np.uint64(self.capacity if thorough else min(self.capacity, hash_table.PROBES))
+
+    def count_groups(self) -> None:
+        self.groups = int((self.keys != EMPTY).sum())
+
+    def grow(self, target: Target, bindings: Bindings) -> None:
+        self.expect(target, max(self.capacity, self.groups * 2), bindings)
+
+    def expect(self, target: Target, groups: float, bindings: Bindings) -> None:
+        """Make room for so many groups, if there is none."""
+        xp, slots = target.xp, 1 << max(1, int(groups * 2 - 1).bit_length())
+        if slots <= self.capacity:
+            return
+        old_keys, old = self.keys, self.accumulators
+        self._make(target, slots)
+        to = hash_table.move(target, old_keys, self.keys, self.shift, bindings.constant_hash)
+        held = xp.flatnonzero(to >= 0)
+        for before, after in zip(old, self.accumulators, strict=True):
+            after[to[held]] = before[held]
+
+    def occupied(self) -> Any:
+        return self.target.xp.flatnonzero(self.keys != EMPTY)
+
+    def words_at(self, index: Any) -> list[Any]:
+        words = self.target.xp.where(index == self.capacity, np.int64(EMPTY), self.keys[index])
+        return [words, (index > self.capacity).astype("int64")][: self.layout.words]
