@@ -72,7 +72,12 @@ class Layout:
 
 
 class GroupTable:
-    """The groups found so far and their accumulators. One thread owns it."""
+    """The groups found so far and their accumulators. One thread owns it.
+
+    `parts_wanted` says that rows should be split into so many parts by their keys, and that this table is not used.
+    """
+
+    parts_wanted = 0
 
     def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
         self._start(target, sink, layout)

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from .binding import Bindings, fitted, input_arguments, shape_of
-from .codegen.pipeline import Group, Pipeline
+from .codegen.pipeline import Group, Pipeline, Write
 from .codegen.program import null_keys, repeated
 from .column import Chunk, Column
 from .errors import ArithmeticOverflowError
-from .filtering import moved, overflow_message
+from .filtering import moved, overflow_message, write
 from .group_table import GroupTable, Layout
 from .launching import drive_of
-from .rowtree import Ref
+from .partitioning import key_words_of, split
+from .rowtree import Ref, Row
 from .target import Target, error_text
 
 DENSE_LIMIT = 1 << 22
@@ -88,6 +89,7 @@ class Grouper:
         assert isinstance(pipeline.sink, Group)
         self.target, self.pipeline, self.sink = target, pipeline, pipeline.sink
         self.tables: list[GroupTable] = []
+        self._parts: list[Grouper] = []
 
     def add(self, chunk: Chunk, bindings: Bindings) -> Any:
         """Aggregate one chunk; the group of every row (-1 where it did not arrive) if the sink asks for numbers.
@@ -98,6 +100,9 @@ class Grouper:
             When an exact result does not fit its type.
         """
         chunk = Chunk(tuple(moved(self.target, c) for c in chunk.columns), chunk.length)
+        if self._parts:
+            self._add_in_parts(chunk, bindings)
+            return None
         shape = fitted(self.target, shape_of(self.pipeline, chunk, bindings), chunk)
         layout = choose_layout(self.target, self.sink, chunk, bindings, null_keys(self.pipeline, shape))
         loops = bool(repeated(self.pipeline, shape))
@@ -114,11 +119,53 @@ class Grouper:
         error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))
+        if table.parts_wanted:  # it has stopped early, at more groups than its table should hold
+            self.tables.pop()
+            self._parts = [Grouper(self.target, self._of_written()) for _ in range(table.parts_wanted)]
+            self._add_in_parts(chunk, bindings)
         return ids
+
+    def _written(self) -> tuple[Row, ...]:
+        """What groups need of a row: its keys, then what is aggregated."""
+        return tuple(dict.fromkeys([*self.sink.keys, *(x for a in self.sink.aggs for x in a.args)]))
+
+    def _of_written(self) -> Pipeline:
+        """The pipeline that groups rows of `_written`."""
+        rows = self._written()
+        refs = {row: Ref(k, row.dtype) for k, row in enumerate(rows)}
+        aggs = tuple(replace(a, args=tuple(refs[x] for x in a.args)) for a in self.sink.aggs)
+        sink = replace(self.sink, keys=tuple(refs[k] for k in self.sink.keys), aggs=aggs)
+        return Pipeline(tuple(row.dtype for row in rows), (), sink)
+
+    def _add_in_parts(self, chunk: Chunk, bindings: Bindings) -> None:
+        """Rows are written out and split by their keys, so that each part's table stays in the cache."""
+        rows = write(self.target, replace(self.pipeline, sink=Write(self._written())), chunk, bindings)
+        words = key_words_of(self.target, rows.columns[: len(self.sink.keys)])
+        rest = replace(bindings, tables=(), lookups=(), codes=(), position=0)
+        for part, piece in zip(self._parts, split(self.target, rows, words, len(self._parts)), strict=True):
+            if piece.length:
+                part.add(piece, rest)
 
     def results(self) -> list[Chunk]:
         """Partial results, one per table: key columns, then accumulators. Without keys at least one, be it of nothing."""
         if not self.tables and not self.sink.keys:
             self.tables.append(new_table(self.target, self.sink, Layout("reduce"), Bindings(), False))
         key_types = tuple(k.dtype for k in self.sink.keys)
-        return [t.result(key_types) for t in self.tables]
+        found = [t.result(key_types) for t in self.tables]
+        parts = [part.results() for part in self._parts]
+        if parts and all(len(p) <= 1 for p in parts):  # no group is in two of them
+            return [*found, *_joined(self.target, [c for p in parts for c in p])]
+        return found + [c for p in parts for c in p]
+
+
+def _joined(target: Target, chunks: list[Chunk]) -> list[Chunk]:
+    """Chunks one after another as one; none of none."""
+    if len(chunks) < 2:
+        return chunks
+    xp, columns = target.xp, []
+    for parts in zip(*(c.columns for c in chunks), strict=True):
+        validity = None
+        if any(p.validity is not None for p in parts):
+            validity = xp.concatenate([xp.ones(len(p), dtype=bool) if p.validity is None else p.validity for p in parts])
+        columns.append(Column(parts[0].dtype, xp.concatenate([p.values for p in parts]), validity))
+    return [Chunk(tuple(columns), sum(c.length for c in chunks))]

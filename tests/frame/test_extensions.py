@@ -142,8 +142,8 @@ def test_compiled_for_cuda(query: Callable[[gf.Frame], gf.Frame], monkeypatch: p
     assert device.launches
     with ptx_compiler() as compiled:
         for launch in device.launches:
-            texts = compiled(Kernel(launch.text, launch.kernel, launch.types), ARCHITECTURES)
-            assert texts.keys() == set(ARCHITECTURES)
+            texts = compiled(Kernel(launch.text, launch.kernel, launch.types), ARCHITECTURES[-1:])
+            assert all(".visible .entry" in ptx for ptx in texts.values())
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ other targets under many schedules, no race, no access out of bounds, and faults
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,29 @@ def test_a_sample_sizes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
             grouper_rows.append(([r for c in grouper.results() for r in rows_of(c)], 1))
     check(grouper_rows[1], grouper_rows[0])
     assert "again" not in {launch.kernel for launch in model.launches}
+
+
+@pytest.mark.parametrize("nulls", [False, True], ids=["no nulls", "nulls"])
+def test_more_groups_than_the_cache_holds(nulls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are split by their keys; chunks that follow go the same way; groups of several tables are put together."""
+    monkeypatch.setattr(drive, "SAMPLE", 64)
+    monkeypatch.setattr(tables, "CACHED", 4096)
+    kept = Filter(call("gt", REAL, Const(-1.0, FLOAT64)))
+    aggs = (agg("len"), agg("sum", KEY), agg("max", call("mul", REAL, REAL)))
+    answers, chunk = [], data(900, nulls, 3)
+    wide = replace(chunk.columns[7], values=np.random.default_rng(1).integers(0, 500, 900) << 33)
+    chunk = Chunk((*chunk.columns[:7], wide), 900)
+    for target in (PYTHON, CUDA):
+        with cuda_model(multiprocessors=2) as model:
+            grouper = Grouper(target, Pipeline(TYPES, (kept,), Group((WIDE,), aggs)))
+            for start in (0, 500):
+                piece = chunk.take(slice(start, start + 450), min(900 - start, 450))
+                grouper.add(piece, Bindings(key_ranges=((-(1 << 62), 1 << 62),)))
+            results = grouper.results()
+            answers.append(([r for c in results for r in rows_of(c)], 1))
+    check(answers[1], answers[0])
+    assert len(results) == 1
+    assert "scatter" in {launch.kernel for launch in model.launches}
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 64])

@@ -189,7 +189,10 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
             table.count_groups()
         if first == run.rows:
             return
-        table.expect(target, table.groups if table.groups * 8 < first else table.groups * (run.rows / first), bindings)
+        groups = table.groups if table.groups * 8 < first else table.groups * (run.rows / first)
+        if table.crowded(groups):
+            return
+        table.expect(target, groups, bindings)
         start, first = first, run.rows
         left = go("run", run.rows - start, start=np.uint64(start))
 

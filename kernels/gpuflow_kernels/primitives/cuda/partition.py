@@ -90,7 +90,8 @@ def partition_text(dtypes: tuple[str, ...], parts: int, block: int) -> str:
         "    i = first + step * uint64(32) + lane",
         "    part = int32(-1)",
         "    if i < rows:",
-        "        part = int32(ids[i])",
+        "        part = int32(item(ids, i))",
+        *indented([f"x{k} = item(c{k}, i)" for k in range(len(dtypes))], 2),
         "    peers = uint32(cuda.match_any_sync(0xFFFFFFFF, part))",
         "    rank = cuda.popc(uint32(peers & uint32((uint64(1) << lane) - uint64(1))))",
         "    if part >= 0:",
@@ -100,7 +101,7 @@ def partition_text(dtypes: tuple[str, ...], parts: int, block: int) -> str:
         "        if rank == 0:",
         "            held[own + uint64(part)] = int32(before + cuda.popc(peers))",
         "        j = uint64(starts[uint64(part) * blocks + b]) + uint64(before) + uint64(rank)",
-        *indented([f"o{k}[j] = c{k}[i]" for k in range(len(dtypes))], 2),
+        *indented([f"o{k}[j] = x{k}" for k in range(len(dtypes))], 2),
         "    cuda.syncwarp()",
         "    step += uint64(1)",
     ]

@@ -24,6 +24,9 @@ LANES = 32
 REPLICAS = 16 << 20
 """Bytes that copies of a table in device memory may take together: they stay in the L2 cache."""
 MOST_COPIES = 32
+CACHED = 30 << 20
+"""Bytes of an open table that stay in the L2 cache of a large device (50 to 60 MB, shared with what streams by)."""
+MOST_PARTS = 256
 
 
 def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, loops: bool) -> GroupTable:
@@ -106,6 +109,13 @@ class OpenTable(GroupTable):
         """How many slots a row looks at. Where keys collide although the table is nearly empty, all of them."""
         thorough = bindings.constant_hash or self.groups * 16 < self.capacity
         return np.uint64(self.capacity if thorough else min(self.capacity, hash_table.PROBES))
+
+    def crowded(self, groups: float) -> bool:
+        """Whether a table for so many groups would leave the cache; rows are then better split by their keys first."""
+        size = groups * 2 * (8 + sum(a.itemsize for a in self.accumulators))
+        if size > 2 * CACHED:
+            self.parts_wanted = min(MOST_PARTS, 1 << int(size / CACHED).bit_length())
+        return self.parts_wanted > 0
 
     def count_groups(self) -> None:
         self.groups = int((self.keys != EMPTY).sum())
