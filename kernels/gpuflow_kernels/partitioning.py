@@ -15,6 +15,7 @@ from .codegen.tables_text import hash_text
 from .column import Chunk, Column
 from .counting import rows_by_id
 from .filtering import moved
+from .host_memory import take
 from .target import Target
 
 MOST_PARTS = 1024
@@ -100,9 +101,20 @@ def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
         ordered, offsets = _packed(target, chunk, ids.astype("int32", copy=False), parts)
     else:
         offsets, order = rows_by_id(target, ids, parts)
-        ordered = chunk.take(order, chunk.length)
+        ordered = in_order(chunk, order)
     bounds = [int(o) for o in offsets.tolist()]
     return [ordered.take(slice(a, b), b - a) for a, b in pairwise(bounds)]
+
+
+def in_order(chunk: Chunk, order: Any) -> Chunk:
+    """All rows of a chunk in the order of these row numbers."""
+    if type(order) is not np.ndarray:
+        return chunk.take(order, chunk.length)
+    columns = (
+        Column(c.dtype, take(c.values, order), None if c.validity is None else take(c.validity, order), c.dictionary)
+        for c in chunk.columns
+    )
+    return Chunk(tuple(columns), chunk.length)
 
 
 def _packed(target: Target, chunk: Chunk, ids: Any, parts: int) -> tuple[Chunk, Any]:

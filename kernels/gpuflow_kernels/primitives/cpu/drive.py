@@ -11,6 +11,7 @@ from ...codegen.pipeline import Pipeline, Shape
 from ...codegen.program import Generated, repeated
 from ...codegen.skeletons_cpu import CURSORS
 from ...dtypes import DType
+from ...host_memory import empty
 from ...target import Target, call
 from .hash_table import empty_slots, rebuild
 
@@ -39,8 +40,8 @@ def write(
     room = 2 if loops and bindings.tiny else rows
     state = _state(loops)
     nullable = generated.out_nullable
-    values = [np.empty(room, dtype=_stored(target, t)) for t in types]
-    validities = [np.empty(room, dtype=bool) if n else None for n in nullable]
+    values = [empty(room, _stored(target, t)) for t in types]
+    validities = [empty(room, bool) if n else None for n in nullable]
     start = 0
     while start < rows:
         stop = min(rows, start + bindings.morsel)
@@ -70,7 +71,7 @@ def _stored(target: Target, dtype: DType) -> str:
 
 
 def _grown(array: Any, room: int) -> Any:
-    larger = np.empty(room, dtype=array.dtype)
+    larger = empty(room, array.dtype)
     larger[: len(array)] = array
     return larger
 
