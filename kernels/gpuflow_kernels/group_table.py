@@ -47,6 +47,13 @@ class Layout:
         return total
 
     @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """What is known of each key's words."""
+        if not self.packed:
+            return ((-(1 << 62), 1 << 62),) * len(self.nullable)
+        return tuple((b + n, b + s - 1) for b, n, s in zip(self.bases, self.nullable, self.sizes, strict=True))
+
+    @property
     def words(self) -> int:
         return 1 if self.packed else len(self.nullable) + any(self.nullable)
 
@@ -74,10 +81,12 @@ class Layout:
 class GroupTable:
     """The groups found so far and their accumulators. One thread owns it.
 
-    `parts_wanted` says that rows should be split into so many parts by their keys, and that this table is not used.
+    `parts_wanted` says that rows should be split into so many parts by their keys, and that this table is not used;
+    `whole` forbids it to.
     """
 
     parts_wanted = 0
+    whole = False
 
     def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
         self._start(target, sink, layout)

@@ -22,6 +22,8 @@ DENSE_LIMIT = 1 << 22
 SMALL_DENSE = 4096
 """A directly indexed table of this many entries is used however few rows there are."""
 PACKED_BITS = 62
+SALT = 0x2545F4914F6CDD1D
+"""Makes the hash that splits a chunk another one than that by which an exchange has split its rows before."""
 LEAST = -(1 << 63)
 
 
@@ -85,8 +87,9 @@ class Grouper:
     """Feeds chunks to a grouping pipeline. Chunks whose keys fit the layout of the current table go into it; another
     layout opens another table, and the results are then several partial ones to be merged."""
 
-    def __init__(self, target: Target, pipeline: Pipeline) -> None:
+    def __init__(self, target: Target, pipeline: Pipeline, whole: bool = False) -> None:
         assert isinstance(pipeline.sink, Group)
+        self._whole = whole  # what has been split once is not split again
         self.target, self.pipeline, self.sink = target, pipeline, pipeline.sink
         self.tables: list[GroupTable] = []
         self._parts: list[Grouper] = []
@@ -100,11 +103,11 @@ class Grouper:
             When an exact result does not fit its type.
         """
         chunk = Chunk(tuple(moved(self.target, c) for c in chunk.columns), chunk.length)
-        if self._parts:
-            self._add_in_parts(chunk, bindings)
-            return None
         shape = fitted(self.target, shape_of(self.pipeline, chunk, bindings), chunk)
         layout = choose_layout(self.target, self.sink, chunk, bindings, null_keys(self.pipeline, shape))
+        if self._parts:
+            self._add_in_parts(chunk, bindings, layout)
+            return None
         loops = bool(repeated(self.pipeline, shape))
         if not self.tables or not self.tables[-1].takes(layout, loops):
             self.tables.append(new_table(self.target, self.sink, layout, bindings, loops))
@@ -116,13 +119,14 @@ class Grouper:
         if self.sink.number:
             ids = arguments["ids"] = self.target.xp.full(chunk.length, -1, dtype="int64")
         drive = drive_of(self.target)
+        table.whole = self._whole or not _may_split(self.sink)
         error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))
         if table.parts_wanted:  # it has stopped early, at more groups than its table should hold
             self.tables.pop()
-            self._parts = [Grouper(self.target, self._of_written()) for _ in range(table.parts_wanted)]
-            self._add_in_parts(chunk, bindings)
+            self._parts = [Grouper(self.target, self._of_written(), whole=True) for _ in range(table.parts_wanted)]
+            self._add_in_parts(chunk, bindings, layout)
         return ids
 
     def _written(self) -> tuple[Row, ...]:
@@ -137,11 +141,13 @@ class Grouper:
         sink = replace(self.sink, keys=tuple(refs[k] for k in self.sink.keys), aggs=aggs)
         return Pipeline(tuple(row.dtype for row in rows), (), sink)
 
-    def _add_in_parts(self, chunk: Chunk, bindings: Bindings) -> None:
+    def _add_in_parts(self, chunk: Chunk, bindings: Bindings, layout: Layout) -> None:
         """Rows are written out and split by their keys, so that each part's table stays in the cache."""
-        rows = write(self.target, replace(self.pipeline, sink=Write(self._written())), chunk, bindings)
-        words = key_words_of(self.target, rows.columns[: len(self.sink.keys)])
-        rest = replace(bindings, tables=(), lookups=(), codes=(), position=0)
+        written = self._written()
+        rows = write(self.target, replace(self.pipeline, sink=Write(written)), chunk, bindings)
+        words = key_words_of(self.target, tuple(rows.columns[written.index(k)] for k in self.sink.keys))
+        words[0] = words[0] ^ SALT
+        rest = replace(bindings, tables=(), lookups=(), codes=(), position=0, key_ranges=layout.ranges)
         for part, piece in zip(self._parts, split(self.target, rows, words, len(self._parts)), strict=True):
             if piece.length:
                 part.add(piece, rest)
@@ -156,6 +162,11 @@ class Grouper:
         if parts and all(len(p) <= 1 for p in parts):  # no group is in two of them
             return [*found, *_joined(self.target, [c for p in parts for c in p])]
         return found + [c for p in parts for c in p]
+
+
+def _may_split(sink: Group) -> bool:
+    """Whether rows may be written out before they are grouped: not where it matters which row of the input they were."""
+    return sink.merge or not any(a.aggregation.position for a in sink.aggs)
 
 
 def _joined(target: Target, chunks: list[Chunk]) -> list[Chunk]:

@@ -174,6 +174,63 @@ def test_more_groups_than_the_cache_holds(nulls: bool, monkeypatch: pytest.Monke
     assert "scatter" in {launch.kernel for launch in model.launches}
 
 
+def both(keys: Any, values: Any, refs: tuple[Row, ...], aggs: tuple[Any, ...], ranges: Any, position: int = 0) -> None:
+    """Groups of two columns of integers: on CUDA, with a table and a sample too small, as on PYTHON."""
+    answers = []
+    for target in (PYTHON, CUDA):
+        with cuda_model(multiprocessors=2, budget=10_000_000):
+            grouper = Grouper(target, Pipeline((INT64, INT64), (), Group(refs, aggs)))
+            chunk = Chunk((Column(INT64, keys), Column(INT64, values)), len(keys))
+            grouper.add(chunk, Bindings(key_ranges=ranges, position=position))
+            answers.append(([r for c in grouper.results() for r in rows_of(c)], len(refs)))
+    check(answers[1], answers[0])
+
+
+WIDE_RANGE = ((-(1 << 62), 1 << 62),)
+FIRST, SECOND = Ref(0, INT64), Ref(1, INT64)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drive, "SAMPLE", 64)
+    monkeypatch.setattr(tables, "CACHED", 512)
+
+
+def test_rows_keep_their_positions(small: None) -> None:
+    from gpuflow.plan.order import FIRST_POSITION
+
+    keys = np.random.default_rng(0).permutation(200) << 33
+    both(np.concatenate([keys, keys]), np.arange(400), (FIRST,), (FIRST_POSITION,), WIDE_RANGE, position=1000)
+
+
+def test_a_key_may_come_twice(small: None) -> None:
+    keys = np.random.default_rng(0).integers(0, 150, 400)
+    both(keys, np.arange(400), (FIRST, FIRST), (agg("sum", SECOND),), ((0, 1 << 28),) * 2)
+
+
+def test_a_sample_may_mislead(small: None) -> None:
+    """Few groups at the head and many after it; many at the head and few after it."""
+    head, rest = np.repeat(np.arange(8), 8), np.arange(100, 700)
+    for keys in (np.concatenate([head, rest]), np.concatenate([rest, head])):
+        both(keys << 33, np.arange(len(keys)), (FIRST,), (agg("sum", SECOND),), WIDE_RANGE)
+
+
+def test_one_part_of_an_exchange_is_split_anew(small: None) -> None:
+    """An exchange has split rows by a hash before: the one that splits them again must differ."""
+    keys = np.arange(6000) << 33
+    column = Column(INT64, keys)
+    part = partitioning.split(PYTHON, Chunk((column,), 6000), partitioning.key_words_of(PYTHON, (column,)), 16)[3]
+    mine = part.columns[0].values
+    both(mine, np.arange(len(mine)), (FIRST,), (agg("sum", SECOND),), WIDE_RANGE)
+    with cuda_model():
+        column = filtering.moved(CUDA, Column(INT64, mine))
+        grouper = Grouper(CUDA, Pipeline((INT64,), (), Group((FIRST,), (agg("len"),))))
+        grouper.add(Chunk((column,), len(mine)), Bindings(key_ranges=WIDE_RANGE))
+        sizes = [sum(c.length for c in p.results()) for p in grouper._parts]
+    assert len(sizes) > 2
+    assert max(sizes) < len(mine) / 2
+
+
 @pytest.mark.parametrize("parts", [1, 2, 3, 64])
 def test_parts_keep_their_order(parts: int) -> None:
     chunk = data(1100, True, 2)

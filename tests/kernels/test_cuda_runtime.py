@@ -145,6 +145,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         log.append((stream, config.grid, config.block, kernel is compiled, *values))
 
     monkeypatch.setattr(cuda.core, "launch", launch)
+    monkeypatch.setattr(runtime, "bind_context", lambda: log.append("context"))
     return log
 
 
@@ -161,10 +162,15 @@ def test_what_numba_has_compiled_is_started_without_it(device: runtime.CudaRunti
         device.launch(kernel, blocks, arguments, threads=64)
     assert compiler == [
         ("numba", True),
+        "context",
         ("core stream 7", (5, 1, 1), (64, 1, 1), True, 0x7F00_0000_0000, 0.5, True, 3),
     ]
     device.launch(kernel, 5, [*arguments[:3], np.int64(3)], threads=64)
-    assert compiler[2:] == [("numba", True)], "other types are another kernel"
+    assert compiler[3:] == [("numba", True)], "other types are another kernel"
+    thread = threading.Thread(target=device.launch, args=(kernel, 5, arguments, 64))
+    thread.start()
+    thread.join(10)
+    assert compiler[4] == "context", "another thread has no context yet"
 
 
 def test_numbers_travel_as_they_are() -> None:

@@ -310,17 +310,17 @@ def _reduce(module: Module, lines: list[str], sink: Group) -> None:
         refs = [r for r in layout if r.agg == a]
         places = _shared_places(sink, refs, block, declared)
         writer = RowWriter(())
-        _combine_parts(writer, sink, a, refs, {r.array: f"{places[r.array]}[t + half]" for r in refs})
+        _combine_parts(writer, sink, a, refs, {r.array: f"{places[r.array]}[t]" for r in refs})
         module.writer.helpers |= writer.helpers
-        put = [f"{places[r.array]}[t] = g{r.array}" for r in refs]
+        put = [f"{places[r.array]}[t - half] = g{r.array}" for r in refs]
         tree += [
-            "cuda.syncthreads()",
-            *put,
-            "cuda.syncthreads()",
             f"half = uint64({block // 2})",
             "while half > uint64(0):",
+            "    if (t >= half) & (t < half + half):",
+            *indented(put, 2),
+            "    cuda.syncthreads()",
             "    if t < half:",
-            *indented([*writer.lines, *put], 2),
+            *indented(writer.lines, 2),
             "    cuda.syncthreads()",
             "    half = half >> uint64(1)",
         ]
@@ -337,7 +337,7 @@ def _shared_places(sink: Group, refs: list[SlotRef], block: int, declared: dict[
         dtype = "int32" if dtype == "bool" else dtype
         name = f"of_{dtype}_{sum(p.startswith(f'of_{dtype}_') for p in places.values())}"
         places[ref.array] = name
-        declared[f"{name} = cuda.shared.array({block}, {dtype})"] = None
+        declared[f"{name} = cuda.shared.array({block // 2}, {dtype})"] = None
     return places
 
 

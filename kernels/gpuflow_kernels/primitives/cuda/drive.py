@@ -173,10 +173,11 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
     """Rows find their groups themselves; those that found no place go again, alone, when the table has grown."""
     xp = run.xp
 
-    def go(name: str, things: int, **more: Any) -> Any:
-        """The numbers of the rows that found no place."""
+    def go(name: str, things: int, thorough: bool = False, **more: Any) -> Any:
+        """The numbers of the rows that found no place within reach; `thorough` ones look everywhere."""
         pending = xp.zeros(-(-run.rows // 32), dtype="uint32")
-        run(name, things, **(table.arguments() | more | {"pending": pending, "probes": table.probes(bindings)}))
+        probes = np.uint64(table.capacity if thorough else min(table.capacity, hash_table.PROBES))
+        run(name, things, **(table.arguments() | more | {"pending": pending, "probes": probes}))
         return bits.rows_set(xp, pending)
 
     first = run.rows if table.groups or bindings.tiny else min(run.rows, SAMPLE)
@@ -184,8 +185,10 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
     while True:
         table.count_groups()
         while len(left):
-            table.grow(target, bindings)
-            left = go("again", len(left), rows=np.uint64(len(left)), index=left)
+            thorough = table.nearly_empty
+            if not thorough:
+                table.grow(target, bindings)
+            left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
             table.count_groups()
         if first == run.rows:
             return

@@ -153,6 +153,7 @@ class CudaCore:
 
     def __init__(self) -> None:
         self._streams: dict[int, Any] = {}
+        self._here = threading.local()
 
     @cached_property
     def _core(self) -> Any:
@@ -162,9 +163,19 @@ class CudaCore:
 
     def start(self, compiled: Any, blocks: int, threads: int, stream: int, values: Sequence[Any]) -> None:
         core = self._core
+        if not getattr(self._here, "bound", False):  # Numba binds its context to a thread at every launch, this way never
+            bind_context()
+            self._here.bound = True
         if stream not in self._streams:
             self._streams[stream] = core.Stream.from_handle(stream)
         core.launch(self._streams[stream], core.LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1)), compiled, *values)
+
+
+def bind_context() -> None:
+    """Make the device's context that of this thread."""
+    from numba import cuda
+
+    cuda.current_context()
 
 
 def compiled_kernel(kernel: Any, values: Sequence[Any]) -> Any:

@@ -105,15 +105,15 @@ class OpenTable(GroupTable):
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | {"keys": self.keys, "shift": self.shift}
 
-    def probes(self, bindings: Bindings) -> Any:
-        """How many slots a row looks at. Where keys collide although the table is nearly empty, all of them."""
-        thorough = bindings.constant_hash or self.groups * 16 < self.capacity
-        return np.uint64(self.capacity if thorough else min(self.capacity, hash_table.PROBES))
+    @property
+    def nearly_empty(self) -> bool:
+        """Whether keys that find no place must collide: growing would not help them."""
+        return self.groups * 16 < self.capacity
 
     def crowded(self, groups: float) -> bool:
         """Whether a table for so many groups would leave the cache; rows are then better split by their keys first."""
         size = groups * 2 * (8 + sum(a.itemsize for a in self.accumulators))
-        if size > 2 * CACHED:
+        if size > 2 * CACHED and not self.whole:
             self.parts_wanted = min(MOST_PARTS, 1 << int(size / CACHED).bit_length())
         return self.parts_wanted > 0
 
