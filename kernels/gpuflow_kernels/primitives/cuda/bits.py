@@ -62,9 +62,9 @@ def listed(xp: Any, mask: Any, starts: Any, total: int, width: int) -> Any:
     return index
 
 
-def rows_set(xp: Any, mask: Any) -> Any:
-    """The numbers of the rows whose bit is set, in words of 32 rows."""
+def weighed(xp: Any, mask: Any) -> tuple[Any, Any]:
+    """(where the set bits of each word begin in a list of them, how many there are in all), both on the device."""
     counts = xp.empty(len(mask), dtype="int32")
     _launch("weigh", len(mask), [np.uint64(len(mask)), mask, counts])
     ends = xp.cumsum(counts, dtype="int64")
-    return listed(xp, mask, ends - counts, int(ends[-1]), 1)
+    return ends - counts, ends[-1:]

@@ -178,18 +178,18 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
         pending = xp.zeros(-(-run.rows // 32), dtype="uint32")
         probes = np.uint64(table.capacity if thorough else min(table.capacity, hash_table.PROBES))
         run(name, things, **(table.arguments() | more | {"pending": pending, "probes": probes}))
-        return bits.rows_set(xp, pending)
+        starts, total = bits.weighed(xp, pending)
+        left, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only wait for the device
+        return bits.listed(xp, pending, starts, left, 1)
 
     first = run.rows if table.groups or bindings.tiny else min(run.rows, SAMPLE)
     left = go("run", first, rows=np.uint64(first))
     while True:
-        table.count_groups()
         while len(left):
             thorough = table.nearly_empty
             if not thorough:
                 table.grow(target, bindings)
             left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
-            table.count_groups()
         if first == run.rows:
             return
         groups = table.groups if table.groups * 8 < first else table.groups * (run.rows / first)

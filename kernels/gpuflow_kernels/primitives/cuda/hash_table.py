@@ -164,7 +164,7 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
     Rows that find no place go again after the table has grown, and only those.
     """
     xp, rows, width = target.xp, len(gids), len(words)
-    places, owners = (xp.empty(rows, dtype="int64") for _ in range(2))
+    places, owners = xp.zeros(rows, dtype="int64"), xp.empty(rows, dtype="int64")
     count, thorough = np.uint64(rows), bindings.constant_hash
 
     def go(name: str, *arguments: Any) -> None:
@@ -185,13 +185,15 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
         )
         go("own", table.slots, gids, places, owners)
         ranks = xp.cumsum(owners)
-        groups, base = int(ranks[-1]), table.groups
+        lost = ((gids == -1) & (places < 0)).any().astype("int64").reshape(1)
+        groups, unplaced = xp.concatenate([ranks[-1:], lost]).tolist()  # the only wait for the device
+        base = table.groups
         if base + groups > table.capacity:
             table.make_room(target, base + groups)
         go("publish", np.int64(base), table.slots, gids, places, owners, ranks, *table.words, *words)
         go("name", table.slots, gids, places)
         table.groups = base + groups
-        if not bool((gids == -1).any()):
+        if not unplaced:
             if table.groups * 2 > slots:  # probes end at a free slot, and should do so soon
                 table.grow(target, bindings)
             return

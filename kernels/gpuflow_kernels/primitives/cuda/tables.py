@@ -117,8 +117,9 @@ class OpenTable(GroupTable):
             self.parts_wanted = min(MOST_PARTS, 1 << int(size / CACHED).bit_length())
         return self.parts_wanted > 0
 
-    def count_groups(self) -> None:
-        self.groups = int((self.keys != EMPTY).sum())
+    def occupancy(self) -> Any:
+        """The number of groups, on the device, in an array of one."""
+        return (self.keys != EMPTY).sum(dtype="int64").reshape(1)
 
     def grow(self, target: Target, bindings: Bindings) -> None:
         self.expect(target, max(self.capacity, self.groups * 2), bindings)
