@@ -34,9 +34,6 @@ def examined(request: pytest.FixtureRequest) -> Examine:
 # to compile: the architectures take turns, and so do data without and with nulls. `python -m benchmarks.sass` looks at all
 # cases on all architectures.
 EXAMINED = (
-    "map",
-    "compact",
-    "reduce what is left",
     "dense by two keys",
     "dense, folded",
     "packed hash",
