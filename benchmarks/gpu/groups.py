@@ -49,16 +49,7 @@ def few(bench: Bench) -> None:
             return work
 
         def by_torch(torch: Any, columns: dict[str, Any] = columns) -> Any:
-            tensors = {name: torch.as_tensor(a, device="cuda") for name, a in columns.items()}
-
-            def work() -> Any:
-                counts = torch.bincount(tensors["key"], minlength=FEW)
-                if "v" not in tensors:
-                    return counts
-                sums = torch.bincount(tensors["key"], weights=tensors["v"], minlength=FEW)
-                return counts, sums, sums / counts
-
-            return work
+            return by_arrays(torch, {name: torch.as_tensor(a, device="cuda") for name, a in columns.items()})
 
         def by_cudf(cudf: Any, columns: dict[str, Any] = columns) -> Any:
             grouped = cudf.DataFrame(columns).groupby("key")

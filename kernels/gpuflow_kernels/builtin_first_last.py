@@ -9,6 +9,30 @@ from .dtypes import BOOL, INT64
 from .rules import anything, unchanged
 
 
+class _Placed:
+    """A value, null or not, and where it stood."""
+
+    @staticmethod
+    def lift(x: Any, x_valid: Any, position: Any) -> Any:
+        return x, x_valid, position
+
+    @staticmethod
+    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
+        return x, x_valid
+
+
+class _PlacedValid:
+    """A value that is not null, and where it stood."""
+
+    @staticmethod
+    def lift(x: Any, position: Any) -> Any:
+        return x, position
+
+    @staticmethod
+    def finalize(x: Any, place: Any) -> Any:
+        return x
+
+
 @aggregation(
     name="first",
     dtype=unchanged(anything),
@@ -16,21 +40,13 @@ from .rules import anything, unchanged
     nulls="lift",
     variants={"ignore_nulls": "first_valid"},
 )
-class _First:
+class _First(_Placed):
     """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, x_valid: Any, position: Any) -> Any:
-        return x, x_valid, position
 
     @staticmethod
     def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
         earlier = place <= other_place
         return x if earlier else y, x_valid if earlier else y_valid, place if earlier else other_place
-
-    @staticmethod
-    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
-        return x, x_valid
 
 
 @aggregation(
@@ -40,54 +56,30 @@ class _First:
     nulls="lift",
     variants={"ignore_nulls": "last_valid"},
 )
-class _Last:
+class _Last(_Placed):
     """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, x_valid: Any, position: Any) -> Any:
-        return x, x_valid, position
 
     @staticmethod
     def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
         later = place >= other_place
         return x if later else y, x_valid if later else y_valid, place if later else other_place
 
-    @staticmethod
-    def finalize(x: Any, x_valid: Any, place: Any) -> Any:
-        return x, x_valid
-
 
 @aggregation(name="first_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
-class _FirstValid:
+class _FirstValid(_PlacedValid):
     """The first value that is not null; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, position: Any) -> Any:
-        return x, position
 
     @staticmethod
     def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:
         earlier = place <= other_place
         return x if earlier else y, place if earlier else other_place
 
-    @staticmethod
-    def finalize(x: Any, place: Any) -> Any:
-        return x
-
 
 @aggregation(name="last_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
-class _LastValid:
+class _LastValid(_PlacedValid):
     """The last value that is not null; null for nothing."""
-
-    @staticmethod
-    def lift(x: Any, position: Any) -> Any:
-        return x, position
 
     @staticmethod
     def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:
         later = place >= other_place
         return x if later else y, place if later else other_place
-
-    @staticmethod
-    def finalize(x: Any, place: Any) -> Any:
-        return x

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .codegen.cuda_text import Param, kernel_text
+from .codegen.cuda_text import Param, kernel_text, thread_number
 from .codegen.module_text import module_of
 from .codegen.modules import load
 from .codegen.tables_text import hash_text
@@ -32,7 +32,7 @@ def _hash_module(words: int, target: str) -> str:
     if target == "cuda":
         params = (Param("rows"), Param("parts"), Param("out", "int32"), *(Param(w, "int64") for w in names))
         body = [
-            "i = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+            thread_number("i"),
             "if i < rows:",
             f"    out[i] = int32({part})",
         ]
@@ -79,8 +79,7 @@ def partition_ids(target: Target, words: list[Any], parts: int) -> Any:
     elif rows:
         from .primitives.cuda import runtime
 
-        block = runtime.device.block
-        runtime.device.launch(module.run, -(-rows // block), arguments, block)
+        runtime.launch_over(module.run, rows, arguments)
     return out
 
 

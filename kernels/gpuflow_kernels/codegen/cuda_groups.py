@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..aggregate import Slot
+from ..rowtree import Agg
 from .cuda_module import Module, array_type, begin_row, know_inputs
-from .cuda_text import MARK, Param, full_tile, needed_for, over_list, over_rows, path_to
+from .cuda_text import MARK, Param, full_tile, needed_for, over_list, over_rows, path_to, thread_number
 from .inline import names_used
 from .module_text import indented
 from .pipeline import Group, GroupShape
@@ -301,8 +302,8 @@ def _reduce(module: Module, lines: list[str], sink: Group) -> None:
     start = []
     for ref in layout:
         slot = sink.aggs[ref.agg].slots[ref.slot] if ref.slot >= 0 else None
-        text = "False" if slot is None else typed(slot.dtype, literal_text(slot.identity))  # type: ignore[arg-type]
-        start.append(f"g{ref.array} = {text if slot is not None else 'bool_(False)'}")
+        text = "bool_(False)" if slot is None else typed(slot.dtype, literal_text(slot.identity))  # type: ignore[arg-type]
+        start.append(f"g{ref.array} = {text}")
     tile = module.tile(lines)
     declared: dict[str, None] = {}
     tree: list[str] = []
@@ -310,7 +311,10 @@ def _reduce(module: Module, lines: list[str], sink: Group) -> None:
         refs = [r for r in layout if r.agg == a]
         places = _shared_places(sink, refs, block, declared)
         writer = RowWriter(())
-        _combine_parts(writer, sink, a, refs, {r.array: f"{places[r.array]}[t]" for r in refs})
+        items = {r.array: f"{places[r.array]}[t]" for r in refs}
+        seen = next((r.array for r in refs if r.slot < 0), None)
+        arrays = tuple(r.array for r in refs if r.slot >= 0)
+        _combine_parts(writer, sink.aggs[a], arrays, seen, items, TRUE if seen is None else f"{items[seen]} != 0")
         module.writer.helpers |= writer.helpers
         put = [f"{places[r.array]}[t - half] = g{r.array}" for r in refs]
         tree += [
@@ -341,53 +345,35 @@ def _shared_places(sink: Group, refs: list[SlotRef], block: int, declared: dict[
     return places
 
 
-def _combine_parts(writer: RowWriter, sink: Group, a: int, refs: list[SlotRef], items: dict[int, str]) -> None:
-    """Combine another partial result of aggregation `a` into ``g0 …``; `items` says where its slots are, by accumulator."""
-    agg = sink.aggs[a]
-    seen = next((r for r in refs if r.slot < 0), None)
-    slots = [r for r in refs if r.slot >= 0]
-    mask = TRUE if seen is None else f"{items[seen.array]} != 0"
+def _combine_parts(
+    writer: RowWriter, agg: Agg, arrays: tuple[int, ...], seen: int | None, items: dict[int, str], mask: str
+) -> None:
+    """Under `mask`, combine another partial result of `agg` into ``g0 …``; `items` says where its slots are, by accumulator."""
 
     def combined(u: Update) -> None:
         values = tuple(
-            writer.assign(f"{s.dtype.register}({items[r.array]})")  # type: ignore[union-attr]
-            for s, r in zip(agg.slots, slots, strict=True)
+            writer.assign(f"{s.dtype.register}({items[n]})")  # type: ignore[union-attr]
+            for s, n in zip(agg.slots, arrays, strict=True)
         )
-        combine(writer, Update(agg, TRUE, values, u.arrays, u.seen), True, True)
+        combine(writer, Update(agg, TRUE, values, arrays, seen), True, True)
 
-    masked(writer, Update(agg, mask, (), tuple(r.array for r in slots), None if seen is None else seen.array), combined)
+    masked(writer, Update(agg, mask, (), arrays, seen), combined)
 
 
 def _fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> None:
     """A thread for every piece, which combines entries ``order[lows[x] … highs[x]]`` in this order."""
     writer = RowWriter(())
-    layout = slot_layout(sink.aggs)
-    arrays: list[int] = []
-    if reducing:
-        for a in range(len(sink.aggs)):
-            refs = [r for r in layout if r.agg == a]
-            first = refs[0].array if refs else 0
-            items = {r.array: f"sm{first}[j]" if r.slot < 0 else f"sv{r.array}[j]" for r in refs}
-            _combine_parts(writer, sink, a, refs, items)
-            arrays += [r.array for r in refs]
-    for update in kept:
-
-        def combined(u: Update) -> None:
-            values = tuple(
-                writer.assign(f"{s.dtype.register}(sv{n}[j])")  # type: ignore[union-attr]
-                for s, n in zip(u.agg.slots, u.arrays, strict=True)
-            )
-            combine(writer, Update(u.agg, TRUE, values, u.arrays, u.seen), True, True)
-
-        masked(writer, update, combined)
-        arrays += [*update.arrays, *(() if update.seen is None else (update.seen,))]
+    updates = _of_blocks(sink) if reducing else kept
+    for u in updates:
+        _combine_parts(writer, u.agg, u.arrays, u.seen, {n: f"sv{n}[j]" for n in u.arrays}, u.mask)
+    arrays = [n for u in updates for n in (*u.arrays, *(() if u.seen is None else (u.seen,)))]
     if not arrays:
         return
     module.writer.helpers |= writer.helpers
     module.add(
         "fold",
         [
-            f"x = uint64(cuda.blockIdx.x) * uint64({module.shape.block}) + uint64(cuda.threadIdx.x)",
+            thread_number("x", module.shape.block),
             "if x < rows:",
             "    p = uint64(lows[x])",
             "    stop = uint64(highs[x])",
@@ -399,3 +385,14 @@ def _fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> No
             *indented([f"z{n}[x] = g{n}" for n in arrays], 1),
         ],
     )
+
+
+def _of_blocks(sink: Group) -> list[Update]:
+    """Every aggregation, as ``fold`` sees the results of blocks: a flag is named after the first slot."""
+    updates = []
+    for a, agg in enumerate(sink.aggs):
+        refs = [r for r in slot_layout(sink.aggs) if r.agg == a]
+        seen = next((r.array for r in refs if r.slot < 0), None)
+        mask = TRUE if seen is None else f"sm{refs[0].array}[j] != 0"
+        updates.append(Update(agg, mask, (), tuple(r.array for r in refs if r.slot >= 0), seen))
+    return updates

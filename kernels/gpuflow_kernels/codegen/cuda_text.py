@@ -147,10 +147,16 @@ def over_rows(tile: Tile, full: list[str], single: list[str], after_full: list[s
     ]
 
 
+def thread_number(name: str, block: int | None = None) -> str:
+    """The line that gives a thread its number in the grid; `block` is the size of a block, where the text may say it."""
+    size = "cuda.blockDim.x" if block is None else block
+    return f"{name} = uint64(cuda.blockIdx.x) * uint64({size}) + uint64(cuda.threadIdx.x)"
+
+
 def over_list(block: int, lines: list[str]) -> list[str]:
     """Rows ``index[0 … rows]``, one by one."""
     return [
-        f"x = uint64(cuda.blockIdx.x) * uint64({block}) + uint64(cuda.threadIdx.x)",
+        thread_number("x", block),
         "while x < rows:",
         *indented(["i = uint64(index[x])", *lines, f"x += uint64(cuda.gridDim.x) * uint64({block})"], 1),
     ]

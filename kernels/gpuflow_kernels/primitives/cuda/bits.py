@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...codegen.cuda_text import Param, kernel_text
+from ...codegen.cuda_text import Param, kernel_text, thread_number
 from ...codegen.module_text import module_of
 from ...codegen.modules import load
 from . import runtime
@@ -24,12 +24,12 @@ LIST = (Param("segments"), Param("width"), Param("mask", "uint32"), Param("start
 def bits_text() -> str:
     """The module: ``weigh`` counts the bits of each word, ``listed`` writes the numbers of the rows whose bit is set."""
     weigh = [
-        "x = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+        thread_number("x"),
         "if x < words:",
         "    counts[x] = cuda.popc(mask[x])",
     ]
     listed = [
-        "x = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)",
+        thread_number("x"),
         "segment = x >> uint64(5)",
         "bit = x & uint64(31)",
         "if segment < segments:",
@@ -50,8 +50,7 @@ def bits_text() -> str:
 
 
 def _launch(name: str, threads: int, arguments: list[Any]) -> None:
-    device = runtime.device
-    device.launch(getattr(load(bits_text(), "cuda"), name), -(-threads // device.block), arguments, device.block)
+    runtime.launch_over(getattr(load(bits_text(), "cuda"), name), threads, arguments)
 
 
 def listed(xp: Any, mask: Any, starts: Any, total: int, width: int) -> Any:

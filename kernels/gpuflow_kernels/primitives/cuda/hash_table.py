@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...binding import Bindings
-from ...codegen.cuda_text import Param, kernel_text
+from ...codegen.cuda_text import Param, kernel_text, thread_number
 from ...codegen.module_text import indented, module_of
 from ...codegen.modules import load
 from ...codegen.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
@@ -26,7 +26,7 @@ from . import runtime
 
 PROBES = 128
 """Slots that a row looks at before it waits for a larger table."""
-THREAD = "j = uint64(cuda.blockIdx.x) * uint64(cuda.blockDim.x) + uint64(cuda.threadIdx.x)"
+THREAD = thread_number("j")
 
 
 def empty_slots(target: Target, capacity: int) -> tuple[Any, Any]:
@@ -147,8 +147,7 @@ def table_text(words: int, constant: bool) -> str:
 
 
 def _launch(words: int, constant: bool, name: str, threads: int, arguments: list[Any]) -> None:
-    device, module = runtime.device, load(table_text(words, constant), "cuda")
-    device.launch(getattr(module, name), -(-threads // device.block), arguments, device.block)
+    runtime.launch_over(getattr(load(table_text(words, constant), "cuda"), name), threads, arguments)
 
 
 def rebuild(target: Target, words: list[Any], count: int, slots: Any, shift: Any, constant: bool) -> None:
@@ -227,9 +226,8 @@ def open_text(constant: bool) -> str:
 def move(target: Target, old: Any, keys: Any, shift: Any, constant: bool) -> Any:
     """The slots in `keys`, an empty table that is large enough, of what is in the slots of `old` (-1: nothing)."""
     to = target.xp.empty(len(old), dtype="int64")
-    device, module = runtime.device, load(open_text(constant), "cuda")
     arguments = [np.uint64(len(old)), old, keys, shift, np.uint64(len(keys)), to]
-    device.launch(module.move, -(-len(old) // device.block), arguments, device.block)
+    runtime.launch_over(load(open_text(constant), "cuda").move, len(old), arguments)
     return to
 
 

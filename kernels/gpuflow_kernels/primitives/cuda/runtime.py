@@ -232,6 +232,11 @@ device: Any = CudaRuntime()
 """What the CUDA target runs on. Tests put a stand-in here that needs no device."""
 
 
+def launch_over(kernel: Any, things: int, arguments: Sequence[Any]) -> None:
+    """Run `kernel` with a thread for each of `things`."""
+    device.launch(kernel, -(-things // device.block), arguments, device.block)
+
+
 def asarray(values: Any) -> Any:
     """`values` on the device, or where a stand-in keeps its arrays."""
     return device.asarray(values) if isinstance(device, CudaRuntime) else device.xp.asarray(values)
