@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help demo test test-fast bench bench-small gpu-check gpu-check-installing lint format docs clean
+.PHONY: help demo test test-fast test-large bench bench-small gpu-check gpu-check-installing fuzz-files lint format docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ FAST := tests/plan tests/io tests/kernels/test_declarations.py tests/kernels/tes
 test-fast: $(TEST) $(BENCH) ## the quick part of it, in about a minute
 	@$(PY) -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow" $(FAST)
 
+test-large: $(TEST) $(BENCH) ## columns of more than 2^31 bytes: 5 GB of memory, some minutes
+	@$(PY) -m pytest -q tests/large/strings.py
+
 bench: $(BENCH) ## db-benchmark, 1e7 rows, against Polars, DuckDB, pandas and dask.dataframe
 	@$(PY) -m benchmarks --rows 1e7
 
@@ -72,6 +75,9 @@ gpu-check-installing: $(TEST) $(BENCH)
 	@extra=$$($(PY) -c 'from gpuflow.doctor import cuda; c = cuda(); print(c.extra if c.driver and not c.devices else "")'); \
 	if [ -n "$$extra" ]; then echo "installing gpuflow[$$extra]"; $(PIP) -e ".[$$extra]" || true; fi
 	@$(PY) -m benchmarks.gpu
+
+fuzz-files: $(TEST) ## read a thousand damaged copies of each Parquet file of a corpus, in a quarter of an hour
+	@nice -n 19 $(PY) -m tests.fuzz.files --copies $${COPIES:-1000}
 
 lint: $(DEV) ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -80,6 +80,7 @@ def tree(text: str) -> ast.Module:
 @cache
 def _module(text: str) -> ModuleType:
     module = ModuleType("k_text")
+    text = text.replace("cuda.jit(cache=True)", "cuda.jit")  # only what has a file can be kept on the disk
     exec(compile(text, "<k_text>", "exec"), module.__dict__)
     return module
 

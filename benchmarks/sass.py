@@ -179,9 +179,9 @@ ALLOWED: tuple[Allowance, ...] = (
     Allowance("compact*", "*", "division", "a column is divided by a column"),
     Allowance("reduce*", "run", "registers", "some fifteen aggregations at once, all of them in registers"),
     Allowance("reduce*", "run", "in flight", "the same: registers leave room for fewer threads"),
-    Allowance("dense*", "run", "registers", "seventeen aggregations at once, most by compare-and-swap in shared memory"),
     Allowance("compact to a literal*", "take", "in flight", "it writes literals: nothing uses what its tile loads"),
     Allowance("*", "again", "in flight", "it goes over the few rows that found no place in a table"),
+    Allowance("*", "sample", "in flight", "each of its 65,536 threads looks at one row"),
 )
 
 

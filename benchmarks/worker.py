@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import resource
-import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,9 @@ import numpy as np
 
 from benchmarks.answers import canonical
 from benchmarks.data import read
-from benchmarks.engines import ENGINES, Engine
-from benchmarks.questions import QUESTIONS, Question
-
-
-def measure(engine: Engine, question: Question, repeat: int, budget: float) -> dict[str, Any]:
-    """First call, then `repeat` more (fewer, but two, when they would take longer than `budget` seconds)."""
-
-    def once() -> tuple[float, Any]:
-        gc.collect()
-        start = time.perf_counter()
-        result = engine.ask(question)
-        return time.perf_counter() - start, result
-
-    first, result = once()
-    times: list[float] = []
-    while len(times) < repeat and (len(times) < 2 or sum(times) + times[-1] < budget):
-        result = None  # let go of the last answer before the next is made
-        seconds, result = once()
-        times.append(seconds)
-    return {"first": first, "times": times, "median": statistics.median(times), "result": result}
+from benchmarks.engines import ENGINES
+from benchmarks.questions import QUESTIONS
+from benchmarks.timing import repeated
 
 
 def main(spec_file: str) -> None:
@@ -52,7 +34,7 @@ def main(spec_file: str) -> None:
     for key in spec["questions"]:
         question = QUESTIONS[key]
         try:
-            timing = measure(engine, question, spec["repeat"], spec["budget"])
+            timing = repeated(partial(engine.ask, question), spec["repeat"], spec["budget"])
             answer = canonical(engine.answer(timing.pop("result")), question)
         except Exception as error:
             report["questions"][key] = {"error": f"{type(error).__name__}: {error}"}

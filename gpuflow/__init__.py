@@ -17,6 +17,7 @@ from typing import ParamSpec
 from gpuflow_kernels import rules
 from gpuflow_kernels.aggregate import INPUT, Slot, aggregation
 from gpuflow_kernels.dtypes import (
+    BINARY,
     BOOL,
     DATE,
     FLOAT32,
@@ -32,7 +33,9 @@ from gpuflow_kernels.dtypes import (
     UINT64,
     DType,
 )
+from gpuflow_kernels.dtypes import decimal as Decimal
 from gpuflow_kernels.dtypes import duration as Duration
+from gpuflow_kernels.dtypes import enum as Enum
 from gpuflow_kernels.dtypes import timestamp as Datetime
 from gpuflow_kernels.scalar import scalar
 
@@ -43,9 +46,11 @@ from .expr import (
     all,
     coalesce,
     col,
+    concat_str,
     date,
     datetime,
     duration,
+    from_epoch,
     len,
     lit,
     max_horizontal,
@@ -54,11 +59,13 @@ from .expr import (
 )
 from .frame import Frame, GroupBy, concat
 from .plan.source import Source
+from .ranges import date_range, datetime_range
 from .schema import Schema
 from .table import Table
 from .version import __version__
 
 Boolean, String, Utf8, Date = BOOL, STRING, STRING, DATE
+Binary, Categorical = BINARY, STRING
 Int8, Int16, Int32, Int64 = INT8, INT16, INT32, INT64
 UInt8, UInt16, UInt32, UInt64 = UINT8, UINT16, UINT32, UINT64
 Float32, Float64 = FLOAT32, FLOAT64
@@ -81,20 +88,30 @@ def _framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
 scan_parquet = _framed(io.scan_parquet)
 scan_csv = _framed(io.scan_csv)
 scan_ipc = _framed(io.scan_ipc)
+scan_ndjson = _framed(io.scan_ndjson)
+scan_orc = _framed(io.scan_orc)
 from_any = _framed(io.from_any)
 from_arrow = _framed(io.from_arrow)
 from_cupy = _framed(io.from_cupy)
+from_dict = _framed(io.from_dict)
+from_dicts = _framed(io.from_dicts)
+from_dlpack = _framed(io.from_dlpack)
 from_numpy = _framed(io.from_numpy)
 from_pandas = _framed(io.from_pandas)
 from_polars = _framed(io.from_polars)
+from_records = _framed(io.from_records)
 
 __all__ = [
     "INPUT",
+    "Binary",
     "Boolean",
+    "Categorical",
     "DType",
     "Date",
     "Datetime",
+    "Decimal",
     "Duration",
+    "Enum",
     "Expr",
     "Float32",
     "Float64",
@@ -121,16 +138,24 @@ __all__ = [
     "coalesce",
     "col",
     "concat",
+    "concat_str",
     "date",
+    "date_range",
     "datetime",
+    "datetime_range",
     "duration",
     "errors",
     "from_any",
     "from_arrow",
     "from_cupy",
+    "from_dict",
+    "from_dicts",
+    "from_dlpack",
+    "from_epoch",
     "from_numpy",
     "from_pandas",
     "from_polars",
+    "from_records",
     "len",
     "lit",
     "max_horizontal",
@@ -139,6 +164,8 @@ __all__ = [
     "scalar",
     "scan_csv",
     "scan_ipc",
+    "scan_ndjson",
+    "scan_orc",
     "scan_parquet",
     "when",
 ]

@@ -110,6 +110,9 @@ SETTINGS: dict[str, Setting] = {
     "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
     "merge-rows": Setting(262_144, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
     "sort-rows": Setting(2_097_152, _count, _COUNT, "A sort of more rows is split into ranges of its first key."),
+    "strings": Setting(
+        "auto", _choice("auto", "dictionary", "plain"), "auto, dictionary or plain", "How loaded strings are laid out."
+    ),
     "deterministic": Setting(False, _flag, "true or false", "Float sums with the same bits for any partitioning and target."),
     "local-directory": Setting(None, _folder, "a folder, or null for the system's", "Where spilled data goes."),
     "cache.folder": Setting(None, _folder, "a folder, or null for the user's cache", "Where compiled kernels are kept."),
@@ -152,6 +155,7 @@ class Settings:
     broadcast_bytes: int = 268_435_456
     merge_rows: int = 262_144
     sort_rows: int = 2_097_152
+    strings: str = "auto"
     deterministic: bool = False
     local_directory: str | None = None
     cache_folder: str = ""

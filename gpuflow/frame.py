@@ -18,6 +18,7 @@ from gpuflow.plan.printing import tree
 from gpuflow.plan.source import Source
 from gpuflow.plan.tokens import token
 from gpuflow.schema import Schema
+from gpuflow.writing import Sinking
 
 if TYPE_CHECKING:
     from gpuflow.table import Table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 STAGES = ("logical", "optimized", "physical", "kernel")
 
 
-class Frame:
+class Frame(Sinking):
     """A table that has not been computed: immutable, cheap, typed.
 
     Methods return new frames; errors in names and types are raised at once, and `collect` runs the query. A Frame is a

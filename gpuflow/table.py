@@ -11,10 +11,9 @@ from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.errors import ColumnNotFoundError, UnsupportedError
 from gpuflow.schema import Schema
+from gpuflow.writing import Writing
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from gpuflow.io.memory import ChunkSource
 
 
-class Table:
+class Table(Writing):
     """Rows in memory, of named and typed columns. Immutable.
 
     Parameters
@@ -138,20 +137,23 @@ class Table:
         import pyarrow as pa
 
         from gpuflow.io import convert
+        from gpuflow.io.partitions import empty_chunk
 
-        for chunk in self.chunks:
+        for chunk in self.chunks or (empty_chunk(self.schema, self.schema),):  # the categories of an enum stand in batches
             arrays = [convert.to_arrow(column, dictionary=dictionary) for column in chunk.columns]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def to_pandas(self, *, nullable: bool = False) -> pd.DataFrame:
+    def to_pandas(self, *, nullable: bool = False, arrow: bool = False) -> pd.DataFrame:
         """A pandas DataFrame.
 
-        Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart.
-        Dates become datetime64.
+        Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart, and with
+        `arrow` its Arrow types, which share all data. Dates become datetime64, enums ordered categories.
         """
         import pandas as pd
         import pyarrow as pa
 
+        if arrow:
+            return self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
         if not nullable:
             return self.to_arrow().to_pandas(date_as_object=False)
         kinds: dict[Any, Any] = {
@@ -166,16 +168,33 @@ class Table:
         return self.to_arrow().to_pandas(types_mapper=kinds.get, date_as_object=False)
 
     def to_polars(self) -> pl.DataFrame:
-        """A Polars DataFrame; numbers are shared."""
+        """A Polars DataFrame; numbers are shared.
+
+        Raises
+        ------
+        UnsupportedError
+            When a time zone is an offset that Polars has no name for.
+        """
         import polars as pl
 
-        return pl.DataFrame(self.to_arrow())
+        try:
+            frame = pl.DataFrame(self.to_arrow())
+            enums = {name: dtype.detail for name, dtype in self.schema.items() if dtype.kind == "enum"}
+            return frame.with_columns(pl.col(name).cast(pl.Enum(categories)) for name, categories in enums.items())
+        except pl.exceptions.ComputeError as e:
+            odd = [name for name, dtype in self.schema.items() if dtype.zone and dtype.zone[0] in "+-"]
+            if not odd:
+                raise
+            raise UnsupportedError(
+                f"Polars has no such time zone: {', '.join(f'{n!r} is {self.schema[n]}' for n in odd)}; "
+                "go to another one with .dt.convert_time_zone('UTC')"
+            ) from e
 
     def to_numpy(self, columns: Sequence[str] | None = None) -> dict[str, Any]:
         """A NumPy array for each column (or each of `columns`), by name.
 
-        A column with nulls comes as a masked array. Dates and times are ``datetime64`` and ``timedelta64``, strings
-        object arrays with None for null.
+        A column with nulls comes as a masked array. Dates and times are ``datetime64`` and ``timedelta64``, all that
+        is no number, bool or time comes in object arrays with None for null.
         """
         return {name: _numpy(self.column(name)) for name in (self.schema if columns is None else columns)}
 
@@ -185,7 +204,7 @@ class Table:
         Raises
         ------
         UnsupportedError
-            When CuPy is missing, or a column is of strings or, being no float, has nulls.
+            When CuPy is missing, or a column is no number, bool or time or, being no float, has nulls.
         """
         try:
             import cupy
@@ -193,8 +212,10 @@ class Table:
             raise UnsupportedError("to_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
         arrays = {}
         for name, dtype in self.schema.items():
-            if dtype.kind in ("string", "null"):
-                raise UnsupportedError(f"column {name!r} is {dtype}, which CuPy has no array for; leave it out: select(...)")
+            if dtype.is_coded or dtype.kind in ("enum", "null", "decimal"):
+                raise UnsupportedError(
+                    f"column {name!r} is {dtype}, which CuPy has no array for; leave it out: select(...), or cast it"
+                )
             column = self.column(name)
             values = cupy.asarray(column.values)
             if column.validity is not None:
@@ -209,6 +230,22 @@ class Table:
     def to_dict(self) -> dict[str, list[Any]]:
         """A list of Python values for each column, by name; None is null."""
         return {name: self[name].to_pylist() for name in self.schema}
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """A tuple of Python values for each row; None is null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None], "name": ["one", "none"]}).collect().rows()
+        [(1, 'one'), (None, 'none')]
+        """
+        columns = [self[name].to_pylist() for name in self.schema]
+        return list(zip(*columns, strict=True)) if columns else [()] * len(self)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A dict of Python values for each row; None is null. `to_pylist` is the same under pyarrow's name."""
+        return self.to_pylist()
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """A dict of Python values for each row; None is null."""
@@ -231,6 +268,12 @@ class Table:
 
         schema = convert.arrow_schema(self.schema)
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema)).__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        """The rows as one Arrow struct array, numbers shared where the table is in one piece."""
+        from gpuflow.io import device_export
+
+        return device_export.host_capsules(self.schema, self.chunks, requested_schema)
 
     def __arrow_c_schema__(self) -> Any:
         """The Arrow schema."""
@@ -271,12 +314,6 @@ class Table:
 
         return ChunkSource(self.schema, self.chunks, f"table ({len(self):,} rows)")
 
-    def write_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write to a Parquet file or folder; options as in `gpuflow.io.write.write_parquet`."""
-        from gpuflow.io.write import write_parquet
-
-        write_parquet(self, path, **options)
-
     def equals(self, other: Any, *, ordered: bool = True, tolerance: float = 0.0) -> bool:
         """Whether another table has the same names, types and rows; NaN equals NaN, null equals null.
 
@@ -290,8 +327,8 @@ class Table:
             Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
             by other columns.
         """
-        from gpuflow.io.adopt import from_any
         from gpuflow.io.compare import equal_columns
+        from gpuflow.io.recognise import from_any
 
         source = from_any(other)
         if source.unsupported or source.schema != self.schema:
@@ -319,8 +356,9 @@ def _numpy(column: Column) -> Any:
 
     from gpuflow.io import convert
 
-    if column.dtype.kind in ("string", "null"):
-        return np.array(convert.to_arrow(column).to_pylist(), dtype=object)
+    if column.dtype.is_coded or column.dtype.kind in ("enum", "null", "decimal"):
+        values = convert.to_arrow(column).to_pylist()
+        return np.fromiter(values, dtype=object, count=len(values))  # not np.array: lists would become rows of a matrix
     column = convert.to_host(column)
     values = column.values
     if column.dtype.is_temporal:

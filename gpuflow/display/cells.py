@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,14 +33,26 @@ def preview(table: Table, rows: int = ROWS) -> tuple[list[list[Any]], int]:
 def _values(table: Table, name: str) -> Sequence[Any]:
     dtype = table.schema[name]
     if not dtype.is_temporal:
-        return table[name].to_pylist()
+        return [_value(scalar) for scalar in table[name]] if dtype.kind == "nested" else table[name].to_pylist()
     import numpy as np
 
     # Python's own types end at microseconds and at the year 9999
     column = table.to_numpy([name])[name]
     if dtype.kind == "duration":
         return [None if value is np.ma.masked else span(int(value.astype(np.int64)), dtype.per_second) for value in column]
+    if dtype.zone is not None:
+        from gpuflow.expr.literals import moment
+
+        return [None if value is np.ma.masked else moment(int(value.astype(np.int64)), dtype) for value in column]
     return [None if value is np.ma.masked else str(value).replace("T", " ").removesuffix(".000000000") for value in column]
+
+
+def _value(scalar: Any) -> Any:
+    """A nested value as Python shows it, or as Arrow does where Python's types cannot hold a part of it."""
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        return str(scalar)
 
 
 def span(ticks: int, per_second: int) -> str:
@@ -64,6 +77,10 @@ def text(value: Any, longest: int = LONGEST) -> str:
         return number(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, (str, bytes, list)):
+        value = value[: longest + 1]
     shown = "".join(c if c.isprintable() else _escape(c) for c in str(value)[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 

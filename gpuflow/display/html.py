@@ -64,4 +64,4 @@ def _cell(value: Any, dtype: Any) -> str:
 
 
 def _side(dtype: Any) -> str:
-    return "r" if dtype.is_numeric or dtype.is_temporal else "l"
+    return "r" if dtype.is_numeric or dtype.is_decimal or dtype.is_temporal else "l"

@@ -38,7 +38,7 @@ def table_text(table: Table, width: int | None = None, rows: int = cells.ROWS) -
         if before < len(values):
             column.insert(2 + before, _GAP)
         wide = max(map(_width, column))
-        right = dtype.is_numeric or dtype.is_temporal
+        right = dtype.is_numeric or dtype.is_decimal or dtype.is_temporal
         blocks.append([_pad(text, wide, right) for text in column])
     shown = _fit([_width(block[0]) for block in blocks], width)
     hidden = len(blocks) - len(shown)

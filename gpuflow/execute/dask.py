@@ -65,7 +65,7 @@ def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Opti
     hostile = _hostile()
     on_device = (settings.cuda_pool, settings.memory_limit, settings.cuda_nvtx) if target == "cuda" else ()
     options = Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile, *on_device)
-    return replace(options, cache_kernels=settings.cache_kernels), reason
+    return replace(options, cache_kernels=settings.cache_kernels, strings=settings.strings), reason
 
 
 def _hostile() -> frozenset[str]:

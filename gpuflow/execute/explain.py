@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import GroupShape, Pipeline, Probe, Shape, TableShape, Write
-from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row, refs
+from gpuflow_kernels.codegen.text_module import ENTRIES, ONE, ROWS, Argument, text_module
+from gpuflow_kernels.dtypes import STRING
+from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
 from gpuflow.physical.runner import flatten
 
 from .graph import Graph
-from .strings import plan_strings
+from .text_plan import Derived, Names, StringPlan, plan_strings
 
 
 def physical_text(graph: Graph) -> str:
@@ -134,14 +137,76 @@ def _needs_kernel(pipeline: Pipeline) -> bool:
 def kernel_of(task: tasks.PipelineTask, inputs: Any) -> str:
     """The module that a pipeline gets for the assumed shape: what its first split can tell, else no nulls; join tables
     hashed with unique keys; groups found by hash."""
-    pipeline = plan_strings(task.pipeline).pipeline
+    plan = plan_strings(task.pipeline)
+    pipeline = plan.pipeline
     shape, assumed = assumed_shape(task, inputs)
+    texts = _texts(plan, len(task.pipeline.inputs))
+    modules = _text_modules(plan, task.options.target)
+    if not _needs_kernel(pipeline):
+        return "\n".join(["# no kernel: columns, or the codes of strings, are passed on as they are", *texts, *modules])
+    shape = replace(shape, nullable=(False,) * len(pipeline.inputs))
     generated = TARGETS[task.options.target].generate(pipeline, shape)
     lines = [f"# assumed: {a}" for a in assumed]
     used = sorted(k for k in _read(pipeline) if isinstance(k, int) and k < len(task.columns))
     lines += [f"# c{k}: {task.columns[k]!a} {pipeline.inputs[k]}" for k in used]
     lines += [f"# a{k}: {c.value!r}" for k, c in enumerate(generated.literals)]
-    return "\n".join([*lines, generated.text])
+    lines += texts
+    return "\n".join([*lines, generated.text, *modules])
+
+
+def _texts(plan: StringPlan, inputs: int) -> list[str]:
+    """What is evaluated before the kernel runs: text functions, by entry of a dictionary or by row, and where."""
+    lines = []
+    for k, (call, is_bad) in enumerate(plan.computed, inputs):
+        what = "which rows do not fit" if is_bad else "evaluated for each row before, " + _where(call)
+        lines.append(f"# c{k}: {row_text(call)}, {what}")
+    for k, made in enumerate(plan.made):
+        if isinstance(made, Derived):
+            table = "another dictionary for the same codes" if made.values is None else f"l{made.values}"
+            lines.append(f"# {table}: {row_text(made.call)}, once for each entry of {_origin(made.origin)}, {_where(made.call)}")
+        elif isinstance(made, Names):
+            lines.append(f"# dictionary {k}: the categories of an enum, {', '.join(map(repr, made.categories[:6]))}")
+        elif made.against:
+            lines.append(
+                f"# l{made.first}: {_origin(made.origins[0])} beside {', '.join(map(repr, made.literals))}, once for each entry"
+            )
+        elif made.origins:
+            names = ", ".join(f"l{made.first + n}: {_origin(o)}" for n, o in enumerate(made.origins))
+            lines.append(f"# dictionary {k}, in order: {names}")
+    return lines
+
+
+def _text_modules(plan: StringPlan, target: str) -> list[str]:
+    """The modules of the text functions that kernels evaluate, with what each is for."""
+    calls = dict.fromkeys([c for c, _ in plan.computed] + [m.call for m in plan.made if isinstance(m, Derived)])
+    found = []
+    for call in calls:
+        if call.overload.text is None:
+            continue
+        by_row = is_by_row(call)
+        kinds = tuple(_argument(a, by_row) for a in call.args)
+        making = call.overload.text in ("view", "write")
+        out = "int64" if making else call.dtype.register.rstrip("_")
+        counts = "; a first run counts bytes, a second one writes them" if making else ""
+        text = text_module(call.overload, kinds, call.constants, out, target, False).text
+        found.append(f"\n# {row_text(call)}{counts}\n{text}")
+    return found
+
+
+def _argument(row: Row, by_row: bool) -> Argument:
+    number = None if row.dtype == STRING else row.dtype
+    return Argument(ONE if isinstance(row, Const) else ROWS if by_row else ENTRIES, number)
+
+
+def _origin(origin: int) -> str:
+    return f"c{origin}" if origin >= 0 else f"dictionary {-1 - origin}"
+
+
+def _where(call: Call) -> str:
+    overload = call.overload
+    if overload.host is None:
+        return "by a kernel"
+    return "by Arrow on the host" if overload.text is None else "by a kernel, or by Arrow on the host beyond ASCII"
 
 
 def assumed_shape(task: tasks.PipelineTask, inputs: Any) -> tuple[Shape, list[str]]:

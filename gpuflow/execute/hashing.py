@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import weakref
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gpuflow.io.columns import string_bytes
+from gpuflow.io.dictionaries import Dictionary
 
 _MULTIPLIER = np.uint64(0x100000001B3)
-_kept: dict[int, tuple[Any, Any]] = {}
 
 
-def string_hashes(dictionary: Any) -> Any:
+def string_hashes(dictionary: Dictionary) -> Any:
     """An int64 hash for each entry of a dictionary of strings (at least one entry long).
 
     A polynomial in the FNV prime over the UTF-8 bytes, with the length added in; computed once for a dictionary.
     """
-    kept = _kept.get(id(dictionary))
-    if kept is not None and kept[0]() is dictionary:
-        return kept[1]
-    hashes = _hash(dictionary)
-    _kept[id(dictionary)] = (weakref.ref(dictionary, partial(_forget, id(dictionary))), hashes)
-    return hashes
+    return dictionary.fact("hashes", lambda: _hash(dictionary))
 
 
-def _forget(key: int, _: Any, kept: dict[int, tuple[Any, Any]] = _kept) -> None:
-    kept.pop(key, None)  # a default: when the interpreter ends, this module's names go first
-
-
-def _hash(dictionary: Any) -> Any:
+def _hash(dictionary: Dictionary) -> Any:
     offsets, data = string_bytes(dictionary)
     lengths = np.diff(offsets)
     if len(lengths) == 0:

@@ -12,7 +12,8 @@ from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
 from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.dtypes import STRING, DType
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.group_table import UNPACKED
 from gpuflow_kernels.grouping import Grouper
 from gpuflow_kernels.join_table import JoinTable
 from gpuflow_kernels.primitives.cuda import runtime
@@ -21,7 +22,8 @@ from gpuflow_kernels.primitives.cuda.ranges import marked
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.io.columns import empty_column
-from gpuflow.io.dictionaries import concat_chunks, trimmed, unify
+from gpuflow.io.convert import strings_as
+from gpuflow.io.dictionaries import concat_chunks, distinct_column, trimmed, unify
 from gpuflow.physical import tasks
 from gpuflow.physical.finalize import merging
 from gpuflow.physical.tasks import Options
@@ -29,7 +31,8 @@ from gpuflow.plan.source import Split
 
 from .hashing import string_hashes
 from .pieces import Pieces
-from .strings import plan_strings, resolve
+from .strings import resolve
+from .text_plan import plan_strings
 
 POSITION_BITS = 40
 """Rows of a partition are numbered below this many bits; the partition's ordinal stands above."""
@@ -37,10 +40,11 @@ POSITION_BITS = 40
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    if task.options.target != "cuda":
-        return RUN[type(task)](task, inputs)
-    with marked(task.name, task.options.nvtx):
-        return runtime.run(lambda: _on_device(task, inputs))
+    with strings_as(task.options.strings):
+        if task.options.target != "cuda":
+            return RUN[type(task)](task, inputs)
+        with marked(task.name, task.options.nvtx):
+            return runtime.run(lambda: _on_device(task, inputs))
 
 
 def _on_device(task: tasks.Task, inputs: Any) -> Any:
@@ -71,10 +75,10 @@ def load(part: Any, columns: tuple[str, ...]) -> Chunk:
 
 def bindings_for(
     options: Options, pipeline: Pipeline, chunk: Chunk, tables: tuple[JoinTable, ...], ordinal: int
-) -> tuple[Pipeline, Bindings, tuple[Any, ...]]:
-    """The pipeline with strings resolved, what to run it with, and the dictionaries of its outputs."""
+) -> tuple[Pipeline, Chunk, Bindings, tuple[Any, ...]]:
+    """The pipeline with strings resolved, what to run it over and with, and the dictionaries of its outputs."""
     plan = plan_strings(pipeline)
-    strings = resolve(plan, chunk, tables)
+    strings = resolve(target_of(options), plan, chunk, tables)
     ranges = () if options.tiny else strings.key_ranges
     bindings = Bindings(
         tables,
@@ -86,13 +90,13 @@ def bindings_for(
         options.tiny,
         options.constant_hash,
     )
-    return plan.pipeline, bindings, strings.dictionaries
+    return plan.pipeline, strings.chunk, bindings, strings.dictionaries
 
 
 def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
     part, tables, ordinal = inputs
     chunk = load(part, task.columns)
-    pipeline, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
+    pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
     target, done = target_of(task.options), [0]
     results: list[Chunk] = []
 
@@ -105,7 +109,8 @@ def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
         return concat_chunks(results)
 
     with using(chunk.columns):
-        return with_dictionaries(with_room(task.name, attempt, lambda: _columns(results)), dictionaries)
+        written = with_dictionaries(with_room(task.name, attempt, lambda: _columns(results)), dictionaries)
+    return _without_others(written, chunk.length)
 
 
 def _from_row(first: int, bindings: Bindings) -> Bindings:
@@ -113,10 +118,20 @@ def _from_row(first: int, bindings: Bindings) -> Bindings:
     return replace(bindings, position=bindings.position + first) if first else bindings
 
 
-def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
-    """String columns get the dictionary their codes belong to."""
+def _without_others(written: Chunk, rows: int) -> Chunk:
+    """Plain strings that were read for `rows` rows, of which few were written, are let go. Those of a table in memory,
+    which holds more, stay: they are not this result's alone."""
     columns = (
-        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dtype == STRING and c.dictionary is not d else c
+        trimmed(c) if c.dictionary is not None and not c.dictionary.distinct and len(c.dictionary) <= rows else c
+        for c in written.columns
+    )
+    return Chunk(tuple(columns), written.length)
+
+
+def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
+    """Columns of codes get the dictionary their codes belong to."""
+    columns = (
+        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dtype.is_coded and c.dictionary is not d else c
         for c, d in zip(chunk.columns, dictionaries, strict=True)
     )
     return Chunk(tuple(columns), chunk.length)
@@ -136,7 +151,7 @@ def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
     target = target_of(task.options)
     for part, tables, ordinal in inputs:
         chunk = load(part, task.columns)
-        pipeline, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
+        pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
         if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
             if grouper is not None and current is not None:
                 found += _partials(grouper, current)
@@ -167,7 +182,9 @@ def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:
     return _merge(task, task.pipeline, list(inputs))
 
 
-def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
+def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk], ranged: bool = True) -> Chunk:
+    """One chunk with every group once. Where memory runs out rows go in pieces, which may get tables of their own by the
+    `ranged` values of their keys; another round does without, or it might end in the same pieces and tables for ever."""
     sink = pipeline.sink
     assert isinstance(sink, Group)
     chunks = [c for c in chunks if c.length] or chunks[:1]
@@ -176,19 +193,23 @@ def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk]) -> Chunk:
 
     def attempt(room: Room) -> list[Chunk]:
         chunk = concat_chunks(chunks)
-        resolved, bindings, dictionaries = bindings_for(task.options, pipeline, chunk, (), 0)
+        resolved, chunk, bindings, dictionaries = bindings_for(task.options, pipeline, chunk, (), 0)
+        if not ranged:
+            bindings = replace(bindings, key_ranges=(UNPACKED,) * len(sink.keys))
         grouper = Grouper(target_of(task.options), resolved)
         _add(grouper, chunk, bindings, room)
         return _partials(grouper, dictionaries)
 
     found = with_room(task.name, attempt, lambda: _columns(chunks))
-    return found[0] if len(found) == 1 else _merge(task, pipeline, found)
+    assert ranged or len(found) <= 1, f"{len(found)} tables of one layout"
+    return found[0] if len(found) == 1 else _merge(task, pipeline, found, ranged=False)
 
 
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     chunk = concat_chunks(list(inputs))
     target = target_of(task.options)
-    columns = tuple(filtering.moved(target, c) for c in chunk.columns)
+    keys = (distinct_column(c) for c in chunk.columns[: task.keys])
+    columns = tuple(filtering.moved(target, c) for c in (*keys, *chunk.columns[task.keys :]))
     bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
     return joining.build(target, columns[: task.keys], columns[task.keys :], bindings, task.nulls_equal)
 
@@ -197,7 +218,7 @@ def run_split(task: tasks.SplitTask, chunk: Any) -> Pieces:
     target = target_of(task.options)
     keys = []
     for column in chunk.columns[: task.keys]:
-        if column.dtype == STRING:  # codes mean something in one dictionary only: hash the values
+        if column.dtype.is_coded:  # codes mean something in one dictionary only: hash the values
             lut = target.asarray(string_hashes(column.dictionary))
             keys.append(Column(_HASHED, lut[target.asarray(column.values)], column.validity))
         else:
@@ -224,7 +245,7 @@ def run_pick(task: tasks.PickTask, inputs: Any) -> Chunk:
 
 def _ranked(target: Target, column: Column) -> Column:
     """A column whose stored values sort like its values: strings through their dictionary."""
-    if column.dtype != STRING:
+    if not column.dtype.is_text:
         return column
     _, (lut,), _ = unify([column.dictionary])
     codes = target.asarray(lut if len(lut) else np.zeros(1, np.int32))[target.asarray(column.values)]

@@ -1,7 +1,21 @@
 """Expressions: what users write (`Expr`), what it is made of (`nodes`), and how it meets a table (`bind`)."""
 
 from .expr import Expr, Then, When
-from .functions import all, coalesce, col, date, datetime, duration, len, lit, max_horizontal, min_horizontal, when
+from .functions import (
+    all,
+    coalesce,
+    col,
+    concat_str,
+    date,
+    datetime,
+    duration,
+    from_epoch,
+    len,
+    lit,
+    max_horizontal,
+    min_horizontal,
+    when,
+)
 
 __all__ = [
     "Expr",
@@ -10,9 +24,11 @@ __all__ = [
     "all",
     "coalesce",
     "col",
+    "concat_str",
     "date",
     "datetime",
     "duration",
+    "from_epoch",
     "len",
     "lit",
     "max_horizontal",

@@ -11,10 +11,12 @@ from gpuflow_kernels.rowtree import Agg, Ref, Row
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from .bind import Binder, cast_to, describe
+from .bind import Binder, cast_to, describe, refuse_nested
 from .hints import near
 from .nodes import Aggregated, Alias, Node, has_aggregation, render
 
+PASSING = frozenset({"len", "count", "first", "last", "first_valid", "last_valid"})
+"""Aggregations that do not look into their arguments."""
 REWRITTEN = frozenset({"n_unique"})
 """Holistic aggregations that the optimiser expresses by others."""
 
@@ -98,14 +100,17 @@ class _GroupBinder(Binder):
             if has_aggregation(arg):
                 raise PlanError(f"{render(node)}: an aggregation of an aggregation; write group_by().agg() twice")
         args = [self.rows.row(a) for a in node.args[: entry.arity]]
-        found = entry.resolve(tuple(a.dtype for a in args))
+        if node.name not in PASSING:
+            refuse_nested(render(node), args)
+        found = entry.signature(tuple(a.dtype for a in args))
         if found is None:
             raise TypeMismatchError(_mismatch(node, entry, [a.dtype for a in args]))
-        aggregation, types, result = found
+        aggregation, signature = found
+        types = signature.args
         _supported(aggregation)
         bound = tuple(cast_to(a, t) for a, t in zip(args, types, strict=True))
         slots = tuple(s.resolve(types[0] if types else None) for s in aggregation.slots)
-        return Agg(aggregation, bound, result, slots)
+        return Agg(aggregation, bound, signature.result, slots, signature.constants)
 
 
 def _supported(aggregation: Aggregation) -> None:

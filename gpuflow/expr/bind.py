@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
-from gpuflow_kernels.dtypes import ALL, BOOL, STRING, DType, common
-from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row
+from gpuflow_kernels.dtypes import ALL, BOOL, NARROW_DIGITS, STRING, DType, common
+from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row, walk
 from gpuflow_kernels.scalar import SCALARS, ScalarFunction
 
-from gpuflow.errors import PlanError, TypeMismatchError
+from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
 from .expand import require
 from .hints import near
-from .literals import adapt, convert
+from .literals import adapt, convert, no_category
 from .nodes import Aggregated, Alias, Column, Columns, Function, IsIn, Literal, Node, render
 
 
@@ -77,6 +79,8 @@ class Binder:
         if function is None:
             raise PlanError(f"there is no function {node.name!r}{near(node.name, SCALARS)}")
         rows = [self.row(a) for a in node.args]
+        if node.name not in PASSING and not (node.name == "cast" and rows[0].dtype == dict(node.params).get("to")):
+            refuse_nested(render(node), rows)
         free = [isinstance(a, Literal) and not a.fixed for a in node.args]
         if function.variadic and len(rows) != function.arity:
             return self._folded(node, function, rows, free)
@@ -100,7 +104,8 @@ class Binder:
                 raise PlanError(f"{render(node)}: {e}") from None
             if found is not None:
                 overload, signature = found
-                args = tuple(cast_to(r, d) for r, d in zip(candidate, signature.args, strict=True))
+                first = apply(signature.via, None, candidate[0]) if signature.via else candidate[0]
+                args = tuple(cast_to(r, d) for r, d in zip((first, *candidate[1:]), signature.args, strict=True))
                 return Call(overload, args, signature.result, signature.constants)
         raise TypeMismatchError(mismatch(node, function, [r.dtype for r in rows]))
 
@@ -114,12 +119,15 @@ class Binder:
 
     def _member(self, node: IsIn) -> Row:
         arg = self.row(node.arg)
+        refuse_nested(render(node), [arg])
+        if arg.dtype.is_wide:
+            raise UnsupportedError(f"{render(node)}: is_in() does not take {arg.dtype}{_narrowing(arg.dtype)}")
         values = set()
         for literal in node.values:
-            if not _comparable(literal.dtype, arg.dtype):
+            if not _comparable(literal.dtype, arg.dtype) or no_category(literal.value, arg.dtype):
                 raise TypeMismatchError(
                     f"{render(node)}: the column is {arg.dtype}, and {render(literal)} in the list is {literal.dtype}"
-                    + _text_hint([arg.dtype, literal.dtype])
+                    + (no_category(literal.value, arg.dtype) or _text_hint([arg.dtype, literal.dtype]))
                 )
             value = convert(literal.value, literal.dtype, arg.dtype)
             if value is not None:  # what the column cannot hold is never equal to it
@@ -137,21 +145,44 @@ def _others(rows: list[Row], free: list[bool], position: int) -> list[DType]:
 
 
 def _comparable(literal: DType, column: DType) -> bool:
-    if literal == STRING or column == STRING or BOOL in (literal, column):
+    if column.kind == "enum" and literal == STRING:
+        return True
+    if literal.is_text or column.is_text or BOOL in (literal, column):
         return literal == column
     return common(literal, column) is not None or (literal.is_integer and column.is_integer)
 
 
-def apply(operator: str, dtype: DType, *args: Row) -> Row:
-    """A declared function on rows that have the types it asks for already. `operator` is a name of the registry, or
-    ``and``, ``or``, ``not`` for what ``&``, ``|``, ``~`` mean."""
+PASSING = frozenset({"is_null", "is_not_null", "when", "coalesce", "fill_null"})
+"""Functions that do not look into their arguments."""
+
+
+def refuse_nested(what: str, rows: Iterable[Row]) -> None:
+    """Raise where one of `rows`, which `what` would compute on, is nested.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming the column and its type.
+    """
+    for row in rows:
+        if row.dtype.kind == "nested":
+            name = next((f"column {n.key!r}" for n in walk(row) if isinstance(n, Ref) and n.dtype == row.dtype), "it")
+            raise UnsupportedError(
+                f"{what}: {name} is {row.dtype}, and nested columns only pass through: they are selected, filtered, joined and "
+                "sorted along, and know is_null(), count(), first() and last(); flatten or unnest it before loading"
+            )
+
+
+def apply(operator: str, dtype: DType | None, *args: Row) -> Row:
+    """A declared function on rows that have the types it asks for already, whose result is `dtype` (where that is known).
+    `operator` is a name of the registry, or ``and``, ``or``, ``not`` for what ``&``, ``|``, ``~`` mean."""
     symbol = {"and": "&", "or": "|", "not": "~"}.get(operator)
     function = (
         next((f for f in SCALARS.values() if symbol and f.operator == symbol and f.arity == len(args)), None) or SCALARS[operator]
     )
     found = function.resolve(tuple(a.dtype for a in args))
-    assert found is not None and found[1].result == dtype, f"{operator} on {[a.dtype for a in args]}"
-    return Call(found[0], args, dtype, found[1].constants)
+    assert found is not None and dtype in (None, found[1].result), f"{operator} on {[a.dtype for a in args]}"
+    return Call(found[0], args, found[1].result, found[1].constants)
 
 
 def cast_to(row: Row, dtype: DType) -> Row:
@@ -183,20 +214,44 @@ def mismatch(node: Function, function: ScalarFunction, seen: list[DType]) -> str
         targets = [d for d in ALL if function.resolve((seen[0],), {**params, "to": d})]
         return f"{render(node)}: {seen[0]} cannot be cast to {params['to']}; it can to {describe(targets)}"
     text = f"{render(node)}: {name} does not accept {types}"
-    if hint := _text_hint(seen):
+    if hint := _enum_hint(node, seen) or _text_hint(seen):
         return text + hint
     accepted = []
     for i, dtype in enumerate(seen):
-        fits = [d for d in ALL if function.resolve((*seen[:i], d, *seen[i + 1 :]), params)]
+        fits = [d for d in ALL if _takes(function, (*seen[:i], d, *seen[i + 1 :]), params)]
         if fits and dtype not in fits:
             beside = " and ".join(str(d) for j, d in enumerate(seen) if j != i)
             accepted.append(describe(fits) + (f" beside {beside}" if beside else ""))
     if accepted:
-        text += "; it accepts " + ", or ".join(accepted)
+        text += "; it accepts " + ", or ".join(dict.fromkeys(accepted))
     return text + _way_out(node, seen)
 
 
+def zone_hint(seen: list[DType]) -> str:
+    """What to do about a moment with a time zone beside one without; nothing where there are none such."""
+    moments = [d for d in seen if d.kind in ("date", "timestamp")]
+    zones = [d.zone for d in moments if d.zone]
+    if not zones or len(zones) == len(moments):
+        return ""
+    return (
+        f'; an instant does not meet a local time: give the other a zone with .dt.replace_time_zone("{zones[0]}") (a date after '
+        ".cast(gf.Datetime())), or take the zone from this one with .dt.replace_time_zone(None)"
+    )
+
+
+def _enum_hint(node: Function, seen: list[DType]) -> str:
+    """What to do about an enum that is text here, and about text that is none of its categories."""
+    enum = next((d for d in seen if d.kind == "enum"), None)
+    if enum is None:
+        return ""
+    asked = [] if node.name.startswith("str.") else [a.value for a in node.args if isinstance(a, Literal)]
+    unknown = (no_category(value, enum) for value in asked)
+    return next(filter(None, unknown), "") or "; an enum is text after .cast(gf.String), and a number after .cast(gf.Int64)"
+
+
 def _text_hint(seen: list[DType]) -> str:
+    if hint := zone_hint(seen):
+        return hint
     temporal = next((d for d in seen if d.is_temporal), None)
     if STRING not in seen or temporal is None:
         return ""
@@ -208,11 +263,25 @@ def _text_hint(seen: list[DType]) -> str:
     return f"; text is not read as a {temporal.kind} by itself: write {example}"
 
 
+def _takes(function: ScalarFunction, seen: tuple[DType, ...], params: dict[str, Any]) -> bool:
+    try:
+        return function.resolve(seen, params) is not None
+    except ValueError:
+        return False
+
+
+def _narrowing(dtype: DType) -> str:
+    """What to do with a decimal of 38 digits where none is taken."""
+    return f"; cast() it, as in .cast(gf.Decimal({NARROW_DIGITS}, {min(dtype.scale, NARROW_DIGITS)})) or .cast(gf.Float64)"
+
+
 def _way_out(node: Function, seen: list[DType]) -> str:
+    if found := [d for d in seen if d.is_wide]:
+        return _narrowing(found[0])
     symbol = SCALARS[node.name].operator
     if symbol in ("&", "|", "^", "~") and any(d != BOOL for d in seen):
         return "; put brackets around comparisons, as in (a > 1) & (b < 2)"
-    if len(set(seen)) > 1 and all(d.is_numeric or d == STRING for d in seen):
+    if len(set(seen)) > 1 and all(d.is_numeric or d.is_decimal or d == STRING for d in seen):
         return "; cast() one of them"
     return ""
 
@@ -229,7 +298,7 @@ def describe(dtypes: list[DType]) -> str:
     """
     words, rest = [], list(dtypes)
     families = {"integers": [d for d in ALL if d.is_integer], "floats": [d for d in ALL if d.is_float]}
-    families |= {f"{k}s": [d for d in ALL if d.kind == k] for k in ("timestamp", "duration")}
+    families |= {f"{k}s": [d for d in ALL if d.kind == k] for k in ("timestamp", "duration", "decimal")}
     for word, family in families.items():
         if all(d in rest for d in family):
             words.append(word)

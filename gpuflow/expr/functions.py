@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import datetime as _datetime
 from functools import reduce
 from typing import Any
 
-from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.dtypes import DATE, STRING, UNITS, DType, timestamp
 from gpuflow_kernels.scalar import SCALARS
 
 from gpuflow.errors import PlanError, TypeMismatchError
@@ -44,7 +45,7 @@ def lit(value: Any, dtype: DType | None = None) -> Expr:
 
     Parameters
     ----------
-    value : None, bool, int, float, str, date, datetime, timedelta or NumPy scalar
+    value : None, bool, int, float, str, bytes, date, datetime, timedelta or NumPy scalar
     dtype : DType, optional
         Fixes its type; otherwise a Python value takes the type of the column it meets.
 
@@ -90,6 +91,47 @@ def coalesce(*values: Any) -> Expr:
     return _folded("coalesce", values)
 
 
+def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool = False) -> Expr:
+    """Several values of each row as one string; a str is a column's name.
+
+    Parameters
+    ----------
+    values, *more : expression, column name, literal, or a list of them
+        What is no string is cast to one.
+    separator : str
+        Between each two values.
+    ignore_nulls : bool
+        Leave nulls out, with their separators. Otherwise the result is null where a value is.
+
+    Examples
+    --------
+    >>> import gpuflow as gf, pyarrow as pa
+    >>> flights = gf.from_any(pa.table({"carrier": ["UA", None], "flight": [1545, 7]}))
+    >>> flights.select(a=concat_str("carrier", "flight", separator="-")).collect().to_dict()
+    {'a': ['UA-1545', None]}
+    >>> flights.select(a=concat_str("carrier", "flight", separator="-", ignore_nulls=True)).collect().to_dict()
+    {'a': ['UA-1545', '7']}
+    """
+    nodes = [as_node(v, names=True) for v in (*(values if isinstance(values, (list, tuple)) else (values,)), *more)]
+    if not nodes:
+        raise PlanError("concat_str() needs at least one column")
+    if not isinstance(separator, str):
+        raise TypeMismatchError(f"concat_str() takes a string as separator, not {separator!r}")
+    between = as_node(separator)
+    if ignore_nulls:
+        result, any_before = Expr(nodes[0]).cast(STRING).fill_null(""), Expr(nodes[0]).is_not_null()
+        for node in nodes[1:]:
+            here = Expr(node).is_not_null()
+            result = (
+                result + when(any_before & here).then(Expr(between)).otherwise(lit("")) + Expr(node).cast(STRING).fill_null("")
+            )
+            any_before = any_before | here
+        return result
+    if builtins.len(nodes) == 1:
+        return Expr(nodes[0]).cast(STRING)
+    return Expr(reduce(lambda a, b: Function("concat_str", (a, between, b)), nodes))
+
+
 def min_horizontal(*values: Any) -> Expr:
     """The least of several columns in each row, nulls left out; a str is a column's name."""
     return _folded("min_horizontal", values)
@@ -108,6 +150,34 @@ def date(year: int, month: int, day: int) -> Expr:
 def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> Expr:
     """A timestamp literal."""
     return lit(_datetime.datetime(year, month, day, hour, minute, second, microsecond))
+
+
+def from_epoch(value: Any, unit: str = "s") -> Expr:
+    """Whole numbers as dates or timestamps: days, seconds, ... since 1970-01-01.
+
+    Parameters
+    ----------
+    value : expression, or name of a column
+    unit : {"s", "d", "ms", "us", "ns"}
+        What is counted. Days give dates, nanoseconds timestamps in nanoseconds, all others in microseconds; a number that
+        these cannot hold raises. Null for null.
+
+    Examples
+    --------
+    >>> from_epoch("t", "d")
+    col("t").cast(date)
+    >>> from_epoch(col("t"), "ms")
+    (col("t") * 1000).cast(timestamp[us])
+    """
+    expr = Expr(as_node(value, names=True))
+    if unit == "d":
+        return expr.cast(DATE)
+    if unit not in UNITS:
+        raise PlanError(f"from_epoch: unit={unit!r} is not one of 'd', 's', 'ms', 'us', 'ns'")
+    if unit == "ns":
+        return expr.cast(timestamp("ns"))
+    factor = UNITS["us"] // UNITS[unit]
+    return (expr * factor if factor > 1 else expr).cast(timestamp("us"))
 
 
 def duration(

@@ -6,29 +6,38 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels import zones
 from gpuflow_kernels.dtypes import (
+    BINARY,
     BOOL,
     BY_NAME,
     DATE,
     FLOAT64,
     INT64,
+    NARROW_DIGITS,
     NULL,
     STRING,
     UINT64,
     UNITS,
     DType,
     common,
+    decimal,
     duration,
     timestamp,
 )
 
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import PlanError, TypeMismatchError
+
+from .hints import near
 
 _EPOCH = dt.date(1970, 1, 1)
 _EPOCH_TIME = dt.datetime(1970, 1, 1)
+_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICK = dt.timedelta(microseconds=1)
 SECONDS_A_DAY = 86_400
 
@@ -62,23 +71,40 @@ def physical(value: Any) -> tuple[Any, DType, bool]:
         return value, INT64 if value < 1 << 63 else UINT64, False
     if isinstance(value, float):
         return value, FLOAT64, False
+    if isinstance(value, Decimal):
+        return _from_decimal(value)
     if isinstance(value, str):
         return value, STRING, False
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), BINARY, False
     if isinstance(value, dt.datetime):
-        if value.tzinfo is not None:
-            raise UnsupportedError(
-                f"{value!r} has a time zone, and columns have none yet; write it in UTC without one: "
-                f"{value.astimezone(dt.UTC).replace(tzinfo=None)!r}"
-            )
+        if value.tzinfo is not None and value.utcoffset() is not None:
+            return (value - _EPOCH_UTC) // _TICK, timestamp("us", zones.zone_of(value.tzinfo)), False
         return (value - _EPOCH_TIME) // _TICK, timestamp("us"), False
     if isinstance(value, dt.date):
         return (value - _EPOCH).days, DATE, False
     if isinstance(value, dt.timedelta):
         return value // _TICK, duration("us"), False
     raise TypeMismatchError(
-        f"a {type(value).__name__} is no literal: {value!r:.60}; literals are None, bool, int, float, str, date, datetime, "
-        "timedelta and NumPy scalars"
+        f"a {type(value).__name__} is no literal: {value!r:.60}; literals are None, bool, int, float, Decimal, str, bytes, "
+        "date, datetime, timedelta and NumPy scalars"
     )
+
+
+def _from_decimal(value: Decimal) -> tuple[int, DType, bool]:
+    """The digits of a decimal as a whole number, and the type with just as many of them."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise TypeMismatchError(f"{value!r} is no decimal literal: decimals have no infinities and no NaN; write it as a float")
+    scale = max(0, -exponent)
+    number = int(Fraction(value) * 10**scale)
+    precision = max(scale, len(str(abs(number))))
+    if precision > NARROW_DIGITS:
+        raise TypeMismatchError(
+            f"{value!r} has {precision} digits, and decimal literals have {NARROW_DIGITS} at most; round it, or write it as a "
+            "float"
+        )
+    return number, decimal(precision, scale), False
 
 
 def _from_numpy(value: np.generic) -> tuple[Any, DType, bool]:
@@ -93,6 +119,8 @@ def _from_numpy(value: np.generic) -> tuple[Any, DType, bool]:
         return (None if np.isnat(ticks) else int(ticks.astype(np.int64))), make(unit), True
     if isinstance(value, np.str_):
         return str(value), STRING, False
+    if isinstance(value, np.bytes_):
+        return bytes(value), BINARY, False
     dtype = BY_NAME.get(value.dtype.name)
     if dtype is None:
         raise TypeMismatchError(f"a NumPy {value.dtype.name} is no literal: {value!r:.60}")
@@ -107,12 +135,18 @@ def convert(value: Any, dtype: DType, to: DType) -> Any:
     """
     if dtype == to:
         return value
+    if to.kind == "enum" and dtype == STRING:
+        return to.detail.index(value) if value in to.detail else None
+    if to.is_decimal or dtype.is_decimal:
+        return _decimal(value, dtype, to)
     if to.is_float and dtype.is_numeric:
         return _as_float(value, to)
     if to.is_integer and dtype.is_numeric:
         whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
         low, high = to.bounds
         return int(value) if whole and low <= value <= high else None
+    if {to.kind, dtype.kind} <= {"date", "timestamp"} and (to.zone is None) != (dtype.zone is None):
+        return None
     if to.kind == "timestamp" and dtype == DATE:
         return _within(value * SECONDS_A_DAY * to.per_second, to)
     if to == DATE and dtype.kind == "timestamp":
@@ -120,6 +154,22 @@ def convert(value: Any, dtype: DType, to: DType) -> Any:
     if to.kind == dtype.kind and to.unit and dtype.unit:
         return _exact(value, to.per_second, dtype.per_second, to)
     return None
+
+
+def _decimal(value: Any, dtype: DType, to: DType) -> Any:
+    """`convert` from and to decimals. A float is a decimal if that is it as a float, as when the two are compared."""
+    if to.is_wide:
+        return None  # two registers are no literal: the cast is made in the kernel
+    if to.is_float:
+        return _as_float(value / 10**dtype.scale, to)
+    if dtype.is_float:
+        if not to.is_decimal or not math.isfinite(value):
+            return None
+        number = round(Fraction(value) * 10**to.scale)
+        return _within(number, to) if number / 10**to.scale == value else None
+    if not all(d.is_decimal or d.is_integer for d in (dtype, to)):
+        return None
+    return _exact(value, 10**to.scale, 10**dtype.scale, to)
 
 
 def _as_float(value: float, to: DType) -> float | None:
@@ -145,6 +195,12 @@ def adapt(value: Any, dtype: DType, others: Iterable[DType]) -> DType:
     >>> adapt(5, INT64, [DType("int", 8)]), adapt(500, INT64, [DType("int", 8)]), adapt(0.5, FLOAT64, [DType("float", 32)])
     (int8, int64, float32)
     """
+    others = tuple(others)
+    if dtype == STRING:
+        return next((o for o in others if o.kind == "enum" and value in o.detail), dtype)
+    if dtype.is_integer and any(o.is_decimal for o in others):  # the digits that it has decide what comes of it
+        digits = len(str(abs(value)))
+        return decimal(digits) if digits <= NARROW_DIGITS and not any(o.is_float for o in others) else dtype
     beside = [o for o in others if o.is_numeric == dtype.is_numeric and o.is_temporal == dtype.is_temporal]
     if dtype.is_numeric and beside:
         meeting: DType | None = beside[0]
@@ -175,27 +231,52 @@ def as_type(value: Any, dtype: DType) -> Any:
         return None
     result = convert(own, own_type, dtype)
     if result is None:
-        raise TypeMismatchError(f"{value!r} is no {dtype} value")
+        raise TypeMismatchError(f"{value!r} is no {dtype} value{no_category(own, dtype)}")
     return result
+
+
+def no_category(value: Any, dtype: DType) -> str:
+    """The end of a message about text that is no category of an enum: categories that are near."""
+    if dtype.kind != "enum" or not isinstance(value, str) or value in dtype.detail:
+        return ""
+    return f"; {value!r} is none of its categories{near(value, dtype.detail)}"
 
 
 def show(value: Any, dtype: DType) -> str:
     """A physical value as text for people.
 
+    >>> show(110, decimal(3, 2))
+    'Decimal("1.10")'
     >>> show(2, DATE), show("a", STRING), show(None, INT64), show(1_500, timestamp("ms"))
     ('date(1970-01-03)', '"a"', 'None', 'datetime(1970-01-01 00:00:01.500)')
     """
     if value is None:
         return "None"
-    if dtype == STRING:
-        return json.dumps(value, ensure_ascii=False)
+    if dtype == STRING or dtype.kind == "enum":
+        return json.dumps(dtype.detail[value] if dtype.detail else value, ensure_ascii=False)
+    if dtype.is_decimal:
+        return f'Decimal("{Decimal(value).scaleb(-dtype.scale):f}")'
     if dtype == DATE:
         return f"date({np.datetime64(int(value), 'D')})"
     if dtype.kind == "timestamp":
-        return "datetime(" + str(np.array(value, f"datetime64[{dtype.unit}]")).replace("T", " ") + ")"
+        return f"datetime({moment(int(value), dtype)}{f' {dtype.zone}' if dtype.zone else ''})"
     if dtype.kind == "duration":
         return f"duration({value} {dtype.unit})"
     return repr(value)
+
+
+def moment(value: int, dtype: DType) -> str:
+    """A timestamp as text, one with a zone in local time with its offset from UTC.
+
+    >>> moment(1_500, timestamp("ms")), moment(0, timestamp("s", "Asia/Kathmandu"))
+    ('1970-01-01 00:00:01.500', '1970-01-01 05:30:00+05:30')
+    """
+    tail = ""
+    if dtype.zone is not None:
+        offset = zones.offset_at(dtype.zone, value // dtype.per_second)
+        offset = offset if _within(value + offset * dtype.per_second, dtype) is not None else 0
+        value, tail = value + offset * dtype.per_second, zones.offset_text(offset)
+    return str(np.array(value, f"datetime64[{dtype.unit}]")).replace("T", " ") + tail
 
 
 def duration_literal(unit: str, **parts: float) -> tuple[int, DType]:

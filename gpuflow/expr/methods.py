@@ -11,7 +11,9 @@ from typing import Any
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
 from gpuflow_kernels.aggregate import AGGREGATIONS
-from gpuflow_kernels.scalar import CUSTOM, REQUIRED, SCALARS, ScalarFunction
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
+from gpuflow_kernels.scalar import argument_names as names_of
 
 from gpuflow.errors import PlanError
 
@@ -97,26 +99,31 @@ def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
 
 def argument_names(function: ScalarFunction) -> tuple[str, ...]:
     """Names of a function's column arguments, as its first body has them."""
-    body, custom = function.overloads[0].body, function.overloads[0].null == CUSTOM
-    return (body.params[::2] if custom else body.params)[: function.arity]
+    return names_of(function.overloads[0])[: function.arity]
 
 
 def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None = None) -> Function:
     """A declared row function applied to values: columns first (expressions, or literals), then its parameters."""
     function, named = SCALARS[name], dict(named or {})
     names, given = argument_names(function), list(args)
-    while len(given) < len(names) and names[len(given)] in named:
-        given.append(named.pop(names[len(given)]))
+    parameters = plain_parameters(function)
+    if "dtype" in parameters and len(given) > 1 and isinstance(given[1], DType):
+        named["dtype"] = given.pop(1)  # a type can only be meant for this, wherever the signature has it
+    while len(given) < len(names) and (names[len(given)] in named or names[len(given)] in function.parameters):
+        given.append(named.pop(names[len(given)], None))
     columns = given if function.variadic else given[: function.arity]
     rest = given[len(columns) :]
-    params = dict(zip(function.parameters, rest, strict=False))
+    for k, key in enumerate(names):
+        if key in function.parameters and columns[k] is None:
+            columns[k] = function.parameters[key]
+    params = dict(zip(parameters, rest, strict=False))
     if len(rest) > len(params) or len(columns) < (1 if function.variadic else function.arity):
         raise TypeError(f"{_signature(name, function)} does not take these {len(given)} arguments, the expression included")
     for key, value in named.items():
-        if key not in function.parameters or key in params:
+        if key not in parameters or key in params:
             raise TypeError(f"{_signature(name, function)} does not take {key}={value!r}")
         params[key] = value
-    missing = [k for k, default in function.parameters.items() if default is REQUIRED and k not in params]
+    missing = [k for k, default in parameters.items() if default is REQUIRED and k not in params]
     if missing:
         raise TypeError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")
     for key, value in params.items():
@@ -125,8 +132,15 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
     return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
 
 
+def plain_parameters(function: ScalarFunction) -> dict[str, Any]:
+    """The parameters of a function that are no columns, with their defaults; the others are defaults of columns."""
+    names = argument_names(function)
+    return {k: default for k, default in function.parameters.items() if k not in names}
+
+
 def _signature(name: str, function: ScalarFunction) -> str:
-    rest = [*argument_names(function)[1:], *(f"{k}={'...' if d is REQUIRED else d}" for k, d in function.parameters.items())]
+    columns = (f"{n}=..." if n in function.parameters else n for n in argument_names(function)[1:])
+    rest = [*columns, *(f"{k}={'...' if d is REQUIRED else d}" for k, d in plain_parameters(function).items())]
     return f"{name}({', '.join(rest)})"
 
 

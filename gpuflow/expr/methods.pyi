@@ -15,6 +15,8 @@ class Methods:
     def _of(cls, node: Node) -> Any: ...
     @property
     def dt(self) -> _DtMethods: ...
+    @property
+    def str(self) -> _StrMethods: ...
     def abs(self) -> Expr:
         """The value without its sign."""
     def add(self, y: Any) -> Expr:
@@ -150,8 +152,8 @@ class Methods:
     def product(self) -> Expr:
         """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
     def sum(self) -> Expr:
-        """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add up in
-        float64; truth values count as 1 and 0.
+        """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add up
+        in float64; truth values count as 1 and 0.
         """
 
 class Namespace:
@@ -159,12 +161,22 @@ class Namespace:
     def __init__(self, owner: Methods, name: builtins.str) -> None: ...
 
 class _DtMethods(Namespace):
+    def cast_time_unit(self, unit: Any) -> Expr:
+        """The same moment or length in another unit (``s``, ``ms``, ``us``, ``ns``); timestamps round down, durations towards
+        zero, and what a finer unit cannot hold raises.
+        """
+    def century(self) -> Expr:
+        """The century: 20 for the year 2000, 21 for 2001."""
+    def convert_time_zone(self, zone: Any) -> Expr:
+        """The same instant in another zone; a timestamp without a zone is taken for UTC."""
     def date(self) -> Expr:
-        """The date of a timestamp."""
+        """The date of a timestamp, where one with a zone is: in local time."""
     def day(self) -> Expr:
         """The day of the month, 1 to 31."""
     def days_in_month(self) -> Expr:
         """Number of days of the month."""
+    def epoch(self, unit: Any = "us") -> Expr:
+        """How long after 1970-01-01 in UTC, as a whole number of ``d``, ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def hour(self) -> Expr:
         """The hour, 0 to 23."""
     def is_leap_year(self) -> Expr:
@@ -173,6 +185,8 @@ class _DtMethods(Namespace):
         """The year that the ISO week belongs to."""
     def microsecond(self) -> Expr:
         """The fraction of the second in microseconds."""
+    def millennium(self) -> Expr:
+        """The millennium: 2 for the year 2000, 3 for 2001."""
     def millisecond(self) -> Expr:
         """The fraction of the second in milliseconds."""
     def minute(self) -> Expr:
@@ -185,12 +199,30 @@ class _DtMethods(Namespace):
         """The first day of the month, at the same time of day."""
     def nanosecond(self) -> Expr:
         """The fraction of the second in nanoseconds."""
+    def offset_by(self, by: Any) -> Expr:
+        """The moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front."""
     def ordinal_day(self) -> Expr:
         """The day of the year, 1 to 366."""
     def quarter(self) -> Expr:
         """The quarter, 1 to 4."""
+    def replace_time_zone(self, zone: Any, ambiguous: Any = "raise", non_existent: Any = "raise") -> Expr:
+        """The same local time in another zone, or without one for ``zone=None``."""
+    def round(self, every: Any) -> Expr:
+        """The nearest start of an interval of length `every`, the later one from the middle on: what lies half an interval
+        later, truncated.
+        """
     def second(self) -> Expr:
         """The second, 0 to 59."""
+    def strftime(self, format: Any) -> Expr:
+        """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
+        zone, which no part of a format names yet.
+        """
+    def timestamp(self, unit: Any = "us") -> Expr:
+        """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
+    def to_string(self, format: Any = None) -> Expr:
+        """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before
+        the time, ``"iso:strict"`` with a T.
+        """
     def total_days(self) -> Expr:
         """Whole days of a duration, rounded towards zero."""
     def total_hours(self) -> Expr:
@@ -206,16 +238,97 @@ class _DtMethods(Namespace):
     def total_seconds(self) -> Expr:
         """Whole seconds of a duration, rounded towards zero."""
     def truncate(self, every: Any) -> Expr:
-        """The start of the interval of length `every` that the moment lies in, as in ``dt.truncate(every="15m")``."""
+        """The start of the interval of length `every` that the moment lies in, as in ``dt.truncate("15m")``."""
     def week(self) -> Expr:
         """The ISO week, 1 to 53."""
     def weekday(self) -> Expr:
         """The day of the week, Monday 1 to Sunday 7."""
+    def with_time_unit(self, unit: Any) -> Expr:
+        """The same number of ticks, of another unit (``s``, ``ms``, ``us``, ``ns``): another moment or length."""
     def year(self) -> Expr:
         """The year."""
 
+class _StrMethods(Namespace):
+    def contains(self, pattern: Any, literal: Any = False, strict: Any = True) -> Expr:
+        """Whether a regular expression, or with ``literal=True`` a string, is found in the string."""
+    def count_matches(self, pattern: Any, literal: Any = False) -> Expr:
+        """How many times, without overlap, a regular expression or with ``literal=True`` a string is found in the string."""
+    def ends_with(self, suffix: Any) -> Expr:
+        """Whether the string ends with `suffix`."""
+    def extract(self, pattern: Any, group_index: Any = 1) -> Expr:
+        """What a group of a regular expression takes in its first match: group 0 is the whole match. Null without a match, and
+        where the group took no part in it.
+        """
+    def find(self, pattern: Any, literal: Any = False, strict: Any = True) -> Expr:
+        """The number of bytes before the first match of a regular expression, or with ``literal=True`` of a string; null where
+        there is none.
+        """
+    def head(self, n: Any) -> Expr:
+        """The first `n` characters; for a negative `n` all but the last `-n`."""
+    def ilike(self, pattern: Any) -> Expr:
+        """`like` with small and capital letters taken for the same."""
+    def len_bytes(self) -> Expr:
+        """The number of bytes in UTF-8."""
+    def len_chars(self) -> Expr:
+        """The number of characters (code points)."""
+    def like(self, pattern: Any) -> Expr:
+        """Whether the whole string is like an SQL pattern: ``%`` stands for any characters, ``_`` for one; nothing escapes
+        them.
+        """
+    def pad_end(self, length: Any, fill_char: Any = " ") -> Expr:
+        """The string with `fill_char` after it, as often as makes it `length` characters long; longer ones stay as they are."""
+    def pad_start(self, length: Any, fill_char: Any = " ") -> Expr:
+        """The string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are."""
+    def replace(self, pattern: Any, value: Any, literal: Any = False, n: Any = 1) -> Expr:
+        """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced."""
+    def replace_all(self, pattern: Any, value: Any, literal: Any = False) -> Expr:
+        """The string with every match of a regular expression, or of a string (``literal=True``), replaced; see `replace`."""
+    def reverse(self) -> Expr:
+        """The characters (code points) in the opposite order. Combining marks therefore go to the character before them."""
+    def slice(self, offset: Any, length: Any = None) -> Expr:
+        """`length` characters from the one at `offset` on (0 is the first; negative counts from the end), or all of them."""
+    def split_part(self, by: Any, index: Any) -> Expr:
+        """The part number `index` of the string split at every `by`, as DuckDB's ``split_part``: 1 is the first, -1 the last."""
+    def starts_with(self, prefix: Any) -> Expr:
+        """Whether the string begins with `prefix`."""
+    def strip_chars(self, characters: Any = None) -> Expr:
+        """The string without any of `characters` (by default white space) at both ends."""
+    def strip_chars_end(self, characters: Any = None) -> Expr:
+        """The string without any of `characters` (by default white space) at its end."""
+    def strip_chars_start(self, characters: Any = None) -> Expr:
+        """The string without any of `characters` (by default white space) at its begin."""
+    def strip_prefix(self, prefix: Any) -> Expr:
+        """The string without `prefix`, where it begins with it; taken off once."""
+    def strip_suffix(self, suffix: Any) -> Expr:
+        """The string without `suffix`, where it ends with it; taken off once."""
+    def strptime(self, dtype: Any, format: Any = None, strict: Any = True) -> Expr:
+        """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`."""
+    def tail(self, n: Any) -> Expr:
+        """The last `n` characters; for a negative `n` all but the first `-n`."""
+    def to_date(self, format: Any = None, strict: Any = True) -> Expr:
+        """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``)."""
+    def to_datetime(self, format: Any = None, time_unit: Any = "us", strict: Any = True) -> Expr:
+        """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
+        seconds, may be missing; a T may stand between).
+        """
+    def to_decimal(self, scale: Any) -> Expr:
+        """The decimal of 18 digits, `scale` of them after the point, that a string means; null where it means none or does not
+        fit.
+        """
+    def to_integer(self, base: Any = 10, dtype: Any = None, strict: Any = True) -> Expr:
+        """The integer that a string means in a `base` from 2 to 36, as int64 or `dtype`: an optional sign and digits, no more."""
+    def to_lowercase(self) -> Expr:
+        """The string in small letters."""
+    def to_titlecase(self) -> Expr:
+        """The string with a capital letter at the begin of each run of letters, and small letters in the rest."""
+    def to_uppercase(self) -> Expr:
+        """The string in capital letters."""
+    def zfill(self, length: Any) -> Expr:
+        """The string with zeros before it, behind its sign if it has one, as many as make it `length` characters long."""
+
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
+def plain_parameters(function: ScalarFunction) -> dict[builtins.str, Any]: ...
 def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Function: ...
 def aggregated_node(
     name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.scalar import SCALARS, ScalarFunction, argument_names
 
 from gpuflow.errors import PlanError
 
@@ -217,8 +217,19 @@ def _function(name: str, args: tuple[Node, ...], params: tuple[tuple[str, Any], 
         return _call(name, [render_operand(args[0]), str(params[0][1]), *(f"{k}={v}" for k, v in params[1:])])
     if function and not function.method:
         return f"{name}({', '.join([*(render(a) for a in args), *(f'{k}={v!r}' for k, v in params)])})"
-    rest = [render(a) for a in args[1:]] + [f"{k}={v!r}" for k, v in params]
+    rest = [render(a) for a in _told(function, args)[1:]] + [f"{k}={v!r}" for k, v in params]
     return _call(name, [render_operand(a) for a in args[:1]] + rest)
+
+
+def _told(function: ScalarFunction | None, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The arguments without the last ones that are what they are when they are left out."""
+    names = argument_names(function.overloads[0]) if function else ()
+    while len(args) > 1 and function and len(args) <= len(names):
+        last = args[-1]
+        if not isinstance(last, Literal) or last.value is None or function.parameters.get(names[len(args) - 1]) != last.value:
+            break
+        args = args[:-1]
+    return args
 
 
 def _branch(args: tuple[Node, ...]) -> str:

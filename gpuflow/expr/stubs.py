@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 
 from .expr import Expr
-from .methods import argument_names
+from .methods import argument_names, plain_parameters
 
 FILE = Path(__file__).with_name("methods.pyi")
 
@@ -41,6 +43,7 @@ class Namespace:
 {namespaces}
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
+def plain_parameters(function: ScalarFunction) -> dict[builtins.str, Any]: ...
 def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Function: ...
 def aggregated_node(
     name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
@@ -71,9 +74,15 @@ def _class(space: str) -> str:
     return f"_{space.capitalize()}Methods"
 
 
+def _default(value: Any) -> str:
+    """A default as the formatter writes it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
 def _scalar(name: str, function: ScalarFunction) -> str:
-    arguments = [f"{a}: Any" for a in argument_names(function)[1:]]
-    arguments += [f"{p}: Any" + ("" if d is REQUIRED else f" = {d!r}") for p, d in function.parameters.items()]
+    arguments = [f"{a}: Any" + (" = None" if a in function.parameters else "") for a in argument_names(function)[1:]]
+    arguments += [f"{p}: Any" + ("" if d is REQUIRED else f" = {_default(d)}") for p, d in plain_parameters(function).items()]
+    arguments.sort(key=lambda a: "=" in a)  # a type that must be given comes first, wherever it is (`function_node`)
     return _method(name, arguments, function.doc)
 
 
@@ -89,7 +98,7 @@ def _method(name: str, arguments: list[str], doc: str) -> str:
     text = " ".join(first.split()).replace("\\", "\\\\").replace('"""', "'''")
     if not text:
         return f"{head} ..."
-    lines = textwrap.wrap(text, 118)
+    lines = textwrap.wrap(text, 116)
     if len(lines) == 1:
         return f'{head}\n        """{text}"""'
     return "\n        ".join([head, f'"""{lines[0]}', *lines[1:], '"""'])

@@ -13,10 +13,11 @@ import pyarrow as pa
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import PlanError, ReadError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
 from . import convert
+from .enums import enum_column, enum_of
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
 from .partitions import refuse_duplicates, supported
 
@@ -26,8 +27,10 @@ _known: weakref.WeakValueDictionary[int, MemorySource] = weakref.WeakValueDictio
 _lock = threading.Lock()
 
 
-def from_arrow(data: Any) -> MemorySource:
+def from_arrow(data: Any, name: str | None = None) -> MemorySource:
     """A source over a pyarrow Table, RecordBatch, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
+
+    What is one array, and no struct, becomes one column, under `name` or its own.
 
     A Table that is handed in twice gives the same source, so that its strings are encoded once.
     """
@@ -43,26 +46,47 @@ def from_arrow(data: Any) -> MemorySource:
     if isinstance(data, pa.RecordBatchReader):
         return _from_table(data.read_all(), "arrow stream")
     kind = f"{type(data).__module__.split('.')[0]} {type(data).__name__}"
-    if hasattr(data, "__arrow_c_stream__"):
-        return _from_table(pa.table(data), kind)
-    if hasattr(data, "__arrow_c_array__"):
-        array = pa.array(data)
-        if not pa.types.is_struct(array.type):
-            raise TypeMismatchError(f"{kind} is one Arrow array of {array.type}, not a table; give it a name: {{'x': array}}")
-        return _from_table(pa.Table.from_batches([pa.RecordBatch.from_struct_array(array)]), kind)
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return _from_table(_table(data, kind, name), kind)
     raise TypeMismatchError(
         f"from_arrow takes a pyarrow Table, RecordBatch or RecordBatchReader, or an object with __arrow_c_stream__; not {kind}"
+    )
+
+
+def _table(data: Any, kind: str, name: str | None) -> pa.Table:
+    """The table that comes as an Arrow stream or array."""
+    try:
+        if hasattr(data, "__arrow_c_stream__"):
+            found = pa.chunked_array(data)
+        else:
+            found = pa.chunked_array([pa.array(data)])
+        if pa.types.is_struct(found.type) and name is None:
+            for chunk in found.chunks:
+                chunk.validate()
+            batches = [pa.RecordBatch.from_struct_array(chunk) for chunk in found.chunks]
+            return pa.Table.from_batches(batches, pa.schema(list(found.type)))
+        name = name or getattr(data, "name", None)
+        if isinstance(name, str) and name:
+            return pa.table({name: found})
+    except (pa.ArrowException, ValueError) as e:
+        raise ReadError(f"cannot read {kind}: {e}") from e
+    raise TypeMismatchError(
+        f"{kind} is one Arrow array of {found.type}, not a table; give it a name: from_arrow(array, name='x'), or {{'x': array}}"
     )
 
 
 def _from_table(table: pa.Table, label: str) -> MemorySource:
     refuse_duplicates(table.column_names, f"the {label}", "rename one: table.rename_columns([...])")
     schema, reasons = supported(table.schema)
-    make = {name: _arrow_maker(table.column(name)) for name in schema}
+    kinds = {name: enum_of(table.column(name)) or dtype for name, dtype in schema.items()}
+    schema = Schema(kinds, schema.unsupported)
+    make = {name: _arrow_maker(table.column(name), kinds[name]) for name in schema}
     return MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons)
 
 
-def _arrow_maker(data: pa.Array | pa.ChunkedArray) -> Maker:
+def _arrow_maker(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Maker:
+    if dtype.kind == "enum":
+        return partial(enum_column, data, dtype)
     return partial(convert.from_arrow, data, trusted=False)
 
 
@@ -93,7 +117,7 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
         data = {name: data[name] for name in data.dtype.names}
     if not isinstance(data, Mapping):
         raise TypeMismatchError(f"from_numpy takes a mapping of names to arrays, not {type(data).__name__}")
-    return _usable(_assemble({name: _array(name, value) for name, value in data.items()}, "numpy arrays"))
+    return usable(assemble({name: _array(name, value) for name, value in data.items()}, "numpy arrays"))
 
 
 def _array(name: Any, value: Any) -> Any:
@@ -109,7 +133,7 @@ def _array(name: Any, value: Any) -> Any:
         raise TypeMismatchError(f"column {name!r} cannot be made an array: {e}") from e
 
 
-def _assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
+def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
     """A source over NumPy and Arrow arrays by name; a string in place of an array says why it cannot be used."""
     fields: dict[str, DType] = {}
     make: dict[str, Maker] = {}
@@ -129,16 +153,16 @@ def _assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
             if isinstance(arrow, str):
                 reasons[name] = arrow
                 continue
-        found = convert.dtype_of(arrow.type)
+        found = enum_of(arrow) or convert.dtype_of(arrow.type)
         if found is None:
             reasons[name] = convert.why_unsupported(arrow.type)
         else:
-            fields[name], make[name] = found, _arrow_maker(arrow)
+            fields[name], make[name] = found, _arrow_maker(arrow, found)
     count = common_length(lengths, f"the {label}")
     return MemorySource(Schema(fields), count, make, f"{label} ({count:,} rows)", reasons)
 
 
-def _usable(source: MemorySource) -> MemorySource:
+def usable(source: MemorySource) -> MemorySource:
     """The source, unless every one of its columns had to be left out."""
     if source.unsupported and not source.schema.names:
         told = "; ".join(f"{name!r} is {reason}" for name, reason in list(source.unsupported.items())[:6])
@@ -187,19 +211,17 @@ def from_pandas(data: Any) -> MemorySource:
             reasons[name] = array
         else:
             arrays[name] = array
-    source = _assemble(arrays, "pandas frame")
+    source = assemble(arrays, "pandas frame")
     source.unsupported.update(reasons)
     if not arrays:
         source.length = len(data)
-    return _usable(source)
+    return usable(source)
 
 
 def _pandas_array(series: Any) -> Any:
     if isinstance(series.dtype, np.dtype):
         values = series.to_numpy()
         return values if values.dtype.kind != "O" else as_arrow(values)
-    if str(getattr(series.dtype, "tz", None)) != "None":
-        return f"{series.dtype}: time zones are not supported yet; use .dt.tz_convert('UTC').dt.tz_localize(None) before loading"
     try:
         return pa.array(series.array, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as e:
@@ -238,38 +260,3 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
 
 def _itself(column: Column) -> Column:
     return column
-
-
-def from_any(data: Any) -> Any:
-    """A source over any table in memory that is recognised: see the functions above.
-
-    Raises
-    ------
-    TypeMismatchError
-        When it is none of them.
-    """
-    from gpuflow.plan.source import Source
-
-    if isinstance(data, Source):
-        return data
-    if hasattr(data, "__gpuflow_source__"):
-        return data.__gpuflow_source__()
-    library = type(data).__module__.split(".")[0]
-    if library == "pandas":
-        return from_pandas(data)
-    if library == "polars":
-        return from_polars(data)
-    if isinstance(data, Mapping):
-        if data and all(hasattr(v, "__cuda_array_interface__") for v in data.values()):
-            return from_cupy(data)
-        return from_numpy(data)
-    if isinstance(data, np.ndarray):
-        return from_numpy(data)  # type: ignore[arg-type]
-    if isinstance(data, (pa.Table, pa.RecordBatch, pa.RecordBatchReader)) or hasattr(data, "__arrow_c_stream__"):
-        return from_arrow(data)
-    if hasattr(data, "__arrow_c_array__"):
-        return from_arrow(data)
-    raise TypeMismatchError(
-        f"{library}.{type(data).__name__} is no table that gpuflow knows: give it a DataFrame of pandas or Polars, an Arrow "
-        "table, a mapping of names to arrays, or an object with __arrow_c_stream__"
-    )

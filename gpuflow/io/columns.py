@@ -7,21 +7,33 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from gpuflow_kernels.column import Column
-from gpuflow_kernels.dtypes import STRING, DType
+from gpuflow_kernels.dtypes import DType
+
+from .convert import entries_type, writeable
+from .dictionaries import EMPTY, Dictionary
+
+
+def strings_from(offsets: Any, data: Any) -> pa.Array:
+    """Arrow strings over offsets and bytes, shared; those of a device are brought to the host."""
+    offsets, data = (a.get() if hasattr(a, "get") and not isinstance(a, np.ndarray) else a for a in (offsets, data))
+    return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def empty_column(dtype: DType) -> Column:
     """A host column without rows."""
-    dictionary = pa.array([], pa.large_string()) if dtype == STRING else None
+    dictionary = None
+    if dtype.is_coded:
+        kind = entries_type(dtype)
+        dictionary = EMPTY if kind == EMPTY.values.type else Dictionary(pa.array([], kind))
     return Column(dtype, np.empty(0, dtype=dtype.storage), None, dictionary)
 
 
-def string_bytes(dictionary: Any) -> tuple[Any, Any]:
-    """(offsets, bytes) of a dictionary: int64 offsets of length n + 1 into a uint8 array."""
-    array = dictionary if dictionary.type == pa.large_string() else dictionary.cast(pa.large_string())
+def string_bytes(dictionary: Dictionary) -> tuple[Any, Any]:
+    """(offsets, bytes) of a dictionary of strings: int64 offsets of length n + 1 into a uint8 array, from 0 on."""
+    array = dictionary.values
     _, offsets, data = array.buffers()
     if len(array) == 0:
         return np.zeros(1, np.int64), np.empty(0, np.uint8)
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    bytes_ = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return starts - starts[0], bytes_[starts[0] : starts[-1]]
+    starts = writeable(np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1])
+    bytes_ = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+    return starts - starts[0] if starts[0] else starts, writeable(bytes_[starts[0] : starts[-1]])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Column
+import pyarrow as pa
+from gpuflow_kernels.column import Column, limbs
 
 from . import convert
 from .dictionaries import unify
@@ -16,23 +16,40 @@ Array = np.ndarray[Any, Any]
 
 def equal_columns(columns: list[tuple[Column, Column]], *, ordered: bool, tolerance: float) -> bool:
     """Whether pairs of columns of equal type and length hold the same; see `gpuflow.table.Table.equals`."""
-    pairs = [_comparable(a, b) for a, b in columns]
+    pairs = [_comparable(a, b) for pair in columns for a, b in _in_limbs(*pair)]
     if not ordered and pairs:
         one, two = _order([a for a, _ in pairs]), _order([b for _, b in pairs])
         pairs = [((a[one], v[one]), (b[two], w[two])) for (a, v), (b, w) in pairs]
     return all(_equal(*a, *b, tolerance) for a, b in pairs)
 
 
+def _in_limbs(a: Column, b: Column) -> list[tuple[Column, Column]]:
+    """A pair of columns, wide decimals as two of them."""
+    if not a.dtype.is_wide:
+        return [(a, b)]
+    return list(zip(limbs(convert.to_host(a)), limbs(convert.to_host(b)), strict=True))
+
+
 def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Values and validity of both, strings as codes of one sorted dictionary, nulls as zeros."""
+    """Values and validity of both, strings (and what nested values look like) as codes of one sorted dictionary, nulls as
+    zeros."""
     a, b = convert.to_host(a), convert.to_host(b)
     x, y = a.values, b.values
-    if a.dtype == t.STRING:
+    if a.dtype.kind == "nested":
+        a, b = _shown(a), _shown(b)
+        x, y = a.values, b.values
+    if a.dtype.is_coded:
         _, (one, two), _ = unify([a.dictionary, b.dictionary])
         x, y = (one[x] if len(one) else x), (two[y] if len(two) else y)
     valid = [np.ones(len(c), np.bool_) if c.validity is None else c.validity for c in (a, b)]
     zero = x.dtype.type(0)
     return (np.where(valid[0], x, zero), valid[0]), (np.where(valid[1], y, zero), valid[1])
+
+
+def _shown(column: Column) -> Column:
+    """A nested column as strings."""
+    texts = [repr(value) for value in convert.to_arrow(column).to_pylist()]
+    return convert.from_arrow(pa.array(texts, pa.large_string(), mask=None if column.validity is None else ~column.validity))
 
 
 def _order(columns: list[tuple[Array, Array]]) -> Array:

@@ -6,19 +6,23 @@ Values are shared, not copied, wherever Arrow's layout is ours: everything but b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels import zones
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from . import dictionaries
+from . import decimals, dictionaries, nested
 
 _FROM_ARROW: dict[pa.DataType, DType] = {
     pa.bool_(): t.BOOL,
@@ -38,20 +42,27 @@ _FROM_ARROW: dict[pa.DataType, DType] = {
     pa.string(): t.STRING,
     pa.large_string(): t.STRING,
     pa.string_view(): t.STRING,
+    pa.binary(): t.BINARY,
+    pa.large_binary(): t.BINARY,
+    pa.binary_view(): t.BINARY,
     pa.null(): t.NULL,
     **{pa.timestamp(u): t.timestamp(u) for u in t.UNITS},
     **{pa.duration(u): t.duration(u) for u in t.UNITS},
 }
 
 _TO_ARROW: dict[DType, pa.DataType] = {
-    **{d: a for a, d in _FROM_ARROW.items() if a not in (pa.float16(), pa.date64(), pa.string(), pa.string_view())},
+    **{d: a for a, d in _FROM_ARROW.items() if a not in (pa.float16(), pa.date64())},
     t.STRING: pa.large_string(),
+    t.BINARY: pa.large_binary(),
 }
 
 _MS_PER_DAY = 86_400_000
+_layout: ContextVar[str | None] = ContextVar("layout", default=None)
 
 ENCODE_ROWS = 500_000
 """Plain strings that are worth a thread of their own when they are encoded."""
+SAMPLE = 4_096
+"""Strings that are looked at to choose a layout."""
 
 
 def dtype_of(arrow: pa.DataType) -> DType | None:
@@ -60,30 +71,61 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
         return dtype_of(arrow.value_type)
     if isinstance(arrow, pa.BaseExtensionType):
         return None
-    return _FROM_ARROW.get(arrow)
+    if pa.types.is_decimal(arrow):
+        return t.decimal(arrow.precision, arrow.scale) if decimals.fits(arrow) else None
+    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
+        return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
+    if pa.types.is_fixed_size_binary(arrow):
+        return t.BINARY
+    return _FROM_ARROW.get(arrow) or nested.dtype_of_nested(arrow, dtype_of)
 
 
 def why_unsupported(arrow: pa.DataType) -> str:
     """What to tell a user whose column has a type without a column type, with the way out."""
     if pa.types.is_timestamp(arrow):
-        return f"{arrow}: timestamps with a time zone are not supported yet; convert to UTC and drop the zone before loading"
+        return f"{arrow}: there is no such time zone in this system's database; cast it to another zone, or pip install tzdata"
     if pa.types.is_decimal(arrow):
-        return f"{arrow}: decimals are not supported yet; cast to float64 or to scaled integers before loading"
-    if pa.types.is_nested(arrow):
-        return f"{arrow}: nested columns are not supported; flatten or unnest before loading"
+        return f"{arrow}: {decimals.WHY_NOT}"
+    if pa.types.is_time(arrow):
+        return f"{arrow}: times of day are not supported; cast it to duration, or to an integer, before loading"
+    if pa.types.is_interval(arrow):
+        return f"{arrow}: intervals of months, days and nanoseconds are not supported; cast it to duration before loading"
+    if nested.has_union(arrow):
+        return f"{arrow}: unions are not supported; make a struct of their fields before loading"
     return f"{arrow}: columns of this type are not supported; cast it before loading"
 
 
 def arrow_type(dtype: DType, dictionary: bool = False) -> pa.DataType:
     """The Arrow type that a column of this type becomes."""
-    if dictionary and dtype == t.STRING:
-        return pa.dictionary(pa.int32(), pa.large_string())
+    if dtype.is_coded:
+        return pa.dictionary(pa.int32(), entries_type(dtype)) if dictionary and dtype.is_text else entries_type(dtype)
+    if dtype.kind == "enum":
+        return pa.dictionary(pa.int32(), pa.large_string(), ordered=True)
+    if dtype.zone is not None:
+        return pa.timestamp(dtype.unit, dtype.zone)
+    if dtype.is_decimal:
+        return pa.decimal128(dtype.precision, dtype.scale)
     return _TO_ARROW[dtype]
+
+
+def entries_type(dtype: DType) -> pa.DataType:
+    """The Arrow type of the dictionary of a column of codes."""
+    return dtype.detail.arrow if dtype.kind == "nested" else _TO_ARROW[dtype]
 
 
 def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
     """The Arrow schema for a mapping of names to column types."""
     return pa.schema([pa.field(name, arrow_type(dtype, dictionary)) for name, dtype in fields.items()])
+
+
+@contextmanager
+def strings_as(layout: str) -> Iterator[None]:
+    """Within this block strings are loaded in the layout ``dictionary`` or ``plain``, or in the one that suits (``auto``)."""
+    token = _layout.set(layout)
+    try:
+        yield
+    finally:
+        _layout.reset(token)
 
 
 class _Memory:
@@ -158,8 +200,9 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     """
     if not trusted:
         data.validate(full=True)
-    if data.type in (pa.string(), pa.large_string()):
-        return _encode(data)
+    dtype = dtype_of(data.type)
+    if dtype is not None and dtype.is_coded and not _is_encoded(data.type):
+        return _strings(data, dtype) if dtype.is_text else nested.nested_column(data, dtype)
     if isinstance(data, pa.ChunkedArray):
         pieces = [c for c in data.chunks if len(c)]
         if len(pieces) == 1:
@@ -170,18 +213,51 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     return _one(data)
 
 
-def _encode(data: pa.Array | pa.ChunkedArray) -> Column:
-    """A string column from plain strings, long ones by several threads: hashing every value is what costs."""
+def _is_encoded(arrow: pa.DataType) -> bool:
+    return pa.types.is_dictionary(arrow) or pa.types.is_run_end_encoded(arrow)
+
+
+def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
+    """A column from plain strings (or binary): encoded where a sample says that values repeat, else as they stand."""
+    large = entries_type(dtype)
+    if data.type in (pa.string_view(), pa.binary_view()) or pa.types.is_fixed_size_binary(data.type):
+        data = data.cast(large)
+    layout = _layout.get() or config.get("strings")
+    if layout == "dictionary" or (layout == "auto" and _repeats(data)):
+        return _encode(data, dtype)
+    array = data
+    if isinstance(data, pa.ChunkedArray):  # to combine copies, even what is one chunk
+        array = data.chunk(0) if data.num_chunks == 1 else data.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # a cast to 64-bit offsets lets any number of bytes stand in one
+        array = pa.concat_arrays([pa.array([], large), *(c.cast(large) for c in array.chunks)])
+    validity = _validity(array)
+    if validity is not None:
+        array = pc.fill_null(array, "" if dtype == t.STRING else b"")
+    if array.type != large:
+        array = array.cast(large)
+    codes = np.arange(len(array), dtype=np.int32)
+    return Column(dtype, codes, validity, dictionaries.Dictionary(array, distinct=False))
+
+
+def _repeats(data: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether at least half of some thousand values, taken evenly, stood among them before."""
+    step = max(1, len(data) // SAMPLE)
+    sample = data.take(pa.array(np.arange(0, len(data), step))) if step > 1 else data
+    return 2 * pc.count_distinct(sample, mode="all").as_py() <= len(sample)
+
+
+def _encode(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
+    """A column of codes from plain strings, long ones by several threads: hashing every value is what costs."""
     parts = min(config.cores(), len(data) // ENCODE_ROWS)
     if parts <= 1:
-        return _encode_part(data)
+        return _encode_part(data, dtype)
     ends = [i * len(data) // parts for i in range(parts + 1)]
     with ThreadPoolExecutor(parts) as pool:
-        columns = pool.map(lambda i: _encode_part(data.slice(ends[i], ends[i + 1] - ends[i])), range(parts))
+        columns = pool.map(lambda i: _encode_part(data.slice(ends[i], ends[i + 1] - ends[i]), dtype), range(parts))
         return dictionaries.concat_columns(list(columns))
 
 
-def _encode_part(data: pa.Array | pa.ChunkedArray) -> Column:
+def _encode_part(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     encoded = data.dictionary_encode()  # of several chunks with one hash table
     if isinstance(encoded, pa.ChunkedArray):
         if not encoded.num_chunks:
@@ -189,8 +265,8 @@ def _encode_part(data: pa.Array | pa.ChunkedArray) -> Column:
         indices = pa.chunked_array([chunk.indices for chunk in encoded.chunks]).combine_chunks()
         if isinstance(indices, pa.ChunkedArray):
             indices = pa.concat_arrays(indices.chunks)
-        return _coded(indices, encoded.chunk(encoded.num_chunks - 1).dictionary, distinct=True)
-    return _coded(encoded.indices, encoded.dictionary, distinct=True)
+        return _coded(indices, encoded.chunk(encoded.num_chunks - 1).dictionary, dtype, distinct=True)
+    return _coded(encoded.indices, encoded.dictionary, dtype, distinct=True)
 
 
 def _empty(arrow: pa.DataType) -> pa.Array:
@@ -204,16 +280,19 @@ def _one(array: pa.Array) -> Column:
     if pa.types.is_run_end_encoded(arrow):
         return _one(pc.run_end_decode(array))
     if pa.types.is_dictionary(arrow):
-        if dtype_of(arrow) != t.STRING:
-            return _one(array.dictionary_decode())
-        return _coded(array.indices, array.dictionary)
+        dtype = dtype_of(arrow)
+        if dtype is None or not dtype.is_text:
+            return from_arrow(array.dictionary_decode())
+        return _coded(array.indices, array.dictionary, dtype)
     dtype = dtype_of(arrow)
     assert dtype is not None, f"{arrow} has no column type"
     validity = _validity(array)
-    if dtype == t.STRING:
-        return _encode(array.cast(pa.large_string()) if arrow == pa.string_view() else array)
+    if dtype.is_coded:
+        return from_arrow(array)
     if dtype == t.NULL:
         return Column(dtype, np.zeros(len(array), np.bool_), np.zeros(len(array), np.bool_))
+    if dtype.is_decimal:
+        return Column(dtype, decimals.read(array, dtype, _values, validity), validity)
     if dtype == t.BOOL:
         buffer = array.buffers()[1]
         values = np.zeros(len(array), np.bool_) if buffer is None else _bits(buffer, array.offset, len(array))
@@ -226,13 +305,13 @@ def _one(array: pa.Array) -> Column:
     return Column(dtype, values, validity)
 
 
-def _coded(indices: pa.Array, dictionary: pa.Array, distinct: bool = False) -> Column:
-    """A string column from codes and any dictionary, which may hold duplicates and nulls unless `distinct`."""
+def _coded(indices: pa.Array, dictionary: pa.Array, dtype: DType, distinct: bool = False) -> Column:
+    """A column of strings, or binary, from codes and any dictionary, which may hold duplicates and nulls unless `distinct`."""
     validity = _validity(indices)
     storage = str(indices.type)
     codes = _values(indices, storage)
-    if dictionary.type != pa.large_string():
-        dictionary = dictionary.cast(pa.large_string())
+    if dictionary.type != entries_type(dtype):
+        dictionary = dictionary.cast(entries_type(dtype))
     if not distinct:
         encoded = dictionary.dictionary_encode()
         if len(encoded.dictionary) != len(dictionary):  # duplicates or nulls
@@ -248,7 +327,7 @@ def _coded(indices: pa.Array, dictionary: pa.Array, distinct: bool = False) -> C
         codes = codes.astype(np.int32)
     if validity is not None and not validity.all():
         codes = np.where(validity, codes, np.int32(0))  # what lies under a null of foreign data may point anywhere
-    return Column(t.STRING, codes, validity, dictionary)
+    return Column(dtype, codes, validity, dictionaries.Dictionary(dictionary))
 
 
 def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
@@ -263,13 +342,36 @@ def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
     bitmap = None
     if column.validity is not None:
         bitmap = pa.py_buffer(np.packbits(column.validity, bitorder="little"))
-    if column.dtype == t.STRING:
+    if column.dtype.is_text:
+        return _strings_out(column, bitmap, dictionary)
+    if column.dtype.kind == "nested":
+        return nested.nested_out(column, bitmap)
+    if column.dtype.kind == "enum":
         codes = pa.Array.from_buffers(pa.int32(), count, [bitmap, pa.py_buffer(np.ascontiguousarray(column.values))])
-        if not dictionary:
-            return column.dictionary.cast(pa.large_string()).take(codes)
-        return pa.DictionaryArray.from_arrays(codes, column.dictionary.cast(pa.large_string()))
+        names = pa.array(column.dtype.detail, pa.large_string())
+        return pa.DictionaryArray.from_arrays(codes, names, ordered=True, safe=False)
     values = np.packbits(column.values, bitorder="little") if column.dtype == t.BOOL else np.ascontiguousarray(column.values)
+    if column.dtype.is_decimal:
+        values = decimals.arrow_words(np, column.dtype, values)
     return pa.Array.from_buffers(arrow_type(column.dtype), count, [bitmap, pa.py_buffer(values)])
+
+
+def _strings_out(column: Column, bitmap: Any, coded: bool) -> pa.Array:
+    """Strings by codes, or taken from where they stand; entries that all follow each other are shared."""
+    if coded:
+        column = dictionaries.distinct_column(column)
+    count, codes, entries = len(column), np.ascontiguousarray(column.values), column.dictionary.values
+    if not coded and not column.dictionary.distinct and count and int(codes[-1]) < len(entries) and _consecutive(codes):
+        first = int(codes[0])
+        _, offsets, data = entries.buffers()
+        starts = np.frombuffer(offsets, np.int64)[entries.offset + first : entries.offset + first + count + 1]
+        return pa.Array.from_buffers(entries.type, count, [bitmap, pa.py_buffer(starts), data])
+    indices = pa.Array.from_buffers(pa.int32(), count, [bitmap, pa.py_buffer(codes)])
+    return pa.DictionaryArray.from_arrays(indices, entries) if coded else entries.take(indices)
+
+
+def _consecutive(codes: Any) -> bool:
+    return int(codes[-1]) - int(codes[0]) == len(codes) - 1 and bool((np.diff(codes) == 1).all())
 
 
 def to_host(column: Column) -> Column:

@@ -1,227 +1,267 @@
-"""Delimited text as a source: one partition for each file, types found in its first megabytes."""
+"""Delimited text as a source: types found in its first rows, malformed rows told with their line."""
 
 from __future__ import annotations
 
-import os
+import csv
+import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
-from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.errors import ColumnNotFoundError, ReadError, TypeMismatchError
-from gpuflow.plan.source import Source, Split
-from gpuflow.schema import Schema
+from gpuflow.errors import TypeMismatchError
 
-from . import convert, files
+from .blocks import Paths
 from .files import File, failure
-from .partitions import refuse_duplicates, supported
+from .options import ScanOptions
+from .text import Opened, TextFormat, TextSource, lenient, with_compressed
 
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
-INFER_BYTES = 8 << 20
+SUFFIXES = with_compressed(".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How the text is written. Picklable."""
+class CsvFormat(TextFormat):
+    """How delimited text is written. Picklable.
 
-    separator: str
-    has_header: bool
-    null_values: tuple[str, ...]
-    quote: str | None
-    skip_rows: int
-    encoding: str
-    names: tuple[str, ...]
+    `names` stand in for those of the header; `own_nulls` are the null values of single columns, by name.
+    """
 
-    def read(self, block: int | None = None, threads: bool = False) -> pacsv.ReadOptions:
-        options = pacsv.ReadOptions(use_threads=threads, skip_rows=self.skip_rows, encoding=self.encoding)
+    separator: str = ","
+    has_header: bool = True
+    skip_rows: int = 0
+    null_values: tuple[str, ...] = ("",)
+    own_nulls: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    names: tuple[str, ...] = ()
+    dates: bool = True
+
+    hint: ClassVar[str] = "name the columns yourself: scan_csv(..., new_columns=[...])"
+
+    @property
+    def skipped(self) -> int:
+        return self.skip_rows
+
+    @property
+    def header_rows(self) -> int:
+        return int(self.has_header)
+
+    def named(self, names: Sequence[str], given: bool = False) -> CsvFormat:
+        if self.has_header and (given or not self.names):  # every file names its columns itself
+            return self
+        return replace(self, names=tuple(names))
+
+    def _read(self, skip: int, names: Sequence[str], block: int | None = None, threads: bool = False) -> pacsv.ReadOptions:
+        options = pacsv.ReadOptions(use_threads=threads, skip_rows=skip)
         if block:
             options.block_size = block
-        if self.names:  # the header line, if there is one, is passed over
-            options.column_names = list(self.names)
-            options.skip_rows = self.skip_rows + self.has_header
+        if names:  # the header line, if there is one, is passed over
+            options.column_names = list(names)
+            options.skip_rows = skip + self.has_header
         else:
             options.autogenerate_column_names = not self.has_header
         return options
 
-    def parse(self) -> pacsv.ParseOptions:
+    def _parse(self) -> pacsv.ParseOptions:
         return pacsv.ParseOptions(
-            delimiter=self.separator, quote_char=self.quote or False, newlines_in_values=self.quote is not None
-        )  # fmt: skip
+            delimiter=self.separator,
+            quote_char=self.quote or False,
+            newlines_in_values=self.quote is not None,
+            invalid_row_handler=(lambda row: "skip") if self.ignore_errors else None,
+        )
 
-    def convert(self, types: Mapping[str, pa.DataType], columns: Sequence[str] | None = None) -> pacsv.ConvertOptions:
+    def _convert(
+        self, nulls: Sequence[str], types: Mapping[str, pa.DataType], columns: Sequence[str] | None = None
+    ) -> pacsv.ConvertOptions:
         return pacsv.ConvertOptions(
             column_types=dict(types),
-            null_values=list(self.null_values),
+            null_values=list(nulls),
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
             include_columns=list(columns) if columns is not None else None,
         )
 
+    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
+        def look(nulls: Sequence[str], wanted: list[str] | None) -> pa.Schema:
+            skip, given = (self.skip_rows, ()) if names is None else (0, names)
+            read = self._read(skip, given, len(block) + 1)
+            if names is not None:
+                read.skip_rows = 0
+            return pacsv.read_csv(pa.BufferReader(block), read, self._parse(), self._convert(nulls, {}, wanted)).schema
 
-class CsvSplit(Split):
-    """One file."""
+        found = look(self.null_values, None)
+        stored = found.names
+        for name, nulls in self.own_nulls:
+            here = self._at(stored, name) if names is None else name
+            if here in stored and stored.count(here) == 1:
+                found = found.set(found.get_field_index(here), look(nulls, [here]).field(here))
+        if names is not None:
+            return found
+        return pa.schema([field.with_name(name) for field, name in zip(found, self._renamed(stored), strict=True)])
 
-    rows = None
+    def _renamed(self, stored: list[str]) -> list[str]:
+        if len(self.names) > len(stored):
+            raise ValueError(f"new_columns names {len(self.names)} columns, the file has {len(stored)}")
+        # as Polars names them: column_1, column_2, ...
+        given = stored if self.has_header else [f"column_{i + 1}" for i in range(len(stored))]
+        return [*self.names, *given[len(self.names) :]]
 
-    def __init__(self, file: File, dialect: Dialect, types: dict[str, pa.DataType], schema: Schema, threads: bool) -> None:
-        self.file, self.dialect, self.types, self.schema, self.threads = file, dialect, types, schema, threads
-        self.nbytes = file.size
+    def _at(self, stored: list[str], name: str) -> str:
+        renamed = self._renamed(stored)
+        return stored[renamed.index(name)] if name in renamed else name
 
-    def __repr__(self) -> str:
-        return f"CsvSplit({self.file.path})"
+    def usable(self, arrow: pa.DataType) -> pa.DataType:
+        if pa.types.is_null(arrow) or pa.types.is_time(arrow) or pa.types.is_binary(arrow):
+            return pa.string()  # nothing but nulls so far may be followed by anything
+        if not self.dates and (pa.types.is_date(arrow) or pa.types.is_timestamp(arrow)):
+            return pa.string()
+        return arrow
 
-    def read(self, columns: tuple[str, ...]) -> Chunk:
+    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
         # without columns one is still read, to count the rows
-        wanted = columns or tuple(self.types)[:1]
+        wanted = names or tuple(types)[:1]
+        own = dict(self.own_nulls)
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in wanted:
+            groups.setdefault(own.get(name, self.null_values), []).append(name)
+        columns: dict[str, pa.ChunkedArray] = {}
+        for nulls, members in groups.items():
+            part = self._part(opened, nulls, members, types)
+            columns |= {name: part.column(name) for name in members}
+        return pa.table(columns)
+
+    def _part(self, opened: Opened, nulls: Sequence[str], names: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
+        def read(types: Mapping[str, pa.DataType], threads: bool) -> pa.Table:
+            with opened() as stream:
+                options = self._read(self.skip_rows, self.names, threads=threads)
+                return pacsv.read_csv(stream, options, self._parse(), self._convert(nulls, types, names))
+
         try:
-            table = self._table(wanted, self.threads)
-        except (pa.ArrowException, OSError, ValueError) as e:
-            if isinstance(e, (MemoryError, ReadError)):
+            return read(types, threads=not self.ignore_errors)  # the handler of rows is no safe thing for threads
+        except pa.ArrowInvalid as e:
+            if not self.ignore_errors or "CSV parse error" in str(e):
                 raise
-            raise self._explain(e, wanted) from e
-        made = []
-        for name in columns:
-            column = convert.from_arrow(table.column(name))
-            if column.dtype != self.schema[name]:
-                raise failure(self.file.path, f"it holds {column.dtype}, {self.schema[name]} was expected", column=name)
-            made.append(column)
-        return Chunk(tuple(made), table.num_rows)
+        texts = read(dict.fromkeys(names, pa.string()), threads=False)
+        return pa.table({name: lenient(texts.column(name), types[name]) for name in names})
 
-    def _table(self, columns: Sequence[str], threads: bool) -> pa.Table:
-        with _stream(self.file) as stream:
-            read, parse = self.dialect.read(threads=threads), self.dialect.parse()
-            return pacsv.read_csv(stream, read, parse, self.dialect.convert(self.types, columns))
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
+        text = str(error)
+        position = re.search(r"In CSV column #(\d+)", text)
+        if "CSV parse error: Expected" in text or re.search(r"Expected \d+ columns", text):
+            width = int(next(iter(re.findall(r"Expected (\d+) columns", text)), 0))
+            line = self._line(file, lambda row: len(row) != width)
+            hint = "Look at the separator and the quotes of that line, or pass ignore_errors=True to leave such lines out"
+            return failure(file.path, f"{_at(line)}{text}. {hint}")
+        if position and int(position.group(1)) < len(types):
+            value = re.search(r"(?:invalid value|The string) '(.*?)'", text, re.DOTALL)
+            column, line = self._column(file, int(position.group(1)), value.group(1) if value else None, types)
+            hint = (
+                'Name its encoding: encoding="utf8-lossy", or another'
+                if "UTF8" in text
+                else (
+                    f"Give its type: scan_csv(..., schema_overrides={{{column!r}: 'string'}}), look at more rows "
+                    "(infer_schema_length=None), name what means null (null_values=[...]), or pass ignore_errors=True"
+                )
+            )
+            return failure(file.path, f"{_at(line)}{text}. {hint}", column=column)
+        return error
 
-    def _explain(self, error: Exception, columns: Sequence[str]) -> ReadError:
-        if self.threads and "Row #" not in str(error):  # only one thread alone knows the line
+    def _column(self, file: File, position: int, value: str | None, types: Mapping[str, pa.DataType]) -> tuple[str, int | None]:
+        """The name of a column of this file, and the line of the first row that holds the value there."""
+        header = next(self._rows(file), (0, []))[1] if self.has_header and not self.names else list(self.names or types)
+        column = header[position] if position < len(header) else list(types)[position]
+        line = None if value is None else self._line(file, lambda row: len(row) > position and row[position] == value)
+        return column, line
+
+    def _line(self, file: File, wrong: Any) -> int | None:
+        """The number of the line on which the first row begins that is wrong; None where none is found."""
+        rows = self._rows(file)
+        if self.has_header:
+            next(rows, None)
+        return next((line for line, row in rows if row and wrong(row)), None)
+
+    def _rows(self, file: File) -> Iterator[tuple[int, list[str]]]:
+        """Rows as texts, with the number of the line on which each begins (from 1)."""
+        with replace(self, comment=None).opened(file) as stream:
+            place = [0, 0]  # the line last read, and the one the row began on
+
+            def lines() -> Iterator[str]:
+                for line in io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig", errors="replace", newline=""):
+                    place[0] += 1
+                    if place[0] <= self.skip_rows or (self.comment is not None and line.startswith(self.comment)):
+                        continue
+                    place[1] = place[1] or place[0]
+                    yield line
+
+            quoting: dict[str, Any] = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
             try:
-                self._table(columns, threads=False)
-            except (pa.ArrowException, OSError, ValueError) as again:
-                error = again
-        return _explain(self.file, error, self.types)
+                for row in csv.reader(lines(), delimiter=self.separator, **quoting):
+                    yield place[1], row
+                    place[1] = 0
+            except csv.Error:  # a field too long for this reader: the line is not found
+                return
 
 
-def _stream(file: File) -> pa.NativeFile:
-    handle = file.open()
-    stream = pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle)
-    return pa.CompressedInputStream(stream, "gzip") if file.path.endswith(".gz") else stream
+def _at(line: int | None) -> str:
+    return "" if line is None else f"line {line}: "
 
 
-def _explain(file: File, error: Exception, types: Mapping[str, Any]) -> ReadError:
-    """What went wrong, where, and what to do."""
-    text = str(error)
-    position = re.search(r"In CSV column #(\d+)", text)
-    column = None
-    if position and int(position.group(1)) < len(types):
-        column = list(types)[int(position.group(1))]
-        text += f". Give its type: scan_csv(..., schema_overrides={{{column!r}: 'string'}}), or null_values=[...]"
-    elif "Expected" in text and "columns" in text:
-        text += ". Look at the separator and the quotes of that line"
-    return failure(file.path, text, column=column)
-
-
-class CsvSource(Source):
+class CsvSource(TextSource):
     """Delimited text files with one header. See `gpuflow.io.scan_csv`."""
 
     def __init__(
         self,
-        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        paths: Paths,
+        options: ScanOptions | None = None,
         *,
         separator: str = ",",
         has_header: bool = True,
-        null_values: str | Sequence[str] = ("",),
-        schema_overrides: Mapping[str, DType | str] | None = None,
-        try_parse_dates: bool = True,
         quote_char: str | None = '"',
+        comment_prefix: str | None = None,
         skip_rows: int = 0,
+        null_values: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        try_parse_dates: bool = True,
         encoding: str = "utf8",
-        column_names: Sequence[str] = (),
-        storage_options: Mapping[str, Any] | None = None,
+        new_columns: Sequence[str] | None = None,
+        schema_overrides: Mapping[str, DType | str] | None = None,
+        infer_schema_length: int | None = 10_000,
+        ignore_errors: bool = False,
     ) -> None:
         for what, value in (("separator", separator), ("quote_char", quote_char)):
             if value is not None and (not isinstance(value, str) or len(value.encode()) != 1):
                 raise TypeMismatchError(f"{what} must be one ASCII character, not {value!r}")
-        nulls = (null_values,) if isinstance(null_values, str) else tuple(null_values)
-        self.dialect = Dialect(separator, has_header, nulls, quote_char, skip_rows, encoding, tuple(column_names))
-        self.files = files.find(paths, suffixes=SUFFIXES, what="CSV", options=storage_options)
-        found = self._infer(self.files[0])
-        refuse_duplicates(found.names, self.files[0].path, "name the columns yourself: scan_csv(..., column_names=[...])")
-        for file in self.files[1:]:
-            other = self._infer(file)
-            if other.names != found.names:
-                raise failure(file.path, f"its columns are {other.names}, those of {self.files[0].path} {found.names}")
-            found = pa.schema([_wider(a, b) for a, b in zip(found, other, strict=True)])
-        self.types = {f.name: _usable(f.type, try_parse_dates) for f in found}
-        for name, asked in (schema_overrides or {}).items():
+        if comment_prefix is not None and (not comment_prefix or "\n" in comment_prefix):
+            raise TypeMismatchError(f"comment_prefix={comment_prefix!r} is no beginning of a line")
+        own = null_values if isinstance(null_values, Mapping) else {}
+        text = CsvFormat(
+            encoding="utf8" if encoding.lower() in ("utf8", "utf-8") else encoding,
+            comment=comment_prefix,
+            quote=quote_char,
+            ignore_errors=ignore_errors,
+            separator=separator,
+            has_header=has_header,
+            skip_rows=skip_rows,
+            null_values=_nulls(() if null_values is own else null_values),
+            own_nulls=tuple((name, _nulls(values)) for name, values in own.items()),
+            names=tuple(new_columns or ()),
+            dates=try_parse_dates,
+        )
+        super().__init__(
+            paths,
+            text,
+            options or ScanOptions(),
+            suffixes=SUFFIXES,
+            what="CSV",
+            sample=infer_schema_length,
+            overrides=schema_overrides,
+        )
+        for name in own:
             if name not in self.types:
-                raise ColumnNotFoundError(
-                    f"schema_overrides names {name!r}, which {self.files[0].path} does not have; it has {list(self.types)}",
-                    column=name,
-                )
-            self.types[name] = _asked(name, asked)
-        self.schema, self.unsupported = supported(pa.schema(list(self.types.items())))
-        self.token = "csv-" + files.identity(self.files, self.dialect, self.schema)
-        self.label = files.label("csv", paths, self.files)
-
-    def __repr__(self) -> str:
-        return f"CsvSource({self.label})"
-
-    def _infer(self, file: File) -> pa.Schema:
-        try:
-            with _stream(file) as stream:
-                options = self.dialect.read(INFER_BYTES), self.dialect.parse(), self.dialect.convert({})
-                with pacsv.open_csv(stream, *options) as reader:
-                    return self._named(reader.schema)
-        except (pa.ArrowException, OSError, ValueError) as e:
-            if isinstance(e, (MemoryError, ReadError)):
-                raise
-            raise _explain(file, e, {}) from e
-
-    def _named(self, schema: pa.Schema) -> pa.Schema:
-        if self.dialect.has_header or self.dialect.names:
-            return schema
-        # as Polars names them: column_1, column_2, ...
-        return pa.schema([f.with_name(f"column_{i + 1}") for i, f in enumerate(schema)])
-
-    def rows(self) -> None:
-        return None
-
-    def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
-        dialect = self.dialect
-        if not dialect.names and not dialect.has_header:
-            dialect = replace(dialect, names=tuple(self.types))
-        alone = len(self.files) == 1
-        return [CsvSplit(file, dialect, self.types, self.schema, threads=alone) for file in self.files]
+                raise TypeMismatchError(f"null_values names {name!r}, which is no column; columns are {list(self.types)}")
 
 
-def _usable(arrow: pa.DataType, dates: bool) -> pa.DataType:
-    """The type to read a column as, given what its beginning looks like."""
-    if pa.types.is_null(arrow) or pa.types.is_time(arrow) or pa.types.is_binary(arrow):
-        return pa.string()  # nothing but nulls so far may be followed by anything
-    if not dates and (pa.types.is_date(arrow) or pa.types.is_timestamp(arrow)):
-        return pa.string()
-    return arrow
-
-
-def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
-    """One type for what two files hold under one name."""
-    if a.type == b.type or pa.types.is_null(b.type):
-        return a
-    if pa.types.is_null(a.type):
-        return b
-    x, y = convert.dtype_of(a.type), convert.dtype_of(b.type)
-    both = t.common(x, y) if x and y else None
-    return a.with_type(convert.arrow_type(both) if both and both != t.STRING else pa.string())
-
-
-def _asked(name: str, asked: DType | str) -> pa.DataType:
-    dtype = t.BY_NAME.get(asked) if isinstance(asked, str) else asked
-    if not isinstance(dtype, DType):
-        raise TypeMismatchError(f"schema_overrides: {asked!r} for {name!r} is no type; types are {', '.join(t.BY_NAME)}")
-    return pa.string() if dtype == t.STRING else convert.arrow_type(dtype)
+def _nulls(values: Any) -> tuple[str, ...]:
+    """What means null where it stands without quotes: nothing at all, always, and what is asked for."""
+    return tuple(dict.fromkeys(["", *([values] if isinstance(values, str) else values or ())]))

@@ -22,11 +22,12 @@ import pyarrow as pa
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 
+from gpuflow.errors import UnsupportedError
 from gpuflow.schema import Schema
 
-from . import convert
+from . import convert, decimals
 from .columns import string_bytes
-from .dictionaries import concat_chunks
+from .dictionaries import concat_chunks, dictionary_of, distinct_column
 from .partitions import empty_chunk
 
 CPU, CUDA = 1, 2
@@ -184,11 +185,18 @@ def _column(place: Place, column: Column) -> ArrowArray:
     valid = None if column.validity is None else _bits(place, column.validity)
     nulls = 0 if valid is None else -1  # counting them would wait for the device
     values = _bits(place, column.values) if column.dtype == t.BOOL else xp.ascontiguousarray(xp.asarray(column.values))
+    if column.dtype.is_decimal:
+        values = decimals.arrow_words(xp, column.dtype, values)
     dictionary = None
-    if column.dtype == t.STRING:
+    if column.dtype.kind == "nested":
+        raise UnsupportedError(f"a column of {column.dtype} is not handed out on a device; leave it out, or use to_arrow()")
+    if column.dtype.is_text or column.dtype.kind == "enum":
+        column = distinct_column(column)
+        values = xp.ascontiguousarray(xp.asarray(column.values))
         dictionary = ArrowArray()
-        offsets, text = (xp.asarray(a) for a in string_bytes(column.dictionary))
-        _fill(dictionary, place, len(column.dictionary), [None, offsets, text])
+        entries = dictionary_of(column.dtype.detail) if column.dtype.kind == "enum" else column.dictionary
+        offsets, text = (xp.asarray(a) for a in string_bytes(entries))
+        _fill(dictionary, place, len(entries), [None, offsets, text])
     _fill(node, place, count, [valid, values], nulls=nulls, dictionary=dictionary)
     return node
 
@@ -269,6 +277,12 @@ def array_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = Non
     held = ArrowDeviceArray()
     export(chunk, place, held)
     return convert.arrow_schema(schema, dictionary=True).__arrow_c_schema__(), _capsule(held, ARRAY, _drop_array)
+
+
+def host_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = None) -> tuple[Any, Any]:
+    """(schema, array) capsules of the rows in one piece on the host."""
+    chunk = concat_chunks(chunks) if chunks else empty_chunk(schema, schema)
+    return _batch(schema, chunk).__arrow_c_array__(requested)  # type: ignore[no-any-return]
 
 
 def _batch(schema: Schema, chunk: Chunk) -> pa.RecordBatch:

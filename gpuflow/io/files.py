@@ -5,15 +5,19 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from gpuflow.errors import ReadError
+from gpuflow.errors import ReadError, TypeMismatchError
 
+Look = TypeVar("Look")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_THREADS, _LOCAL_THREADS = 16, 4
+"""Threads that look at files: they wait for a network more than they compute, and less for a disk."""
 _CHANGED = "the file has changed since it was scanned; scan it again"
 
 
@@ -22,15 +26,18 @@ class File:
     """One file as it was when it was found.
 
     `stamp` changes when the content does: modification time in nanoseconds, or an object store's etag. `keys` are the
-    hive partition keys and values in its path (``year=2013``; None for a null).
+    hive partition keys and values in its path (``year=2013``; None for a null). `inner` is the path as its file system
+    writes it; that is found by `options`, which may hold secrets, unless it was handed in.
     """
 
     path: str
     size: int
     stamp: str
     remote: bool = False
-    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False)
+    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False, compare=False)
     keys: tuple[tuple[str, str | None], ...] = ()
+    inner: str = field(default="", repr=False, compare=False)
+    filesystem: Any = field(default=None, repr=False, compare=False)
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -45,12 +52,12 @@ class File:
             When the file is gone or is no longer the one that was found.
         """
         if self.remote:
-            filesystem, path = _filesystem(self.path, dict(self.options))
+            filesystem = self.filesystem or _filesystem(self.path, dict(self.options))[0]
             try:
-                info = filesystem.info(path)
+                info = filesystem.info(self.inner)
                 if (int(info.get("size") or 0), _stamp(info)) != (self.size, self.stamp):
                     raise failure(self.path, _CHANGED)
-                return filesystem.open(path, "rb")
+                return filesystem.open(self.inner, "rb")
             except ReadError:
                 raise
             except OSError as e:
@@ -82,6 +89,7 @@ def find(
     suffixes: tuple[str, ...],
     what: str,
     options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
     hive: bool = False,
 ) -> list[File]:
     """All files that `paths` names, in the order of the list, and sorted by path below each of its entries.
@@ -97,6 +105,8 @@ def find(
         How errors call such a file, as in ``Parquet``.
     options : mapping, optional
         Options for the remote file system.
+    filesystem : fsspec or pyarrow file system, optional
+        Where all of `paths` are; a URL names its file system by itself.
     hive : bool
         Take ``key=value`` folder names below a folder or glob as partition keys.
 
@@ -110,13 +120,23 @@ def find(
     if not paths:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
     found: list[File] = []
+    system = remote_filesystem(filesystem)
     for entry in paths:
         path = os.fspath(entry)
-        if "://" in path and not path.startswith("file://"):
-            found += _remote(path, suffixes, what, tuple((options or {}).items()), hive)
+        if system is not None or ("://" in path and not path.startswith("file://")):
+            found += _remote(path, suffixes, what, tuple((options or {}).items()), system, hive)
         else:
             found += _local(os.path.expanduser(path.removeprefix("file://")), suffixes, what, hive)
     return found
+
+
+def in_threads(look: Callable[[File], Look], files: Sequence[File]) -> list[Look]:
+    """``look`` at each of the files, by several threads; in order."""
+    if len(files) <= 1:
+        return [look(file) for file in files]
+    most = _THREADS if any(file.remote for file in files) else _LOCAL_THREADS
+    with ThreadPoolExecutor(min(most, len(files))) as pool:
+        return list(pool.map(look, files))
 
 
 def identity(files: Iterable[File], *more: Any) -> str:
@@ -159,9 +179,11 @@ def _walk(root: str) -> list[str]:
     return sorted(found)
 
 
-def _remote(url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple[str, Any], ...], hive: bool) -> list[File]:
+def _remote(
+    url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple[str, Any], ...], system: Any, hive: bool
+) -> list[File]:
     try:
-        filesystem, path = _filesystem(url, dict(options))
+        filesystem, path = (system, system._strip_protocol(url)) if system is not None else _filesystem(url, dict(options))
         magic = glob.has_magic(path) and not filesystem.exists(path)
         if magic:
             every = {p: i for p, i in filesystem.glob(path, detail=True).items() if i["type"] == "file"}
@@ -189,6 +211,8 @@ def _remote(url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple
             True,
             options,
             _keys(p, root) if hive and root else (),
+            p,
+            system,
         )
         for p in chosen
     ]
@@ -207,6 +231,30 @@ def _filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     import fsspec.core
 
     return fsspec.core.url_to_fs(url, **options)
+
+
+def remote_filesystem(filesystem: Any) -> Any:
+    """The file system that a user handed in, behind fsspec's interface; None for none, and for this machine's own.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is neither fsspec's nor pyarrow's.
+    """
+    if filesystem is None:
+        return None
+    import fsspec
+    import pyarrow.fs
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(filesystem, (LocalFileSystem, pyarrow.fs.LocalFileSystem)):
+        return None
+    if isinstance(filesystem, fsspec.AbstractFileSystem):
+        return filesystem
+    if isinstance(filesystem, pyarrow.fs.FileSystem):
+        return ArrowFSWrapper(filesystem)
+    raise TypeMismatchError(f"filesystem= takes a file system of fsspec or pyarrow.fs, not a {type(filesystem).__name__}")
 
 
 def _stat(path: str, keys: tuple[tuple[str, str | None], ...]) -> File:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +20,11 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
 
-from .files import File, failure
+from . import thrift
+from .blocks import FAILURES, Layout
+from .convert import dtype_of
+from .files import File, failure, in_threads
+from .parquet_numbers import as_numbers
 
 _KEPT = 4096
 _cache: OrderedDict[tuple[str, int, str], Footer] = OrderedDict()
@@ -27,64 +33,113 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Footer:
-    """What the end of a Parquet file says.
-
-    `leaves` gives, for each column that is not nested, its position among the leaf columns.
-    """
+    """What the end of a Parquet file says."""
 
     metadata: pq.FileMetaData
     schema: pa.Schema
-    leaves: dict[str, int]
 
-    @property
-    def groups(self) -> int:
-        return int(self.metadata.num_row_groups)
+    @cached_property
+    def leaves(self) -> dict[str, int]:
+        """For each column that is not nested its position among the leaf columns."""
+        paths = ((self.metadata.schema.column(i).path, i) for i in range(self.metadata.num_columns))
+        return {path: i for path, i in paths if path in self.names}
 
-    def rows(self, group: int) -> int:
-        return int(self.metadata.row_group(group).num_rows)
+    @cached_property
+    def layout(self) -> Layout:
+        """Rows and uncompressed bytes of the row groups."""
+        groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
+        return Layout(self.schema, tuple(int(g.num_rows) for g in groups), tuple(int(g.total_byte_size) for g in groups))
 
-    def nbytes(self, group: int) -> int:
-        return int(self.metadata.row_group(group).total_byte_size)
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of the columns, nested ones too."""
+        return frozenset(self.schema.names)
+
+    @cached_property
+    def types(self) -> dict[str, DType]:
+        """Types of the columns that can be used."""
+        known = ((field.name, dtype_of(field.type)) for field in self.schema)
+        return {name: dtype for name, dtype in known if dtype is not None}
+
+    @cached_property
+    def chunks(self) -> list[list[thrift.Fields]]:
+        """What the footer says of each column chunk, by row group and leaf: the fields of Parquet's ColumnMetaData."""
+        sink = io.BytesIO()
+        self.metadata.write_metadata_file(sink)
+        fields, _ = thrift.struct(sink.getvalue()[4:])
+        return [[chunk.get(_META_DATA, {}) for chunk in group.get(_COLUMNS, ())] for group in fields.get(_ROW_GROUPS, ())]
+
+    @cached_property
+    def numbers(self) -> pq.FileMetaData | None:
+        """The footer under which decimals are read as whole numbers; None where none are stored so."""
+        return as_numbers(self.metadata) if any(pa.types.is_decimal(field.type) for field in self.schema) else None
+
+    def _chunk(self, group: int, column: str) -> thrift.Fields:
+        leaf = self.leaves.get(column)
+        chunks = self.chunks[group]
+        return {} if leaf is None or leaf >= len(chunks) else chunks[leaf]
+
+    def coded(self, groups: Sequence[int], column: str) -> bool:
+        """Whether all pages of the column hold numbers of dictionary entries, in each of these row groups: a writer that
+        finds too many distinct values goes on without a dictionary."""
+        return all(_is_coded(self._chunk(group, column)) for group in groups)
 
     def statistics(self, group: int, column: str, dtype: DType) -> ColumnStatistics:
         """What is known of a column in a row group; strings bounded by their UTF-8 bytes.
 
         Nothing is said of the range of floats: writers leave NaN out of it.
         """
-        leaf = self.leaves.get(column)
-        if leaf is None:
+        chunk = self._chunk(group, column)
+        raw = chunk.get(_STATISTICS)
+        if not raw:
             return ColumnStatistics()
-        chunk = self.metadata.row_group(group).column(leaf)
-        raw = chunk.statistics
-        if raw is None:
-            return ColumnStatistics()
-        nulls = int(raw.null_count) if raw.has_null_count and raw.null_count is not None else None
-        if not raw.has_min_max or dtype.is_float or raw.physical_type not in _PHYSICAL.get(dtype.kind, ()):
-            return ColumnStatistics(nulls=nulls)
-        low, high = raw.min_raw, raw.max_raw
+        nulls = raw.get(_NULL_COUNT)
+        unknown = ColumnStatistics(nulls=nulls)
+        physical = chunk.get(_TYPE)
+        if dtype.is_float or physical not in _PHYSICAL.get(dtype.kind, ()):
+            return unknown
+        low, high = raw.get(_MIN_VALUE), raw.get(_MAX_VALUE)
+        if low is None and dtype.kind not in ("uint", "string", "decimal"):  # old files order these as signed
+            low, high = raw.get(_MIN), raw.get(_MAX)
+        if low is None or high is None:
+            return unknown
         if dtype == t.STRING:
-            return ColumnStatistics(bytes(low), _above(bytes(high)), nulls)
-        logical = str(raw.logical_type).lower() if dtype.kind == "timestamp" else ""
-        if dtype.kind == "timestamp" and _UNIT_NAMES[str(dtype.unit)] not in logical:
-            return ColumnStatistics(nulls=nulls)
-        if dtype.kind == "uint":  # handed over as the signed number with the same bits
-            mask = (1 << (64 if raw.physical_type == "INT64" else 32)) - 1
-            low, high = int(low) & mask, int(high) & mask
-        low, high = (bool(low), bool(high)) if dtype == t.BOOL else (int(low), int(high))
-        least, greatest = dtype.bounds
-        if not least <= low <= high <= greatest:
-            return ColumnStatistics(nulls=nulls)
-        return ColumnStatistics(low, high, nulls)
+            return ColumnStatistics(low, _above(high), nulls)
+        if not len(low) == len(high) == _BYTES.get(physical, len(low)):
+            return unknown
+        if dtype.kind == "timestamp":
+            logical = str(self.metadata.schema.column(self.leaves[column]).logical_type).lower()
+            if _UNIT_NAMES[str(dtype.unit)] not in logical:
+                return unknown
+        signed = dtype.kind not in ("uint", "bool")
+        order: Any = "big" if physical == _FIXED else "little"
+        least, greatest = (int.from_bytes(bound, order, signed=signed) for bound in (low, high))
+        if not dtype.bounds[0] <= least <= greatest <= dtype.bounds[1]:
+            return unknown
+        if dtype == t.BOOL:
+            return ColumnStatistics(bool(least), bool(greatest), nulls)
+        return ColumnStatistics(least, greatest, nulls)
 
 
+# field numbers of FileMetaData, RowGroup, ColumnChunk, ColumnMetaData and Statistics in Parquet's format
+_ROW_GROUPS, _COLUMNS, _META_DATA = 4, 1, 3
+_TYPE, _NUM_VALUES, _UNCOMPRESSED, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS = 1, 5, 6, 11, 12, 13
+_DATA_PAGES, _BY_DICTIONARY = (0, 3), (2, 8)
+_SHORT = 6
+"""Bytes a value where a footer does not tell how its pages are encoded: numbers of entries take fewer."""
+_MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE = 1, 2, 3, 5, 6
+
+_BOOLEAN, _INT32, _INT64, _BYTE_ARRAY, _FIXED = 0, 1, 2, 6, 7
+_BYTES = {_BOOLEAN: 1, _INT32: 4, _INT64: 8}
 _PHYSICAL = {
-    "bool": ("BOOLEAN",),
-    "int": ("INT32", "INT64"),
-    "uint": ("INT32", "INT64"),
-    "date": ("INT32",),
-    "timestamp": ("INT64",),
-    "duration": ("INT64",),
-    "string": ("BYTE_ARRAY",),
+    "bool": (_BOOLEAN,),
+    "int": (_INT32, _INT64),
+    "uint": (_INT32, _INT64),
+    "date": (_INT32,),
+    "timestamp": (_INT64,),
+    "duration": (_INT64,),
+    "string": (_BYTE_ARRAY,),
+    "decimal": (_INT32, _INT64, _FIXED),
 }
 _UNIT_NAMES = {"s": "seconds?", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -103,10 +158,7 @@ def read_footers(files: Sequence[File]) -> list[Footer]:
     ReadError
         When a file is missing, cut off, or not Parquet.
     """
-    if len(files) <= 1:
-        return [footer(file) for file in files]
-    with ThreadPoolExecutor(min(16, len(files))) as pool:
-        return list(pool.map(footer, files))
+    return in_threads(footer, files)
 
 
 def footer(file: File) -> Footer:
@@ -121,17 +173,38 @@ def footer(file: File) -> Footer:
             metadata, schema = opened.metadata, opened.schema_arrow
     except ReadError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as e:
-        if isinstance(e, MemoryError):
-            raise
+    except FAILURES as e:
         raise failure(file.path, _reason(str(e), file)) from e
-    leaves = {path: i for i in range(metadata.num_columns) if (path := metadata.schema.column(i).path) in schema.names}
-    answer = Footer(metadata, schema, leaves)
+    try:
+        contradiction = _contradiction(metadata, schema)
+    except FAILURES as e:
+        raise failure(file.path, f"its footer is damaged: {e}") from e
+    if contradiction is not None:
+        raise failure(file.path, f"its footer is damaged: {contradiction}")
+    answer = Footer(metadata, schema)
+    if min(answer.layout.rows, default=0) < 0:
+        raise failure(file.path, "its footer says that a row group has fewer than no rows")
     with _lock:
         _cache[file.identity] = answer
         while len(_cache) > _KEPT:
             _cache.popitem(last=False)
     return answer
+
+
+def _contradiction(metadata: pq.FileMetaData, schema: pa.Schema) -> str | None:
+    """Where the footer says two things of a column: no checksum is over it, but Arrow writes the schema down twice."""
+    stored = (metadata.metadata or {}).get(b"ARROW:schema")
+    if stored is None or not str(metadata.created_by).startswith("parquet-cpp-arrow"):
+        return None  # another writer may have carried it along from a table of other columns
+    origin = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    if origin.names != schema.names:
+        return f"columns are {schema.names} in one place and {origin.names} in another"
+    for a, b in zip(origin, schema, strict=True):
+        first, second = dtype_of(a.type), dtype_of(b.type)
+        # times and dictionaries may be stored in other forms, numbers of one width are what they are
+        if first and second and first.kind != second.kind and first.bits == second.bits:
+            return f"column {b.name!r} is {b.type} in one place and {a.type} in another"
+    return None
 
 
 def _reason(text: str, file: File) -> str:
@@ -140,23 +213,24 @@ def _reason(text: str, file: File) -> str:
     return text
 
 
+def _is_coded(chunk: thrift.Fields) -> bool:
+    if _DICTIONARY_OFFSET not in chunk:
+        return False
+    stats = chunk.get(_ENCODING_STATS)
+    if stats:
+        return all(page.get(2) in _BY_DICTIONARY for page in stats if page.get(1) in _DATA_PAGES)
+    return int(chunk.get(_UNCOMPRESSED, 0)) <= _SHORT * max(1, int(chunk.get(_NUM_VALUES, 0)))
+
+
 @contextmanager
 def open_parquet(file: File, **options: Any) -> Iterator[pq.ParquetFile]:
-    """A Parquet file open for reading, page checksums verified where there are any."""
+    """A Parquet file open for reading: page checksums are verified where there are any, and nothing in its footer may
+    claim to be longer than the file."""
     handle = file.open()
+    limits = {"thrift_string_size_limit": max(1, file.size), "thrift_container_size_limit": max(1, file.size)}
     try:
-        with pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=file.remote, **options) as opened:
+        with pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=file.remote, **limits, **options) as opened:
             yield opened
     finally:
         if file.remote:
             handle.close()
-
-
-def merge(parts: Sequence[tuple[ColumnStatistics, int]]) -> ColumnStatistics:
-    """What is known of several blocks together, each given with its number of rows."""
-    parts = [(s, rows) for s, rows in parts if rows]
-    nulls = None if any(s.nulls is None for s, _ in parts) else sum(s.nulls or 0 for s, _ in parts)
-    bounding = [s for s, rows in parts if s.nulls is None or s.nulls < rows]  # blocks of nulls only bound nothing
-    low = None if not bounding or any(s.low is None for s in bounding) else min(s.low for s in bounding)
-    high = None if not bounding or any(s.high is None for s in bounding) else max(s.high for s in bounding)
-    return ColumnStatistics(low, high, nulls)

@@ -8,22 +8,24 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import ReadError
 
+from .dictionaries import Dictionary
 from .files import File
+from .partitions import refuse_duplicates
 
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-def infer(files: Sequence[File], asked: Mapping[str, DType]) -> dict[str, DType]:
-    """Partition keys and their types: whole numbers int64, ISO days date, ``true`` and ``false`` bool, else string.
+def infer(files: Sequence[File], asked: Mapping[str, DType], dates: bool = True) -> dict[str, DType]:
+    """Partition keys and their types: whole numbers int64, ISO days date (unless `dates` is False), ``true`` and ``false``
+    bool, else string.
 
     Raises
     ------
@@ -35,20 +37,21 @@ def infer(files: Sequence[File], asked: Mapping[str, DType]) -> dict[str, DType]
         if tuple(name for name, _ in file.keys) != names:
             raise ReadError(
                 f"{file.path} has the partition keys {[k for k, _ in file.keys]}, {files[0].path} has {list(names)}; "
-                "pass hive=False to leave folder names alone",
+                "pass hive_partitioning=False to leave folder names alone",
                 file=file.path,
             )
+    refuse_duplicates(names, files[0].path if files else "", "pass hive_partitioning=False to leave folder names alone")
     types: dict[str, DType] = {}
     for i, name in enumerate(names):
-        values = [file.keys[i][1] for file in files if file.keys[i][1] is not None]
-        types[name] = asked.get(name) or _type([v for v in values if v is not None])
+        values = {file.keys[i][1] for file in files}
+        types[name] = asked.get(name) or _type([v for v in values if v is not None], dates)
     return types
 
 
-def _type(values: list[str]) -> DType:
+def _type(values: list[str], dates: bool) -> DType:
     if values and all(_INTEGER.match(v) and t.INT64.bounds[0] <= int(v) <= t.INT64.bounds[1] for v in values):
         return t.INT64
-    if values and all(_DAY.match(v) and _is_day(v) for v in values):
+    if values and dates and all(_DAY.match(v) and _is_day(v) for v in values):
         return t.DATE
     if values and set(values) <= {"true", "false"}:
         return t.BOOL
@@ -83,11 +86,11 @@ def physical(text: str | None, dtype: DType, file: File, name: str) -> Any:
     raise ReadError(f"cannot read {file.path}: its folder says {name}={text}, which is no {dtype}", file=file.path, column=name)
 
 
-def constant(value: Any, dtype: DType, count: int, dictionary: pa.Array | None) -> Column:
+def constant(value: Any, dtype: DType, count: int, dictionary: Dictionary | None) -> Column:
     """A column that holds one value throughout; a string stands in `dictionary`."""
     if value is None:
         return Column(dtype, np.zeros(count, dtype.storage), np.zeros(count, np.bool_), dictionary)
     if dtype == t.STRING:
         assert dictionary is not None
-        value = dictionary.index(value).as_py()
+        value = dictionary.values.index(value).as_py()
     return Column(dtype, np.full(count, value, dtype.storage), None, dictionary)

@@ -19,7 +19,7 @@ from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
 
 from . import convert
-from .dictionaries import array_module, concat_chunks
+from .dictionaries import array_module, concat_chunks, trimmed
 from .partitions import empty_chunk, ranges
 
 _numbers = itertools.count()
@@ -121,7 +121,7 @@ def _measure(column: Column) -> ColumnStatistics:
     """Nulls, and for whole numbers and points in time the least and greatest value."""
     nulls = 0 if column.validity is None else int(len(column) - column.validity.sum())
     kind = column.dtype.kind
-    if kind in ("float", "string", "null") or nulls == len(column):
+    if column.dtype.is_coded or kind in ("float", "null") or nulls == len(column):
         return ColumnStatistics(nulls=nulls)
     values = column.values if column.validity is None else column.values[column.validity]
     as_python = bool if kind == "bool" else int
@@ -150,7 +150,8 @@ class MemorySplit(Split):
 
     def __reduce__(self) -> tuple[Any, ...]:
         schema = Schema({name: self.source.schema[name] for name in self.columns})
-        return ChunkSplit, (schema, self.read(self.columns))
+        chunk = self.read(self.columns)  # without what other rows hold in dictionaries
+        return ChunkSplit, (schema, Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length))
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
         return Chunk(tuple(self._view(name) for name in columns), self.rows)

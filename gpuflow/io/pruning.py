@@ -105,7 +105,8 @@ _LOGIC: dict[str, Callable[[bool | None, bool | None], bool | None]] = {"and": _
 
 def _comparable(a: DType, b: DType) -> bool:
     """Whether plain comparison of physical values is what the comparison means."""
-    return "null" in (a.kind, b.kind) or (a.is_integer and b.is_integer) or (a.kind == b.kind and a.unit == b.unit)
+    same = a.kind == b.kind and a.unit == b.unit and a.scale == b.scale
+    return same or "null" in (a.kind, b.kind) or (a.is_integer and b.is_integer)
 
 
 def _compare(name: str, a: Range, b: Range) -> frozenset[bool | None]:
@@ -182,6 +183,10 @@ def _cast(value: Range, source: DType, target: DType) -> Range:
         return value if low <= value.low and value.high <= high else unknown
     if source.is_integer and target == t.FLOAT64:
         return Range(float(value.low), float(value.high), value.nulls)
+    if (source.is_decimal or source.is_integer) and target.is_decimal and target.scale >= source.scale:
+        factor, (least, greatest) = 10 ** (target.scale - source.scale), target.bounds
+        low, high = value.low * factor, value.high * factor
+        return Range(low, high, value.nulls) if least <= low and high <= greatest else unknown
     ticks = None
     if source.kind == "date" and target.kind == "timestamp":
         ticks = 86_400 * target.per_second

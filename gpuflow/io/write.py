@@ -1,47 +1,52 @@
-"""Writing Parquet: whole files or nothing, and never outside the folder that was named."""
+"""Writing tables: whole files and folders or nothing, and never outside the folder that was named."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from . import convert
+from . import convert, publish
+from .dictionaries import distinct_column
+from .encoders import CsvEncoder, Encoder, IpcEncoder, NdjsonEncoder, ParquetEncoder, Write
 from .files import HIVE_NULL
 from .partitions import refuse_duplicates
 
+Path = str | os.PathLike[str]
 ROW_GROUP_ROWS = 500_000
+BATCH_ROWS = 65_536
+"""Rows that are turned into text, or into a batch of an Arrow file, at once."""
 _OPEN_FILES = 200
 
 
 def write_parquet(
     data: Any,
-    path: str | os.PathLike[str],
+    path: Path,
     *,
     schema: Schema | None = None,
     row_group_size: int = ROW_GROUP_ROWS,
     compression: str = "snappy",
+    compression_level: int | None = None,
+    statistics: bool = True,
     partition_by: str | Sequence[str] = (),
     overwrite: bool = True,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
 ) -> None:
     """Write a table to a Parquet file, or to a folder of files partitioned by columns.
 
-    The data first goes to a temporary name beside `path` and is moved there when it is whole, so that a reader never
-    sees half a table, and a failure leaves what was there before.
+    The data first goes to a hidden name beside `path` and takes that name when it is whole, so that a reader never sees
+    half a table, and a failure leaves what was there before. Pages carry checksums.
 
     Parameters
     ----------
@@ -55,13 +60,19 @@ def write_parquet(
         Rows of a row group, the least that can be read.
     compression : str
         ``snappy``, ``zstd``, ``lz4``, ``gzip``, ``brotli`` or ``none``.
+    compression_level : int, optional
+        As the compression has it.
+    statistics : bool
+        Whether least and greatest values are written, by which readers skip row groups.
     partition_by : str or list of str
         Columns (bool, whole numbers, date, string) that become folders ``name=value``, and stand in the folders' names only.
         Values are percent-encoded.
     overwrite : bool
-        Whether something at `path` may be replaced. A folder is only replaced when it holds nothing but Parquet files.
-    storage_options : dict, optional
+        Whether something at `path` may be replaced. A folder is only replaced when it holds nothing but such files.
+    storage_options : mapping, optional
         Options for the remote file system.
+    filesystem : fsspec or pyarrow file system, optional
+        Where `path` is.
 
     Raises
     ------
@@ -77,41 +88,150 @@ def write_parquet(
     ...     scan_parquet(f"{folder}/t").schema
     Schema(n: int64, year: int64)
     """
+    encoder = ParquetEncoder(row_group_size, compression, compression_level, statistics)
+    _write(data, path, encoder, schema, partition_by, overwrite, storage_options, filesystem)
+
+
+def write_csv(
+    data: Any,
+    path: Path,
+    *,
+    schema: Schema | None = None,
+    include_header: bool = True,
+    separator: str = ",",
+    null_value: str = "",
+    quote_style: str = "necessary",
+    compression: str | None = None,
+    partition_by: str | Sequence[str] = (),
+    overwrite: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> None:
+    """Write a table as delimited text, in UTF-8. `write_parquet` tells what is not told here.
+
+    Floats always have a point, so that they are read as floats; instants are written in UTC, durations as ticks.
+
+    Parameters
+    ----------
+    data, path, schema, partition_by, overwrite, storage_options, filesystem
+        See `write_parquet`.
+    include_header : bool
+        Whether names stand in the first line.
+    separator : str
+        One character.
+    null_value : str
+        What is written for null. A string that looks the same is quoted, which tells it apart.
+    quote_style : {"necessary", "always", "non_numeric", "never"}
+        Which fields stand in quotes.
+    compression : str, optional
+        ``gzip``, ``bz2``, ``zstd`` or ``none``; as the name of the file says otherwise.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, pyarrow as pa
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(pa.table({"x": [1.0, None], "s": ["a,b", ""]}), f"{folder}/a.csv")
+    ...     print(pathlib.Path(folder, "a.csv").read_text(), end="")
+    x,s
+    1.0,"a,b"
+    ,""
+    """
+    encoder = CsvEncoder(compression, separator, include_header, null_value, quote_style)
+    _write(data, path, encoder, schema, partition_by, overwrite, storage_options, filesystem)
+
+
+def write_ndjson(
+    data: Any,
+    path: Path,
+    *,
+    schema: Schema | None = None,
+    compression: str | None = None,
+    partition_by: str | Sequence[str] = (),
+    overwrite: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> None:
+    """Write a table as JSON lines, one object for each row. NaN and infinities, which JSON lacks, become null.
+
+    Parameters
+    ----------
+    data, path, schema, partition_by, overwrite, storage_options, filesystem
+        See `write_parquet`.
+    compression : str, optional
+        ``gzip``, ``bz2``, ``zstd`` or ``none``; as the name of the file says otherwise.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, pyarrow as pa
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_ndjson(pa.table({"x": [1, None], "s": ['"', "é"]}), f"{folder}/a.ndjson")
+    ...     print(pathlib.Path(folder, "a.ndjson").read_text(encoding="utf8"), end="")
+    {"x":1,"s":"\\""}
+    {"x":null,"s":"é"}
+    """
+    _write(data, path, NdjsonEncoder(compression), schema, partition_by, overwrite, storage_options, filesystem)
+
+
+def write_ipc(
+    data: Any,
+    path: Path,
+    *,
+    schema: Schema | None = None,
+    compression: str = "none",
+    partition_by: str | Sequence[str] = (),
+    overwrite: bool = True,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> None:
+    """Write a table to an Arrow IPC file (Feather version 2), which is mapped into memory when it is read.
+
+    Parameters
+    ----------
+    data, path, schema, partition_by, overwrite, storage_options, filesystem
+        See `write_parquet`.
+    compression : {"none", "lz4", "zstd"}
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa
+    >>> from gpuflow.io import scan_ipc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_ipc(pa.table({"x": [1, None]}), f"{folder}/a.arrow")
+    ...     scan_ipc(f"{folder}/a.arrow").rows()
+    2
+    """
+    _write(data, path, IpcEncoder(compression), schema, partition_by, overwrite, storage_options, filesystem)
+
+
+def _write(
+    data: Any,
+    path: Path,
+    encoder: Encoder,
+    schema: Schema | None,
+    partition_by: str | Sequence[str],
+    overwrite: bool,
+    storage: Mapping[str, Any] | None,
+    filesystem: Any,
+) -> None:
     schema, chunks = _chunks(data, schema)
     refuse_duplicates(schema, "the table", "rename one")
-    if compression not in _COMPRESSIONS:
-        raise TypeMismatchError(f"compression={compression!r} is not one of {', '.join(_COMPRESSIONS)}")
-    if not isinstance(row_group_size, int) or row_group_size < 1:
-        raise TypeMismatchError(f"row_group_size={row_group_size!r} is not a whole number of at least 1")
     keys = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
     _check_keys(keys, schema)
-    options = {"row_group_size": row_group_size, "compression": compression}
+    stored = Schema({name: kind for name, kind in schema.items() if name not in keys})
+    encoder.check(convert.arrow_schema(stored))
     target = os.fspath(path)
-    if "://" in target and not target.startswith("file://"):
+    if publish.remote_filesystem(filesystem) is not None or ("://" in target and not target.startswith("file://")):
         if keys:
             raise UnsupportedError("partition_by writes to local folders only; write there and copy the folder")
-        _write_remote(chunks, schema, target, overwrite, storage_options or {}, options)
+        publish.remote_file(
+            target, overwrite, dict(storage or {}), filesystem, lambda to: _write_file(chunks, schema, encoder, to, target)
+        )
         return
     target = os.path.abspath(os.path.expanduser(target.removeprefix("file://")))
-    _check_target(target, overwrite, folder=bool(keys))
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{uuid.uuid4().hex}.tmp")
-    try:
-        if keys:
-            _write_folder(chunks, schema, keys, temporary, options)
-            if os.path.isdir(target):
-                os.rename(target, temporary + ".old")
-        else:
-            with _writer(temporary, schema, options) as write:
-                for chunk in chunks:
-                    write(chunk)
-        os.replace(temporary, target)
-    finally:
-        _remove(temporary)
-        _remove(temporary + ".old")
-
-
-_COMPRESSIONS = ("snappy", "zstd", "lz4", "gzip", "brotli", "none")
+    if keys:
+        publish.local_folder(target, overwrite, encoder.suffix, lambda to: _write_folder(chunks, schema, keys, to, encoder))
+    else:
+        publish.local_file(target, overwrite, lambda to: _write_file(chunks, schema, encoder, to, target))
 
 
 def _chunks(data: Any, schema: Schema | None) -> tuple[Schema, Iterable[Chunk]]:
@@ -120,7 +240,7 @@ def _chunks(data: Any, schema: Schema | None) -> tuple[Schema, Iterable[Chunk]]:
         return data.schema, data.chunks
     if schema is not None:
         return schema, [data] if isinstance(data, Chunk) else data
-    from .adopt import from_any
+    from .recognise import from_any
 
     source = from_any(data)
     if source.unsupported:
@@ -142,84 +262,31 @@ def _check_keys(keys: tuple[str, ...], schema: Schema) -> None:
         raise PlanError("partition_by names every column; at least one must be left to be written into the files")
 
 
-def _check_target(target: str, overwrite: bool, folder: bool) -> None:
-    if not os.path.lexists(target):
-        return
-    if not overwrite:
-        raise PlanError(f"{target!r} exists; pass overwrite=True to replace it")
-    if os.path.isdir(target) and not os.path.islink(target):
-        if not folder:
-            raise PlanError(f"{target!r} is a folder; name a file in it, or give partition_by to write a folder")
-        for _, _, names in os.walk(target):
-            other = [name for name in names if not name.endswith(".parquet")]
-            if other:
-                raise PlanError(f"{target!r} holds {other[0]!r}, no Parquet file: it is not replaced; name another folder")
-    elif folder:
-        raise PlanError(f"{target!r} is a file; partition_by writes a folder")
-
-
-@contextmanager
-def _writer(target: Any, schema: Schema, options: dict[str, Any]) -> Iterator[Any]:
-    """A function that appends chunks to one file. Small chunks are gathered to whole row groups."""
+def _write_file(chunks: Iterable[Chunk], schema: Schema, encoder: Encoder, target: Any, path: str) -> None:
     arrow = convert.arrow_schema(schema)
-    size = options["row_group_size"]
-    with pq.ParquetWriter(target, arrow, compression=options["compression"], write_page_checksum=True) as writer:
-        waiting: list[pa.RecordBatch] = []
-        held = 0
-
-        def flush(least: int) -> None:
-            nonlocal waiting, held
-            while held >= least and held:
-                table = pa.Table.from_batches(waiting, arrow)
-                writer.write_table(table.slice(0, size), row_group_size=size)
-                rest = table.slice(size)
-                waiting, held = rest.to_batches(), rest.num_rows
-
-        def write(chunk: Chunk) -> None:
-            nonlocal held
-            for start in range(0, chunk.length, size):
-                stop = min(start + size, chunk.length)
-                part = chunk.take(slice(start, stop), stop - start)
-                arrays = [convert.to_arrow(column) for column in part.columns]
-                waiting.append(pa.RecordBatch.from_arrays(arrays, schema=arrow))
-                held += part.length
-                flush(size)
-
-        yield write
-        flush(1)
+    with encoder.opened(target, arrow, path) as write:
+        for chunk in chunks:
+            _append(write, chunk, arrow)
 
 
-def _write_remote(
-    chunks: Iterable[Chunk], schema: Schema, url: str, overwrite: bool, storage: dict[str, Any], options: dict[str, Any]
-) -> None:
-    import fsspec.core
-
-    filesystem, path = fsspec.core.url_to_fs(url, **storage)
-    if not overwrite and filesystem.exists(path):
-        raise PlanError(f"{url!r} exists; pass overwrite=True to replace it")
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"  # not all stores publish a file only when it is closed
-    try:
-        with filesystem.open(temporary, "wb") as stream, _writer(stream, schema, options) as write:
-            for chunk in chunks:
-                write(chunk)
-        filesystem.mv(temporary, path)
-    except BaseException:
-        if filesystem.exists(temporary):
-            filesystem.rm(temporary)
-        raise
+def _append(write: Write, chunk: Chunk, arrow: pa.Schema) -> None:
+    """Rows of a chunk, some at a time: what Arrow needs of them is made anew, and may be larger."""
+    for start in range(0, chunk.length, BATCH_ROWS):
+        stop = min(start + BATCH_ROWS, chunk.length)
+        part = chunk.take(slice(start, stop), stop - start)
+        write(pa.RecordBatch.from_arrays([convert.to_arrow(column) for column in part.columns], schema=arrow))
 
 
-def _write_folder(chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...], root: str, options: dict[str, Any]) -> None:
+def _write_folder(chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...], root: str, encoder: Encoder) -> None:
     """One folder for each combination of keys; more than a few hundred open files are closed and continued in a next part."""
     positions = [schema.position(key) for key in keys]
     stored = tuple(i for i in range(len(schema)) if i not in positions)
-    inner = Schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
-    os.makedirs(root)
-    open_files: dict[str, tuple[ExitStack, Any]] = {}
+    arrow = convert.arrow_schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
+    open_files: dict[str, tuple[ExitStack, Write]] = {}
     parts: dict[str, int] = {}
     with ExitStack() as everything:
         for chunk in chunks:
-            columns = [convert.to_host(chunk.columns[i]) for i in positions]
+            columns = [distinct_column(convert.to_host(chunk.columns[i])) for i in positions]
             for values, rows in _groups(columns, chunk.length):
                 folder = _folder(root, keys, values)
                 if folder not in open_files:
@@ -228,9 +295,9 @@ def _write_folder(chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...]
                     os.makedirs(folder, exist_ok=True)
                     number = parts[folder] = parts.get(folder, -1) + 1
                     file = everything.enter_context(ExitStack())
-                    path = os.path.join(folder, f"part-{number}.parquet")
-                    open_files[folder] = file, file.enter_context(_writer(path, inner, options))
-                open_files[folder][1](chunk.select(stored).take(rows, len(rows)))
+                    path = os.path.join(folder, f"part-{number}{encoder.suffix}")
+                    open_files[folder] = file, file.enter_context(encoder.opened(path, arrow, path))
+                _append(open_files[folder][1], chunk.select(stored).take(rows, len(rows)), arrow)
 
 
 def _groups(columns: list[Column], count: int) -> Iterator[tuple[list[str | None], np.ndarray[Any, Any]]]:
@@ -274,10 +341,3 @@ def _folder(root: str, keys: tuple[str, ...], values: list[str | None]) -> str:
 
 def _encode(text: str) -> str:
     return quote(text, safe=" ")
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    elif os.path.lexists(path):
-        os.unlink(path)

@@ -11,7 +11,7 @@ import numpy as np
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
 from gpuflow_kernels.rowmath import NAMES, prelude
 from gpuflow_kernels.rowtree import Call, Const, Member, Row, transform
-from gpuflow_kernels.scalar import CUSTOM, PROPAGATE
+from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, Table
 from gpuflow_kernels.source import Body
 
 from gpuflow.plan.nodes import Filter, Limit, Plan, transform_plan
@@ -43,7 +43,7 @@ def fold(row: Any) -> Any:
     decided = _decided(row)
     if decided is not None:
         return decided
-    if row.args and all(isinstance(a, Const) for a in row.args):
+    if row.args and not row.overload.of_text and all(isinstance(a, Const) for a in row.args):
         return evaluate(row) or row
     return row
 
@@ -66,14 +66,18 @@ def evaluate(call: Call) -> Const | None:
     possible here."""
     constants = [a for a in call.args if isinstance(a, Const)]
     overload = call.overload
+    if any(d.is_wide for d in (call.dtype, *(c.dtype for c in constants))):
+        return None  # their literals would be pairs
     if overload.null != CUSTOM and any(c.value is None for c in constants):
         return Const(None, call.dtype)
-    words = sorted({c.value for c in constants if c.dtype == STRING and c.value is not None})
+    if call.dtype == STRING and constants and constants[0].dtype.kind == "enum":
+        return Const(constants[0].dtype.detail[constants[0].value], STRING)
+    words = sorted({c.value for c in constants if c.dtype.is_text and c.value is not None}, key=lambda w: (isinstance(w, str), w))
     registers = [_register(c, words) for c in constants]
     if overload.null == CUSTOM:
         pairs = zip(registers, constants, strict=True)
         registers = [x for value, c in pairs for x in (value, np.bool_(c.value is not None))]
-    arguments = (*registers, *call.constants)
+    arguments = (*registers, *(np.array(c.values, np.int64) if isinstance(c, Table) else c for c in call.constants))
     with np.errstate(all="ignore"):
         try:
             if overload.overflow is not None and _function(overload.overflow)(*arguments):
@@ -85,19 +89,19 @@ def evaluate(call: Call) -> Const | None:
     return _constant(value, call.dtype, words) if valid else Const(None, call.dtype)
 
 
-def _register(const: Const, words: list[str]) -> Any:
+def _register(const: Const, words: list[Any]) -> Any:
     value = 0 if const.value is None else const.value
-    if const.dtype == STRING:
+    if const.dtype.is_text:
         value = 0 if const.value is None else words.index(const.value)
     return np.dtype(const.dtype.register.rstrip("_")).type(value)
 
 
-def _constant(value: Any, dtype: DType, words: list[str]) -> Const | None:
+def _constant(value: Any, dtype: DType, words: list[Any]) -> Const | None:
     if dtype == BOOL:
         return Const(bool(value), dtype)
     if dtype.is_float:
         return Const(float(np.dtype(dtype.storage).type(value)), dtype)
-    if dtype == STRING:
+    if dtype.is_text:
         return Const(words[int(value)], dtype) if 0 <= int(value) < len(words) else None
     low, high = dtype.bounds
     return Const(int(value), dtype) if low <= int(value) <= high else None

@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
-from gpuflow_kernels.rowtree import Agg, Ref, Row, transform
+from gpuflow_kernels.rowtree import Agg, Ref, transform
 
 from gpuflow.plan import nodes as plans
 
 from .finalize import final, merging, partial_types
+from .halves import half_names, in_halves, of_halves
 from .lower import Lowering
 from .stream import Stream
 from .tasks import GroupTask, MergeTask
@@ -21,13 +22,13 @@ TREE = 16
 
 def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     stream = low.under(plan.input, (r for _, r in (*plan.keys, *plan.aggs)))
-    keys = tuple(stream.resolve(row) for _, row in plan.keys)
+    keys = in_halves(stream.resolve(row) for _, row in plan.keys)
     aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
     sink = Group(keys, aggs)
     merge = MergeTask(low.options, merging(sink))
     parts, rows = _merged(low, _partial(low, stream, sink), merge, len(keys), stream.rows)
-    columns: dict[str, Row] = {name: Ref(k, row.dtype) for k, (name, row) in enumerate(plan.keys)}
-    names = [name for name, _ in plan.keys]
+    columns = of_halves((name, row.dtype) for name, row in plan.keys)
+    names = [n for name, row in plan.keys for n in half_names(name, row.dtype)]
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
         columns[name] = final(agg, len(names))
         names += [f"{name}: {agg.aggregation.name}, slot {k}" for k in range(len(partial_types(agg)))]

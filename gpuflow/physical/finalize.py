@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gpuflow_kernels import builtin_scalars  # noqa: F401  (fills the registry)
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline, needs_seen
 from gpuflow_kernels.codegen.rows import returns_tuple
@@ -12,9 +14,9 @@ from gpuflow_kernels.scalar import PARTIAL, PROPAGATE, SCALARS, Overload, Signat
 
 def partial_types(agg: Agg) -> tuple[DType, ...]:
     """Types of an aggregation's columns in a partial result: its slots, then a seen flag where one is needed."""
-    slots = tuple(s.dtype for s in agg.slots)
+    slots = tuple(s.type for s in agg.slots)
     assert all(isinstance(d, DType) for d in slots)
-    return (*slots, *((BOOL,) if needs_seen(agg) else ()))  # type: ignore[arg-type]
+    return (*slots, *((BOOL,) if needs_seen(agg) else ()))
 
 
 def merging(sink: Group) -> Pipeline:
@@ -25,7 +27,7 @@ def merging(sink: Group) -> Pipeline:
     for agg in sink.aggs:
         partial = partial_types(agg)
         columns = tuple(Ref(len(types) + k, d) for k, d in enumerate(partial))
-        aggs.append(Agg(agg.aggregation, columns, agg.dtype, agg.slots))
+        aggs.append(replace(agg, args=columns))
         types += partial
     return Pipeline(tuple(types), (), Group(keys, tuple(aggs), merge=True))
 
@@ -34,10 +36,10 @@ def final(agg: Agg, first: int) -> Row:
     """The result of an aggregation over partial columns from key `first` on."""
     aggregation = agg.aggregation
     assert aggregation.finalize is not None
-    slots: tuple[Row, ...] = tuple(Ref(first + k, s.dtype) for k, s in enumerate(agg.slots))  # type: ignore[arg-type]
+    slots: tuple[Row, ...] = tuple(Ref(first + k, s.type) for k, s in enumerate(agg.slots))
     null = PARTIAL if returns_tuple(aggregation.finalize) == 2 else PROPAGATE
     overload = Overload(f"the {aggregation.name}", aggregation.finalize, null, never, aggregation.overflow)
-    value = Call(overload, slots, agg.dtype)
+    value = Call(overload, slots, agg.dtype, agg.constants)
     counter = next((k for k, s in enumerate(agg.slots) if s.counts), None)
     if needs_seen(agg):
         some: Row = Ref(first + len(slots), BOOL)

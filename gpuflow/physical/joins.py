@@ -9,6 +9,7 @@ from gpuflow_kernels.rowtree import Ref, Row
 
 from gpuflow.plan import nodes as plans
 
+from .halves import in_halves
 from .lower import ROW_BYTES, Lowering
 from .stream import Stream, over_parts
 from .tasks import BuildTask
@@ -32,15 +33,16 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     build = low.under(build_plan, build_on)
     probe = low.under(probe_plan, probe_on)
     probe_columns = {out: probe.columns[name] for out, name in kept}
-    keys = tuple(probe.resolve(k) for k in probe_on)
+    keys = in_halves(probe.resolve(k) for k in probe_on)
+    build_keys = in_halves(build.resolve(k) for k in build_on)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)
-    chunk = (*(build.resolve(k) for k in build_on), *(build.columns[name] for _, name in payload))
+    chunk = (*build_keys, *(build.columns[name] for _, name in payload))
     width = ROW_BYTES * max(1, len(chunk))
     parts = low.write(build, chunk)
     estimate = build.rows
     fits = estimate is not None and estimate <= low.broadcast_rows and estimate * width <= low.broadcast_bytes
     rows = estimate if fits else low.rows_of(parts, estimate)
-    task = BuildTask(low.options, len(build_on), plan.nulls_equal)
+    task = BuildTask(low.options, len(build_keys), plan.nulls_equal)
     described = f"join on {len(build_on)} key{'s' if len(build_on) > 1 else ''}"
     if _broadcast(low, rows, width):
         low.runner.note(described, "one table for all partitions", f"{_count(rows)} rows to build")
@@ -49,7 +51,7 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     else:
         number = _partitions(low, rows, probe.rows)
         low.runner.note(described, f"both sides exchanged into {number} partitions", f"{_count(rows)} rows to build")
-        pieces = low.exchange(parts, len(build_on), number)
+        pieces = low.exchange(parts, len(build_keys), number)
         table = tuple(low.runner.add(task, (piece,)) for piece in pieces)
         stream = _exchanged(low, probe, probe_columns, keys, number)
         keys = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))

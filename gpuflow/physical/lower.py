@@ -64,9 +64,10 @@ class Lowering:
         """The stream of `plan`, on which `rows` over its columns can be computed: a pipeline whose expressions would get
         too large ends here, and its results are read by another one."""
         stream = self.lower(plan)
-        if stream.holds(rows):
+        reason = stream.obstacle(rows)
+        if reason is None:
             return stream
-        self.runner.note("expressions", "computed in two steps", "one on top of the other they are too large for one kernel")
+        self.runner.note("expressions", "computed in two steps", reason)
         return self.materialise(stream)
 
     def rows_of(self, refs: tuple[Any, ...], estimate: int | None) -> int | None:

@@ -22,6 +22,7 @@ class Options:
     memory_limit: int | None = None
     nvtx: bool = False
     cache_kernels: int = 512
+    strings: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from gpuflow_kernels.rowtree import Ref, Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError
 from gpuflow.expr.aggregates import Split, bind_aggregates
-from gpuflow.expr.bind import Binder, cast_to
+from gpuflow.expr.bind import Binder, cast_to, refuse_nested, zone_hint
 from gpuflow.expr.expand import expand, flatten, named, require
 from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Aggregated, Column, Literal, Node, column_names, has_aggregation, render
@@ -104,7 +104,9 @@ def group_keys(plan: Plan, values: Iterable[Any], by_name: Mapping[str, Any]) ->
     if not columns:
         raise PlanError("group_by() needs a key; without one use select(...) with aggregations")
     binder = Binder(plan.schema)
-    return tuple((name, binder.row(node)) for name, node in columns)
+    keys = tuple((name, binder.row(node)) for name, node in columns)
+    refuse_nested("group_by", (row for _, row in keys))
+    return keys
 
 
 def aggregate(
@@ -148,6 +150,7 @@ def sort(plan: Plan, values: Iterable[Any], descending: bool | Sequence[bool], n
         raise PlanError("sort() needs a column")
     binder = Binder(plan.schema)
     keys = tuple(binder.row(n) for n in nodes)
+    refuse_nested("sort", keys)
     return Sort(plan, keys, _flags("descending", descending, len(keys)), _flags("nulls_last", nulls_last, len(keys)))
 
 
@@ -179,6 +182,7 @@ def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", mai
     if keep not in ("any", "first", "last"):
         raise PlanError(f"unique: keep={keep!r} is not one of 'any', 'first', 'last'")
     names = plan.schema.names if subset is None else _subset(subset, plan.schema)
+    refuse_nested("unique", (Ref(n, plan.schema[n]) for n in names))
     others = [n for n in plan.schema if n not in names]
     if not others and not maintain_order:
         return Distinct(plan)
@@ -229,7 +233,8 @@ def _meeting(name: str, schemas: list[Schema]) -> DType:
         met = common(dtype, schema[name])
         if met is None:
             raise TypeMismatchError(
-                f"concat: column {name!r} is {dtype} in the tables before and {schema[name]} in table {number}; cast one of them"
+                f"concat: column {name!r} is {dtype} in the tables before and {schema[name]} in table {number}"
+                + (zone_hint([dtype, schema[name]]) or "; cast one of them")
             )
         dtype = met
     return dtype

@@ -8,7 +8,7 @@ from gpuflow_kernels.dtypes import DType, common
 from gpuflow_kernels.rowtree import Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.expr.bind import Binder, cast_to
+from gpuflow.expr.bind import Binder, cast_to, refuse_nested, zone_hint
 from gpuflow.expr.expand import expand, flatten, require
 from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Column, Node, render
@@ -48,6 +48,7 @@ def join(
     left_rows, right_rows = [], []
     for a, b in zip(left_nodes, right_nodes, strict=True):
         x, y = _side(left.schema, a, "left"), _side(right.schema, b, "right")
+        refuse_nested("join", (x, y))
         dtype = _meeting(a, b, x.dtype, y.dtype)
         left_rows.append(cast_to(x, dtype))
         right_rows.append(cast_to(y, dtype))
@@ -86,10 +87,12 @@ def _meeting(a: Node, b: Node, left: DType, right: DType) -> DType:
         pair = render(a) if a == b else f"{render(a)} with {render(b)}"
         if left.is_integer and right.is_integer:
             way = "no integer type holds both: cast both to the type that holds your keys, as in .cast(gf.Int64)"
+        elif "enum" in (left.kind, right.kind):
+            way = "enums meet where their categories are the same: cast what is no string to gf.String"
         elif left.is_numeric and right.is_numeric:
             way = "equal floats are a matter of their last bits: cast one of them, as in .cast(gf.Int64)"
         else:
-            way = f"cast one of them, as in .cast() to {right} on the left"
+            way = zone_hint([left, right]).removeprefix("; ") or f"cast one of them, as in .cast() to {right} on the left"
         raise TypeMismatchError(f"join: {pair} would compare {left} with {right}; {way}")
     return dtype
 

@@ -126,7 +126,7 @@ def _call(row: Call, outer: bool) -> str:
         condition, yes, no = row.args
         return f"when({text(condition)}).then({text(yes)}).otherwise({text(no)})"
     rest = [text(a) for a in row.args[1:]]
-    if row.overload.name == "cast":
+    if row.overload.name == "cast" or row.overload.name.endswith(("_time_zone", "_time_unit")):
         rest = [str(row.dtype)]
     return f"{text(row.args[0], outer=False)}.{row.overload.name}({', '.join(rest)})" if row.args else row.overload.name
 

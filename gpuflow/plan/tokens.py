@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
-from gpuflow_kernels.aggregate import Aggregation
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.scalar import Overload
 from gpuflow_kernels.source import Body
 
 from .nodes import Plan
@@ -38,17 +37,34 @@ def digest_of(content: Any) -> str:
     return hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+
+
 def content_of(value: Any) -> Any:
     """What decides the result of a node of a plan, as plain tuples whose `repr` is the same in every process."""
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return tuple([content_of(v) for v in value])
+    if kind is Body:
+        return (value.text, value.captured)
+    if kind is DType:
+        return str(value) if value.detail is None else (str(value), repr(value.detail))
+    names = _compared(kind)
+    if names is not None:
+        return (kind.__name__, *[content_of(getattr(value, name)) for name in names])
     if isinstance(value, Source):
         return ("source", value.token)
-    if isinstance(value, Body):
-        return (value.text, value.captured)
-    if isinstance(value, DType):
-        return str(value)
-    if isinstance(value, (Overload, Aggregation)) or is_dataclass(value):
-        return (type(value).__name__, *(content_of(getattr(value, f.name)) for f in fields(value) if f.compare))
     if isinstance(value, (tuple, list)):
         return tuple(content_of(v) for v in value)
-    assert value is None or isinstance(value, (bool, int, float, str)), f"a plan holds a {type(value).__name__}"
+    assert isinstance(value, (bool, int, float, str, bytes)), f"a plan holds a {kind.__name__}"
     return value
+
+
+@cache
+def _compared(kind: type) -> tuple[str, ...] | None:
+    """The fields that say what a node is; None for what is no node. Asked for every node, and slow to find out."""
+    if issubclass(kind, Source) or not is_dataclass(kind):
+        return None
+    return tuple(f.name for f in fields(kind) if f.compare)

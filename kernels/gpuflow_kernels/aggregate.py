@@ -45,6 +45,12 @@ class Slot:
     combine: str | None = None
     counts: bool = False
 
+    @property
+    def type(self) -> DType:
+        """The type of a slot that has been resolved."""
+        assert isinstance(self.dtype, DType)
+        return self.dtype
+
     def resolve(self, argument: DType | None) -> Slot:
         """The slot with its type and identity made concrete for an input of type `argument`."""
         dtype = argument if self.dtype == INPUT else self.dtype
@@ -110,15 +116,18 @@ class AggregateFunction:
     variants: dict[str, str] = field(default_factory=dict)
     overloads: list[Aggregation] = field(default_factory=list)
 
-    def resolve(self, args: tuple[DType, ...]) -> tuple[Aggregation, tuple[DType, ...], DType] | None:
-        """The first overload that accepts these types: (it, the types to cast to, the result type); None when none does."""
+    def signature(self, args: tuple[DType, ...]) -> tuple[Aggregation, Signature] | None:
+        """The first overload that accepts these types, with its signature; None when none does."""
         for overload in self.overloads:
             answer = overload.rule(args)
-            if isinstance(answer, Signature):
-                return overload, answer.args, answer.result
             if answer is not None:
-                return overload, answer[0], answer[1]
+                return overload, answer if isinstance(answer, Signature) else Signature(*answer)
         return None
+
+    def resolve(self, args: tuple[DType, ...]) -> tuple[Aggregation, tuple[DType, ...], DType] | None:
+        """The first overload that accepts these types: (it, the types to cast to, the result type); None when none does."""
+        found = self.signature(args)
+        return (found[0], found[1].args, found[1].result) if found else None
 
 
 AGGREGATIONS: dict[str, AggregateFunction] = {}
@@ -140,7 +149,7 @@ def aggregation(
     The class has ``lift(x)`` returning one value per slot, ``finalize(*slots)`` returning the result or
     ``(result, valid)``, and, when the slots name no combine of their own, ``combine(*left, *right)`` returning the
     slots. An optional ``overflow(*slots)`` says where the exact result does not fit its type; the query then raises
-    `ArithmeticOverflowError`.
+    `ArithmeticOverflowError`. Both take the constants of the signature, if it has any, after the slots.
 
     Parameters
     ----------
@@ -181,7 +190,7 @@ def aggregation(
                 raise ExtensionError(f"{what}: every slot needs a combine of {', '.join(COMBINES)}, or the class a combine()")
             if combine is not None and (named != {None} or len(combine.params) != 2 * len(slots)):
                 raise ExtensionError(f"{what}: combine() takes the slots twice ({2 * len(slots)} parameters), slots naming none")
-            if lift is None or finalize is None or len(finalize.params) != len(slots):
+            if lift is None or finalize is None or len(finalize.params) < len(slots):
                 raise ExtensionError(f"{what}: needs lift(), and finalize() with one parameter for each of {len(slots)} slots")
         position = bool(lift and lift.params and lift.params[-1] == "position")
         expected = arity * (2 if nulls == "lift" else 1) + position

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .codegen.pipeline import Pipeline, Probe, Shape
 from .codegen.program import Generated
 from .column import Chunk
@@ -60,7 +62,7 @@ def fitted(target: Target, shape: Shape, chunk: Chunk) -> Shape:
     if target.name != "cuda":
         return shape
     arrays = [a for c in chunk.columns for a in (c.values, c.validity) if a is not None]
-    return replace(shape, paired=all(a.data.ptr % (2 * a.itemsize) == 0 for a in arrays))
+    return replace(shape, paired=all(a.data.ptr % min(2 * a.itemsize, 16) == 0 for a in arrays))
 
 
 def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings) -> dict[str, Any]:
@@ -75,9 +77,11 @@ def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, ch
         value = bindings.codes[const.value.index] if isinstance(const.value, CodeOf) else const.value
         arguments[f"a{k}"] = word_of(value, const.dtype.register)
     for k in generated.lookups:
-        arguments[f"l{k}"] = target.asarray(bindings.lookups[k]).astype("int32", copy=False)
+        arguments[f"l{k}"] = target.asarray(bindings.lookups[k])
     for k, member in enumerate(generated.members):
         arguments[f"s{k}"] = member_array(target, member.values, member.arg.dtype, bindings)
+    for k, array in enumerate(generated.tables):
+        arguments[f"ta{k}"] = target.asarray(np.array(array.values, dtype="int64"))
     for number in {s.table for s in pipeline.steps if isinstance(s, Probe)}:
         table = bindings.tables[number]
         for name, value in table.arrays.items():

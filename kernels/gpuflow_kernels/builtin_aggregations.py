@@ -23,6 +23,7 @@ from .rules import (
     floating,
     integer,
     kind,
+    narrow_decimal,
     numeric,
     unchanged,
 )
@@ -203,7 +204,7 @@ class _MeanMoments:
 
 
 # -- least and greatest -----------------------------------------------------------------------------------------------
-_ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.kind == "string")
+_ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.is_text or d.kind == "enum" or narrow_decimal(d))
 
 
 @aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),))
@@ -253,6 +254,8 @@ _MOMENTS = (Slot(INT64, 0, counts=True), Slot(FLOAT64, 0.0), Slot(FLOAT64, 0.0))
 
 
 def _spread(args: Types, params: Any = None) -> Signature | None:
+    if args[0].is_decimal:
+        return Signature((FLOAT64,), FLOAT64)
     if not numeric(args[0]):
         return None
     return Signature(args, args[0] if args[0].is_float else FLOAT64)
@@ -370,3 +373,6 @@ class _ProductFloats:
     @staticmethod
     def finalize(x: Any) -> Any:
         return x
+
+
+from . import builtin_decimal_aggregations  # noqa: E402, F401  (adds to what is declared above)

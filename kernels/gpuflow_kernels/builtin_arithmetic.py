@@ -68,7 +68,7 @@ def _moved(args: Types, params: Parameters | None = None) -> Signature | None:
     if kinds == ("duration", "duration"):
         return Signature((duration(unit), duration(unit)), duration(unit))
     if kinds == ("timestamp", "duration"):
-        return Signature((timestamp(unit), duration(unit)), timestamp(unit))
+        return Signature((timestamp(unit, args[0].zone), duration(unit)), timestamp(unit, args[0].zone))
     return None
 
 
@@ -77,15 +77,15 @@ def _moved_back(args: Types, params: Parameters | None = None) -> Signature | No
     if tuple(a.kind for a in args) != ("duration", "timestamp"):
         return None
     unit = _unit(*args)
-    return Signature((duration(unit), timestamp(unit)), timestamp(unit))
+    return Signature((duration(unit), timestamp(unit, args[1].zone)), timestamp(unit, args[1].zone))
 
 
 def _apart(args: Types, params: Parameters | None = None) -> Signature | None:
     """Dates and timestamps, a duration apart."""
-    if not all(a.kind in ("date", "timestamp") for a in args):
+    if not all(a.kind in ("date", "timestamp") for a in args) or (args[0].zone is None) != (args[1].zone is None):
         return None
     unit = _unit(*args)
-    return Signature((timestamp(unit), timestamp(unit)), duration(unit))
+    return Signature((timestamp(unit, args[0].zone), timestamp(unit, args[1].zone)), duration(unit))
 
 
 def _stretched(args: Types, params: Parameters | None = None) -> Signature | None:

@@ -1,7 +1,8 @@
 """The row function `cast`. With ``strict`` (the default) a value that does not fit raises, else it becomes null.
 
 Numbers and truth values become each other; floats lose their fraction on the way to integers. Integers and temporal
-values become each other by the integer that stands for them, temporal values by the moment or length they mean:
+values become each other by the integer that stands for them, temporal values by the moment or length they mean (a
+timestamp without a zone is taken for UTC where it gets one, and one with a zone gives that of UTC where it loses it):
 timestamps and dates are rounded down, durations towards zero.
 """
 
@@ -26,7 +27,7 @@ def _whole(d: DType) -> bool:
     return d.is_integer or d.is_temporal
 
 
-def _rule(decide: Any, strict: bool | None = None) -> ScalarRule:
+def cast_rule(decide: Any, strict: bool | None = None) -> ScalarRule:
     """A rule from ``decide(source, target) -> constants or None``, for one kind of strictness or both."""
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
@@ -49,6 +50,8 @@ def _fits(source: DType, target: DType) -> tuple[int, ...] | None:
         return ()
     if source.kind == "bool" and target.is_integer:
         return ()
+    if source.kind == target.kind == "timestamp" and source.unit == target.unit:
+        return ()  # another zone: the same instant
     inside = target.bounds[0] <= source.bounds[0] and source.bounds[1] <= target.bounds[1]
     return () if _by_number(source, target) and inside else None
 
@@ -58,7 +61,7 @@ def _by_number(source: DType, target: DType) -> bool:
     return _whole(source) and _whole(target) and not (source.is_temporal and target.is_temporal)
 
 
-@scalar(name="cast", dtype=_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same")
+@scalar(name="cast", dtype=cast_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same")
 def _cast(x: Any) -> Any:
     """The value as another type; what does not fit raises, or with ``strict=False`` becomes null."""
     return x
@@ -68,7 +71,7 @@ def _truth(source: DType, target: DType) -> tuple[int, ...] | None:
     return () if source.is_numeric and target.kind == "bool" else None
 
 
-@scalar(name="cast", dtype=_rule(_truth))
+@scalar(name="cast", dtype=cast_rule(_truth))
 def _cast_truth(x: Any) -> Any:
     return x != 0
 
@@ -93,22 +96,22 @@ def _above(x: Any, high: Any) -> Any:
     return x > uint64(high)
 
 
-@scalar(name="cast", dtype=_rule(_narrowed, True), overflow=_outside, interval="same")
+@scalar(name="cast", dtype=cast_rule(_narrowed, True), overflow=_outside, interval="same")
 def _cast_narrowed(x: Any, low: Any, high: Any) -> Any:
     return x
 
 
-@scalar(name="cast", dtype=_rule(_narrowed, False), null="partial", interval="same")
+@scalar(name="cast", dtype=cast_rule(_narrowed, False), null="partial", interval="same")
 def _cast_narrowed_or_null(x: Any, low: Any, high: Any) -> Any:
     return x, (x >= low) & (x <= high)
 
 
-@scalar(name="cast", dtype=_rule(_narrowed_unsigned, True), overflow=_above, interval="same")
+@scalar(name="cast", dtype=cast_rule(_narrowed_unsigned, True), overflow=_above, interval="same")
 def _cast_unsigned(x: Any, high: Any) -> Any:
     return x
 
 
-@scalar(name="cast", dtype=_rule(_narrowed_unsigned, False), null="partial", interval="same")
+@scalar(name="cast", dtype=cast_rule(_narrowed_unsigned, False), null="partial", interval="same")
 def _cast_unsigned_or_null(x: Any, high: Any) -> Any:
     return x, x <= uint64(high)
 
@@ -124,13 +127,13 @@ def _not_inside(x: Any, low: Any, above: Any) -> Any:
     return not ((whole >= low) & (whole < above))
 
 
-@scalar(name="cast", dtype=_rule(_truncated, True), overflow=_not_inside)
+@scalar(name="cast", dtype=cast_rule(_truncated, True), overflow=_not_inside)
 def _cast_truncated(x: Any, low: Any, above: Any) -> Any:
     whole = trunc(float64(x))
     return whole if (whole >= low) & (whole < above) else float64(0.0)
 
 
-@scalar(name="cast", dtype=_rule(_truncated, False), null="partial")
+@scalar(name="cast", dtype=cast_rule(_truncated, False), null="partial")
 def _cast_truncated_or_null(x: Any, low: Any, above: Any) -> Any:
     whole = trunc(float64(x))
     inside = (whole >= low) & (whole < above)
@@ -164,6 +167,12 @@ def _coarser_duration(source: DType, target: DType) -> tuple[int, ...] | None:
     return (scale[1],) if scale and scale[1] > 1 and target.kind == "duration" else None
 
 
+def unit_scale(source: DType, target: DType) -> tuple[str, tuple[int, ...]] | None:
+    """How timestamps and durations come into another unit: the name of the body below, and its constants."""
+    ways = {"finer": _finer, "coarser": _coarser, "coarser duration": _coarser_duration}
+    return next(((way, found) for way, decide in ways.items() if (found := decide(source, target))), None)
+
+
 def _dated(source: DType, target: DType) -> tuple[int, ...] | None:
     return (ticks_a_day(source), *DATE.bounds) if source.kind == "timestamp" and target == DATE else None
 
@@ -172,22 +181,22 @@ def _multiplied_overflows(x: Any, factor: Any) -> Any:
     return mul_overflows(x, factor)
 
 
-@scalar(name="cast", dtype=_rule(_finer, True), overflow=_multiplied_overflows)
+@scalar(name="cast", dtype=cast_rule(_finer, True), overflow=_multiplied_overflows)
 def _cast_finer(x: Any, factor: Any) -> Any:
     return x * factor
 
 
-@scalar(name="cast", dtype=_rule(_finer, False), null="partial")
+@scalar(name="cast", dtype=cast_rule(_finer, False), null="partial")
 def _cast_finer_or_null(x: Any, factor: Any) -> Any:
     return x * factor, not mul_overflows(x, int64(factor))
 
 
-@scalar(name="cast", dtype=_rule(_coarser))
+@scalar(name="cast", dtype=cast_rule(_coarser))
 def _cast_coarser(x: Any, divisor: Any) -> Any:
     return floor_div(x, divisor)
 
 
-@scalar(name="cast", dtype=_rule(_coarser_duration))
+@scalar(name="cast", dtype=cast_rule(_coarser_duration))
 def _cast_coarser_duration(x: Any, divisor: Any) -> Any:
     return trunc_div(x, divisor)
 
@@ -197,12 +206,12 @@ def _no_date(x: Any, divisor: Any, low: Any, high: Any) -> Any:
     return (days < low) | (days > high)
 
 
-@scalar(name="cast", dtype=_rule(_dated, True), overflow=_no_date)
+@scalar(name="cast", dtype=cast_rule(_dated, True), overflow=_no_date)
 def _cast_date(x: Any, divisor: Any, low: Any, high: Any) -> Any:
     return floor_div(x, divisor)
 
 
-@scalar(name="cast", dtype=_rule(_dated, False), null="partial")
+@scalar(name="cast", dtype=cast_rule(_dated, False), null="partial")
 def _cast_date_or_null(x: Any, divisor: Any, low: Any, high: Any) -> Any:
     days = floor_div(x, divisor)
     return days, (days >= low) & (days <= high)

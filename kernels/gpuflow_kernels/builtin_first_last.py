@@ -6,7 +6,7 @@ from typing import Any
 
 from .aggregate import INPUT, Slot, aggregation
 from .dtypes import BOOL, INT64
-from .rules import anything, unchanged
+from .rules import one_register, unchanged
 
 
 class _Placed:
@@ -35,7 +35,7 @@ class _PlacedValid:
 
 @aggregation(
     name="first",
-    dtype=unchanged(anything),
+    dtype=unchanged(one_register),
     slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, 9223372036854775807)),
     nulls="lift",
     variants={"ignore_nulls": "first_valid"},
@@ -51,7 +51,7 @@ class _First(_Placed):
 
 @aggregation(
     name="last",
-    dtype=unchanged(anything),
+    dtype=unchanged(one_register),
     slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)),
     nulls="lift",
     variants={"ignore_nulls": "last_valid"},
@@ -65,7 +65,7 @@ class _Last(_Placed):
         return x if later else y, x_valid if later else y_valid, place if later else other_place
 
 
-@aggregation(name="first_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
+@aggregation(name="first_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
 class _FirstValid(_PlacedValid):
     """The first value that is not null; null for nothing."""
 
@@ -75,7 +75,7 @@ class _FirstValid(_PlacedValid):
         return x if earlier else y, place if earlier else other_place
 
 
-@aggregation(name="last_valid", dtype=unchanged(anything), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
+@aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
 class _LastValid(_PlacedValid):
     """The last value that is not null; null for nothing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .dtypes import DType
+from .dtypes import INT64, UINT64, DType
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,12 +16,12 @@ class Column:
     ----------
     dtype : DType
     values : 1-D contiguous NumPy or CuPy array of ``dtype.storage``
-        For strings the int32 codes into `dictionary`. Values under a null are arbitrary (codes stay inside the
-        dictionary or are 0), and no kernel may trap on them.
+        For strings and whatever else is no number the int32 codes into `dictionary`. Values under a null are arbitrary (codes
+        stay inside the dictionary or are 0), and no kernel may trap on them.
     validity : array of bool with the same length, or None
         True where the value is valid; None when every value is.
     dictionary : object, optional
-        Strings only: the distinct values, opaque here. Two columns share codes only if this is the same object.
+        What codes stand for (`DType.is_coded`), opaque here. Two columns share codes only if this is the same object.
     """
 
     dtype: DType
@@ -73,6 +73,12 @@ class Column:
         """The rows at `index` (an integer or boolean array, or a slice)."""
         validity = None if self.validity is None else self.validity[index]
         return Column(self.dtype, self.values[index], validity, self.dictionary)
+
+
+def limbs(column: Column) -> tuple[Column, Column]:
+    """The upper (int64) and the lower (uint64) halves of a column of wide decimals, in the order of their weight."""
+    words = column.values.view("int64")
+    return Column(INT64, words[1::2], column.validity), Column(UINT64, words[::2].view("uint64"), column.validity)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,13 +1,18 @@
 """The closed list of column types, and how they promote.
 
 A `DType` says what values mean (its *kind*), how a column stores them (`storage`, a NumPy type name) and which of the
-five register types a kernel computes them in (`register`). Narrow integers are widened to 64 bits as soon as they
-are loaded, so a row of generated text only ever sees ``int64``, ``uint64``, ``float32``, ``float64`` and ``bool_``.
+six register types a kernel computes them in (`register`). Narrow integers are widened to 64 bits as soon as they
+are loaded, so a row of generated text only ever sees ``int64``, ``uint64``, ``float32``, ``float64`` and ``bool_``, and
+for decimals of 38 digits pairs of int64 and uint64 (`rowmath_wide`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from . import zones
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ticks in one second, by time unit."""
@@ -20,11 +25,17 @@ class DType:
     Parameters
     ----------
     kind : str
-        One of ``bool int uint float date timestamp duration string null``.
+        One of ``bool int uint float decimal date timestamp duration string binary enum nested null``.
     bits : int
-        Width in storage; for strings the width of the dictionary code.
+        Width in storage; for what is stored as codes (see `is_coded`) the width of a code.
     unit : str, optional
         ``s``, ``ms``, ``us`` or ``ns``, for timestamps and durations.
+    zone : str, optional
+        The time zone of a timestamp, whose values are then instants (ticks in UTC).
+    precision, scale : int
+        Digits of a decimal, and how many of them come after the point.
+    detail : hashable, optional
+        Of an enum its categories, in order; of a nested type the type as the layer above knows it, whose text is shown.
 
     Examples
     --------
@@ -37,24 +48,42 @@ class DType:
     kind: str
     bits: int
     unit: str | None = None
+    zone: str | None = None
+    precision: int = 0
+    scale: int = 0
+    detail: Any = None
 
     def __str__(self) -> str:
-        if self.kind in ("bool", "date", "string", "null"):
+        if self.kind in ("bool", "date", "string", "binary", "null"):
             return self.kind
+        if self.kind == "nested":
+            return str(self.detail)
+        if self.kind == "enum":
+            return f"enum[{_listed(self.detail)}]"
         if self.unit is not None:
-            return f"{self.kind}[{self.unit}]"
+            return f"{self.kind}[{self.unit}{f', {self.zone}' if self.zone else ''}]"
+        if self.kind == "decimal":
+            return f"decimal({self.precision}, {self.scale})"
         return f"{self.kind}{self.bits}"
 
     __repr__ = __str__
 
     @property
     def storage(self) -> str:
-        """Name of the NumPy type that a column of this type is stored in."""
+        """Name of the NumPy type that a column of this type is stored in.
+
+        For decimals of 38 digits the 16 bytes of ``complex128``: the array library copies them, and never computes with
+        them. The lower 64 bits of the integer come first (`gpuflow_kernels.column.limbs`), as in Arrow's decimal128.
+        """
+        if self.kind == "decimal":
+            return "complex128" if self.is_wide else "int64"
         return _STORAGE.get(self.kind) or f"{self.kind}{self.bits}"
 
     @property
     def register(self) -> str:
-        """Name of the NumPy scalar type that kernels compute in."""
+        """Name of the NumPy scalar type that kernels compute in; for decimals of 38 digits that of their items in arrays."""
+        if self.is_wide:
+            return "complex128"
         if self.kind == "float":
             return f"float{self.bits}"
         if self.kind == "bool":
@@ -74,14 +103,37 @@ class DType:
         return self.kind in ("int", "uint", "float")
 
     @property
+    def is_decimal(self) -> bool:
+        return self.kind == "decimal"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is a decimal of more than 18 digits, whose values take two registers."""
+        return self.precision > NARROW_DIGITS
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether values are int32 codes into a dictionary: strings, binary, and nested types."""
+        return self.kind in ("string", "binary", "nested")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether values are bytes that sort and compare: strings and binary."""
+        return self.kind in ("string", "binary")
+
+    @property
     def is_temporal(self) -> bool:
         return self.kind in ("date", "timestamp", "duration")
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """Least and greatest storable integer (integers, bool and temporal types)."""
+        """Least and greatest storable integer (integers, bool, temporal types, and decimals by their digits)."""
+        if self.kind == "decimal":
+            return 1 - 10**self.precision, 10**self.precision - 1
         if self.kind == "bool":
             return 0, 1
+        if self.kind == "enum":
+            return 0, max(0, len(self.detail) - 1)
         if self.kind == "uint":
             return 0, (1 << self.bits) - 1
         return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
@@ -93,7 +145,13 @@ class DType:
         return UNITS[self.unit]
 
 
+NARROW_DIGITS = 18
+"""Digits of a decimal that one 64-bit integer holds."""
+WIDE_DIGITS = 38
+"""Digits of a decimal that two hold."""
+
 _STORAGE = {"bool": "bool", "date": "int32", "timestamp": "int64", "duration": "int64", "string": "int32", "null": "bool"}
+_STORAGE |= {"binary": "int32", "nested": "int32", "enum": "int32"}
 
 BOOL = DType("bool", 8)
 INT8, INT16, INT32, INT64 = (DType("int", b) for b in (8, 16, 32, 64))
@@ -101,14 +159,33 @@ UINT8, UINT16, UINT32, UINT64 = (DType("uint", b) for b in (8, 16, 32, 64))
 FLOAT32, FLOAT64 = DType("float", 32), DType("float", 64)
 DATE = DType("date", 32)
 STRING = DType("string", 32)
+BINARY = DType("binary", 32)
 NULL = DType("null", 8)
 
 
-def timestamp(unit: str = "us") -> DType:
-    """The type of timestamps: int64 ticks of `unit` since 1970-01-01 (no zone)."""
+def timestamp(unit: str = "us", zone: str | None = None) -> DType:
+    """The type of timestamps: int64 ticks of `unit` since 1970-01-01.
+
+    Parameters
+    ----------
+    unit : {"us", "s", "ms", "ns"}
+    zone : str, optional
+        A name of the time zone database, ``"UTC"`` or an offset such as ``"+02:00"``. Values are then instants, in UTC,
+        whose parts and text are those of the zone; without one they are what a clock on the wall shows, wherever it hangs.
+
+    Raises
+    ------
+    ValueError
+        For a unit or zone that there is not.
+
+    Examples
+    --------
+    >>> timestamp("ms", "Europe/Berlin")
+    timestamp[ms, Europe/Berlin]
+    """
     if unit not in UNITS:
         raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
-    return DType("timestamp", 64, unit)
+    return DType("timestamp", 64, unit, None if zone is None else zones.require(zone))
 
 
 def duration(unit: str = "us") -> DType:
@@ -118,11 +195,75 @@ def duration(unit: str = "us") -> DType:
     return DType("duration", 64, unit)
 
 
+def decimal(precision: int, scale: int = 0) -> DType:
+    """The type of decimals: whole numbers of up to `precision` digits, the last `scale` of them after the point.
+
+    Parameters
+    ----------
+    precision : int
+        1 to 18, stored in an int64; or 38, stored in two, which sums are.
+    scale : int
+        0 to `precision`.
+
+    Raises
+    ------
+    ValueError
+        For digits that there is no type of.
+
+    Examples
+    --------
+    >>> decimal(15, 2), decimal(15, 2).storage, decimal(38, 2).is_wide
+    (decimal(15, 2), 'int64', True)
+    """
+    if not (1 <= precision <= NARROW_DIGITS or precision == WIDE_DIGITS):
+        raise ValueError(f"a decimal has 1 to {NARROW_DIGITS} digits, or {WIDE_DIGITS}, not {precision}")
+    if not 0 <= scale <= precision:
+        raise ValueError(f"a decimal of {precision} digits has 0 to {precision} of them after the point, not {scale}")
+    return DType("decimal", 64 if precision <= NARROW_DIGITS else 128, precision=precision, scale=scale)
+
+
+def enum(categories: Iterable[str]) -> DType:
+    """The type of strings that are one of a few, which sort and compare in the order given here.
+
+    Parameters
+    ----------
+    categories : iterable of str
+        All of them, the least first, no two equal.
+
+    Raises
+    ------
+    ValueError
+        For what is no string, and for one that comes twice.
+
+    Examples
+    --------
+    >>> enum(["low", "mid", "high"])
+    enum[low, mid, high]
+    """
+    names = () if isinstance(categories, str) else tuple(categories)
+    if isinstance(categories, str) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"the categories of an enum are strings, as in Enum(['low', 'high']), not {categories!r:.80}")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the categories of an enum are distinct, and {twice!r} comes twice")
+    return DType("enum", 32, detail=tuple(str(name) for name in names))
+
+
+def nested(detail: Any) -> DType:
+    """The type of values that are made of others, such as lists, which only pass through; `detail` is shown by its text."""
+    return DType("nested", 32, detail=detail)
+
+
+def _listed(names: tuple[str, ...], most: int = 6) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, and {len(names) - most} more"
+
+
 INTEGERS = (INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64)
 FLOATS = (FLOAT32, FLOAT64)
 NUMERIC = INTEGERS + FLOATS
-ALL = (BOOL, *NUMERIC, DATE, *(timestamp(u) for u in UNITS), *(duration(u) for u in UNITS), STRING)
-BY_NAME = {str(d): d for d in (*ALL, NULL)}
+ALL = (BOOL, *NUMERIC, DATE, *(timestamp(u) for u in UNITS), *(duration(u) for u in UNITS), decimal(18, 2), STRING)
+BY_NAME = {str(d): d for d in (*ALL, BINARY, NULL)}
 
 
 def finer(a: str, b: str) -> str:
@@ -139,12 +280,16 @@ def common(a: DType, b: DType) -> DType | None:
 
     Integers meet in the narrowest integer that holds both (int64 with uint64 meet in no integer: None). An integer of
     at most 16 bits meets float32 in float32, a wider one in float64 (Polars' table). Temporal types meet in the finer
-    unit; a date meets a timestamp as a timestamp. NULL meets everything.
+    unit; a date meets a timestamp as a timestamp. Timestamps of two zones meet as instants, in the zone of the first; one
+    with a zone and one without (or a date) do not meet. Decimals meet each other and integers in the decimal that holds
+    both (of 38 digits where 18 are too few), and floats in float64. NULL meets everything.
 
     >>> common(INT32, UINT32), common(INT64, FLOAT32), common(DATE, timestamp("ms"))
     (int64, float64, timestamp[ms])
-    >>> common(INT64, STRING) is None
-    True
+    >>> common(timestamp("us", "UTC"), timestamp("s", "Asia/Kathmandu"))
+    timestamp[us, UTC]
+    >>> common(INT64, STRING) is None, common(timestamp("us"), timestamp("us", "UTC")) is None
+    (True, True)
     """
     if a == b:
         return a
@@ -152,6 +297,10 @@ def common(a: DType, b: DType) -> DType | None:
         return b
     if b == NULL:
         return a
+    if a.is_decimal or b.is_decimal:
+        if a.is_float or b.is_float:
+            return FLOAT64
+        return _common_decimal(a, b)
     if a.is_integer and b.is_integer:
         if a.kind == b.kind:
             return a if a.bits >= b.bits else b
@@ -163,8 +312,30 @@ def common(a: DType, b: DType) -> DType | None:
     if a.is_numeric and b.is_numeric:
         real, whole = (a, b) if a.is_float else (b, a)
         return FLOAT32 if real == FLOAT32 and whole.bits <= 16 else FLOAT64
+    if (a.zone is None) != (b.zone is None):
+        return None
     if a.kind == b.kind and a.unit and b.unit:
-        return DType(a.kind, 64, finer(a.unit, b.unit))
+        return DType(a.kind, 64, finer(a.unit, b.unit), a.zone)
     if {a.kind, b.kind} == {"date", "timestamp"}:
         return a if a.kind == "timestamp" else b
     return None
+
+
+def digits_of(dtype: DType) -> tuple[int, int] | None:
+    """Digits that hold every value of a decimal or integer type, and how many of them come after the point.
+
+    >>> digits_of(decimal(15, 2)), digits_of(UINT8), digits_of(FLOAT64)
+    ((15, 2), (3, 0), None)
+    """
+    if dtype.is_decimal:
+        return dtype.precision, dtype.scale
+    return (len(str(dtype.bounds[1])), 0) if dtype.is_integer else None
+
+
+def _common_decimal(a: DType, b: DType) -> DType | None:
+    one, two = digits_of(a), digits_of(b)
+    if one is None or two is None:
+        return None
+    scale = max(one[1], two[1])
+    whole = max(one[0] - one[1], two[0] - two[1])
+    return decimal(whole + scale if whole + scale <= NARROW_DIGITS else WIDE_DIGITS, scale)

@@ -83,5 +83,5 @@ def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, c
 
 
 def overflow_message(what: str) -> str:
-    """The message of an overflow, with the way out."""
-    return f"{what}: cast to a wider type (float64), or filter the rows out first"
+    """The message of an overflow, with the way out; a declaration's own `failure` says it itself."""
+    return f"{what}: cast to a wider type (float64), or filter the rows out first" if " does not fit " in what else what

@@ -9,9 +9,12 @@ from .binding import Bindings
 from .codegen.pipeline import Group, GroupShape
 from .codegen.sinks import SlotRef, slot_layout
 from .column import Chunk, Column
-from .dtypes import BOOL, STRING, DType
+from .dtypes import BOOL, DType
 from .launching import drive_of
 from .target import Target, word_of
+
+UNPACKED = (-(1 << 62), 1 << 62)
+"""A range of a key so wide that no layout packs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Layout:
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """What is known of each key's words."""
         if not self.packed:
-            return ((-(1 << 62), 1 << 62),) * len(self.nullable)
+            return (UNPACKED,) * len(self.nullable)
         return tuple((b + n, b + s - 1) for b, n, s in zip(self.bases, self.nullable, self.sizes, strict=True))
 
     @property
@@ -108,12 +111,15 @@ class GroupTable:
         """Whether rows that would get `layout` can go into this table; `loops` says that a row may come more than once."""
         return self.layout.covers(layout)
 
+    def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
+        """The shape of the kernel that looks at some keys of a chunk of `rows` rows before it comes; None for no such look."""
+        return None
+
     def _slot_type(self, ref: SlotRef) -> tuple[DType, Any]:
         if ref.slot < 0:
             return BOOL, False
         slot = self._sink.aggs[ref.agg].slots[ref.slot]
-        assert isinstance(slot.dtype, DType)
-        return slot.dtype, slot.identity
+        return slot.type, slot.identity
 
     def fresh(self, ref: SlotRef, size: int) -> Any:
         """Accumulators of `size` groups that nothing has been added to."""
@@ -166,7 +172,7 @@ class GroupTable:
         columns = list(keys)
         for ref, values in zip(self.slots_of, self.accumulators, strict=True):
             dtype, identity = self._slot_type(ref)
-            if dtype == STRING:  # what no row was added to holds no code: look-ups must not trap on it
+            if dtype.is_coded:  # what no row was added to holds no code: look-ups must not trap on it
                 values = xp.where(values == identity, 0, values)
             columns.append(Column(dtype, xp.ascontiguousarray(values[index].astype(dtype.storage, copy=False))))
         return Chunk(tuple(columns), length)

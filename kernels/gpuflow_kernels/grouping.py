@@ -49,7 +49,7 @@ def choose_layout(target: Target, sink: Group, chunk: Chunk, bindings: Bindings,
         known = bindings.key_ranges[k] if k < len(bindings.key_ranges) else None
         if known is None and isinstance(key, Ref) and isinstance(key.key, int) and key.key < len(chunk.columns):
             column = chunk.columns[key.key]
-            known = column_range(target, column) if column.dtype.kind != "string" else None
+            known = column_range(target, column) if not column.dtype.is_coded else None
         ranges.append(known)
     if any(r is None for r in ranges):
         return Layout("hash", nullable)
@@ -112,21 +112,27 @@ class Grouper:
         if not self.tables or not self.tables[-1].takes(layout, loops):
             self.tables.append(new_table(self.target, self.sink, layout, bindings, loops))
         table = self.tables[-1]
+        table.whole = self._whole or not _may_split(self.sink)
+        drive = drive_of(self.target)
+        sampling = table.sampling(chunk.length, bindings)
+        if sampling is not None:
+            generated = self.target.generate(self.pipeline, replace(shape, group=sampling))
+            arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
+            drive.sample(self.target, generated, arguments, chunk.length, table, bindings)
+            if table.parts_wanted:  # more groups than one table should hold
+                self.tables.pop()
+                self._parts = [Grouper(self.target, self._of_written(), whole=True) for _ in range(table.parts_wanted)]
+                self._add_in_parts(chunk, bindings, layout)
+                return None
         shape = replace(shape, group=table.shape)
         generated = self.target.generate(self.pipeline, shape)
         arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
         ids = None
         if self.sink.number:
             ids = arguments["ids"] = self.target.xp.full(chunk.length, -1, dtype="int64")
-        drive = drive_of(self.target)
-        table.whole = self._whole or not _may_split(self.sink)
         error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))
-        if table.parts_wanted:  # it has stopped early, at more groups than its table should hold
-            self.tables.pop()
-            self._parts = [Grouper(self.target, self._of_written(), whole=True) for _ in range(table.parts_wanted)]
-            self._add_in_parts(chunk, bindings, layout)
         return ids
 
     def _written(self) -> tuple[Row, ...]:

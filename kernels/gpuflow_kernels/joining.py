@@ -66,7 +66,7 @@ def build(
 
 
 def _range(target: Target, key: Column) -> tuple[int, int] | None:
-    if key.dtype.kind == "string":
+    if key.dtype.is_coded:
         return (0, max(0, len(key.dictionary) - 1)) if key.dictionary is not None else None
     return column_range(target, key)
 

@@ -18,21 +18,46 @@ from collections.abc import Iterable
 from functools import cache
 from types import FunctionType
 
-from . import rowmath_calendar, rowmath_floats, rowmath_integers, rowmath_intrinsics
+from . import (
+    rowmath_calendar,
+    rowmath_floats,
+    rowmath_integers,
+    rowmath_intrinsics,
+    rowmath_text,
+    rowmath_time_formats,
+    rowmath_time_reading,
+    rowmath_time_writing,
+    rowmath_wide,
+    rowmath_zones,
+)
 from .rowmath_calendar import *  # noqa: F403
 from .rowmath_floats import *  # noqa: F403
 from .rowmath_integers import *  # noqa: F403
 from .rowmath_intrinsics import *  # noqa: F403
+from .rowmath_text import *  # noqa: F403
+from .rowmath_time_formats import *  # noqa: F403
+from .rowmath_time_reading import *  # noqa: F403
+from .rowmath_time_writing import *  # noqa: F403
+from .rowmath_wide import *  # noqa: F403
+from .rowmath_zones import *  # noqa: F403
 from .source import parse
 
 TARGETS = ("python", "cpu", "cuda")
 
+_TEXT = (rowmath_text, rowmath_time_formats, rowmath_time_reading, rowmath_time_writing)
+
 _HELPERS: dict[str, FunctionType] = {
     name: f
-    for module in (rowmath_integers, rowmath_floats, rowmath_calendar)
+    for module in (rowmath_integers, rowmath_floats, rowmath_calendar, *_TEXT, rowmath_wide, rowmath_zones)
     for name, f in vars(module).items()
     if isinstance(f, FunctionType) and f.__module__ == module.__name__
 }
+
+TEXT_NAMES: frozenset[str] = frozenset(n for n, f in _HELPERS.items() if f.__module__ in {m.__name__ for m in _TEXT})
+"""Helpers that take strings, or write them."""
+
+WIDE_NAMES: frozenset[str] = frozenset(n for n in _HELPERS if n.startswith("wide"))
+"""The functions of pairs of 64-bit numbers."""
 
 NAMES: frozenset[str] = frozenset(_HELPERS) | frozenset(rowmath_intrinsics.CPU)
 """Every name that a body may use, the register types and the constants ``nan inf pi`` among them."""

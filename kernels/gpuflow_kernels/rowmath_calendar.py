@@ -92,6 +92,45 @@ def days_of_months(months: Any) -> Any:
     return days_of_civil(year + 1970, months - year * 12 + 1, int64(1))
 
 
+def months_floor(x: Any, step: Any, day: Any) -> Any:
+    """The begin of the `step` months, counted from January 1970, that `x` lies in; a day has `day` ticks."""
+    return days_of_months(floor_div(months_of_days(floor_div(x, day)), step) * step) * day
+
+
+def month_first(x: Any, day: Any) -> Any:
+    """`x` on the first day of its month; a day has `day` ticks."""
+    return x - (day_of_days(floor_div(x, day)) - 1) * day
+
+
+def month_last(x: Any, day: Any) -> Any:
+    """`x` on the last day of its month; a day has `day` ticks."""
+    days = floor_div(x, day)
+    return x + (days_of_months(months_of_days(days) + 1) - 1 - days) * day
+
+
+def date_moved(days: Any, months: Any, more: Any) -> Any:
+    """The day so many months, and then `more` days, after a day; months end at the last day of a shorter one."""
+    month = months_of_days(days) + months
+    first = days_of_months(month)
+    last = days_of_months(month + 1) - 1
+    moved = first + day_of_days(days) - 1
+    return (moved if moved < last else last) + more
+
+
+def moved_by_calendar(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
+    """The moment so many months, then days, then ticks after `x`; a day has `day` ticks."""
+    today = floor_div(x, day)
+    return date_moved(today, months, days) * day + (x - today * day) + ticks
+
+
+def calendar_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
+    """Whether `moved_by_calendar` leaves int64: the wrapped result is not on the day that the exact one is on."""
+    today = floor_div(x, day)
+    rest = (x - today * day) + ticks
+    moved = date_moved(today, months, days)
+    return floor_div(moved * day + rest, day) != moved + floor_div(rest, day)
+
+
 def floor_to(x: Any, step: Any) -> Any:
     """The greatest multiple of `step` (positive) that is not above `x`."""
     return floor_div(x, step) * step

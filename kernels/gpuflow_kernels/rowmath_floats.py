@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rowmath_intrinsics import float64, float_from_bits, float_to_bits, floor, int64, isfinite, isnan, pow, rint, sqrt
+from .rowmath_intrinsics import (
+    copysign,
+    float64,
+    float_from_bits,
+    float_to_bits,
+    floor,
+    int64,
+    isfinite,
+    isnan,
+    pow,
+    rint,
+    sqrt,
+    trunc,
+)
 
 
 def float_bits(x: Any) -> Any:
@@ -37,3 +50,10 @@ def round_half_even(x: Any, scale: Any) -> Any:
     """`x` rounded to multiples of ``1 / scale``, halves to the even one; `x` itself where scaling overflows."""
     rounded = rint(float64(x) * scale) / scale
     return rounded if isfinite(rounded) else float64(x)
+
+
+def round_away(x: Any) -> Any:
+    """A float64 rounded to a whole number, halves away from zero."""
+    real = float64(x)
+    whole = trunc(real)
+    return whole + copysign(float64(1.0), real) if abs(real - whole) >= 0.5 else whole

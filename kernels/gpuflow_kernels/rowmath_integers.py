@@ -35,6 +35,24 @@ def trunc_mod(x: Any, y: Any) -> Any:
     return remainder - y if remainder != 0 and (x < 0) != (y < 0) else remainder
 
 
+def ceil_div(x: Any, y: Any) -> Any:
+    """``x / y`` rounded up. By zero: `x`."""
+    return -floor_div(-x, y)
+
+
+def round_div(x: Any, y: Any) -> Any:
+    """``x / y`` for `y` above zero rounded to a whole number, halves away from zero; both below 2**62."""
+    size = floor_div(abs(x) + (y >> 1), y)
+    return -size if x < 0 else size
+
+
+def round_div_even(x: Any, y: Any) -> Any:
+    """``x / y`` for `y` above zero rounded to a whole number, halves to the even one; both below 2**62."""
+    whole = floor_div(x, y)
+    twice = (x - whole * y) * 2
+    return whole + 1 if (twice > y) | ((twice == y) & ((whole & 1) == 1)) else whole
+
+
 def udiv(x: Any, y: Any) -> Any:
     """``x // y`` of uint64. By zero: `x`."""
     return x // (uint64(1) if y == uint64(0) else y)

@@ -24,7 +24,9 @@ def _caster(kind: Any) -> Callable[[Any], Any]:
 
 
 # NumPy's own constructors raise for NaN and for values out of range; casts in kernels do neither.
-int64, uint64, float32, float64, bool_ = (_caster(t) for t in (np.int64, np.uint64, np.float32, np.float64, np.bool_))
+int64, uint64, float32, float64, bool_, uint8 = (
+    _caster(t) for t in (np.int64, np.uint64, np.float32, np.float64, np.bool_, np.uint8)
+)
 
 exp, expm1, log, log2, log10, log1p = np.exp, np.expm1, np.log, np.log2, np.log10, np.log1p
 sqrt, cbrt = np.sqrt, np.cbrt
@@ -59,7 +61,7 @@ def float_from_bits(x: Any) -> Any:
 _MATH = ("exp expm1 log log2 log10 log1p sqrt sin cos tan asin acos atan atan2 sinh cosh tanh "
          "isnan isinf isfinite pow copysign hypot").split()  # fmt: skip
 _NUMPY = "floor ceil trunc rint cbrt fmod".split()
-_TYPES = "int64 uint64 float32 float64 bool_".split()
+_TYPES = "int64 uint64 float32 float64 bool_ uint8".split()
 
 CPU: dict[str, str] = {
     **{n: f"from numpy import {n}" for n in _TYPES + _NUMPY},

@@ -12,7 +12,7 @@ from typing import Any
 
 from .aggregate import Aggregation, Slot
 from .dtypes import DType
-from .scalar import CUSTOM, Overload
+from .scalar import Constant, Overload, argument_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal; `value` is None for null, a str for strings, else a number or bool in the type's physical unit.
+    """A literal; `value` is None for null, a str for strings, bytes for binary, else a number or bool in the type's physical
+    unit.
 
     Equal are literals that mean the same everywhere: 0.0 and -0.0 differ (``1 / x`` tells them apart), NaN equals NaN.
     """
@@ -57,31 +58,44 @@ class CodeOf:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Stands in a `Const`, or for the values of a `Member`, for literal number `index` of those that a kernel is given;
-    `bounds` are the least and greatest integer that it may be, where it is one."""
+    """Stands in a `Const`, or for the values of a `Member` or `Table`, for literal number `index` of those that a kernel is
+    given; `bounds` are the least and greatest integer that it may be, where it is one."""
 
     index: int
     bounds: tuple[int, int] | None = None
 
 
+class _Hashed:
+    """What keeps its hash once it is taken: at every look-up it would be taken anew from all that is below."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(_Hashed):
     """A declared row function applied to arguments already of the types its signature asks for.
 
-    `constants` are further parameters of the body, written into the text. `name` and `params` repeat what the user
-    wrote, for printing only.
+    `constants` are further parameters of the body, numbers written into the text and a `Table` passed to the kernel.
     """
 
     overload: Overload
     args: tuple[Row, ...]
     dtype: DType
-    constants: tuple[int | float | bool, ...] = ()
+    constants: tuple[Constant, ...] = ()
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            found = hash((self.overload, self.args, self.dtype, self.constants))
+            object.__setattr__(self, "_hash", found)
+            return found
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the body's parameters that `args` are passed for, one each."""
-        params = self.overload.body.params
-        return params[: 2 * len(self.args) : 2] if self.overload.null == CUSTOM else params[: len(self.args)]
+        return argument_names(self.overload)[: len(self.args)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +122,14 @@ Row = Ref | Const | Call | Member | Lookup
 
 @dataclass(frozen=True, slots=True)
 class Agg:
-    """A declared aggregation applied to row expressions, bound to concrete slots."""
+    """A declared aggregation applied to row expressions, bound to concrete slots. `constants` are further parameters of what
+    makes its result."""
 
     aggregation: Aggregation
     args: tuple[Row, ...]
     dtype: DType
     slots: tuple[Slot, ...]
+    constants: tuple[Constant, ...] = ()
 
 
 def children(node: Row | Agg) -> tuple[Row, ...]:
@@ -147,3 +163,16 @@ def transform(node: Any, change: Callable[[Any], Any]) -> Any:
 def refs(node: Row | Agg) -> set[str | int]:
     """Keys of all columns that the expression reads."""
     return {n.key for n in walk(node) if isinstance(n, Ref)}
+
+
+def is_by_entry(row: Row | Agg) -> bool:
+    """Whether `row` is a text function of one string and literals, which is evaluated once for each entry of a dictionary."""
+    if not isinstance(row, Call) or not row.overload.of_text:
+        return False
+    varying = [a for a in row.args if not isinstance(a, Const)]
+    return len(varying) == 1 and varying[0].dtype.kind == "string"
+
+
+def is_by_row(row: Row | Agg) -> bool:
+    """Whether `row` is a text function that is evaluated for each row, before the kernel that its result enters."""
+    return isinstance(row, Call) and row.overload.of_text and not is_by_entry(row)

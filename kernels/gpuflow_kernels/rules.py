@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .dtypes import BOOL, DATE, FLOAT64, INT64, NULL, UINT64, DType, common
+from .dtypes import BOOL, DATE, FLOAT64, INT64, NULL, UINT64, WIDE_DIGITS, DType, common
 from .scalar import Signature
 
 Accepts = Callable[[DType], bool]
@@ -19,6 +19,10 @@ ScalarRule = Callable[..., "Signature | None"]
 """``rule(args)`` or ``rule(args, params)``."""
 
 
+WIDE_BOUND = divmod(10**WIDE_DIGITS, 1 << 64)
+"""The halves of the least number that a decimal of 38 digits does not hold: constants of what checks for it."""
+
+
 # -- families of types ------------------------------------------------------------------------------------------------
 def integer(d: DType) -> bool:
     return d.is_integer
@@ -26,6 +30,24 @@ def integer(d: DType) -> bool:
 
 def floating(d: DType) -> bool:
     return d.is_float
+
+
+def narrow_decimal(d: DType) -> bool:
+    return d.is_decimal and not d.is_wide
+
+
+def wide_decimal(d: DType) -> bool:
+    return d.is_wide
+
+
+def one_register(d: DType) -> bool:
+    """Everything but wide decimals, whose values take two."""
+    return not d.is_wide
+
+
+def countable(d: DType) -> bool:
+    """What functions of real numbers take: numbers, and decimals as floats."""
+    return d.is_numeric or d.is_decimal
 
 
 def numeric(d: DType) -> bool:
@@ -78,10 +100,10 @@ def arithmetic_type(args: Types) -> DType | None:
     (int64, int64, float32)
     """
     typed = tuple(a for a in args if a != NULL)
+    if any(a.is_float for a in typed) and all(countable(a) for a in typed):
+        return meeting_type(typed)
     if not all(a.is_numeric for a in typed):
         return None
-    if any(a.is_float for a in typed):
-        return meeting_type(typed)
     return UINT64 if UINT64 in typed and all(a.kind == "uint" for a in typed) else INT64
 
 
@@ -194,8 +216,8 @@ def signed_with_uint64(result: DType, *, uint64_first: bool) -> ScalarRule:
 
 
 def real(args: Types, params: Parameters | None = None) -> Signature | None:
-    """Functions of real numbers: float32 stays, every other number becomes float64."""
-    if not accepts_all(args, numeric):
+    """Functions of real numbers: float32 stays, every other number and decimals become float64."""
+    if not accepts_all(args, countable):
         return None
     floats = [a for a in args if a.is_float]
     result = meeting_type(tuple(a for a in args if a != NULL)) if floats else FLOAT64

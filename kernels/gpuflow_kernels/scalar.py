@@ -23,16 +23,34 @@ REQUIRED = "a value must be given"
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """An array of int64 that a body receives among its constants, such as the transitions of a time zone.
+
+    It is an argument of the kernel, not text, so that its length and values compile nothing anew. A body reads it as
+    ``t[uint64(k)]``; there is no length, so an entry has to tell it. `values` are whole numbers, or in a pipeline without
+    its literals what stands for them.
+    """
+
+    values: Any
+
+
+Constant = int | float | bool | Table
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What a type rule answers: the types every argument is cast to, the result, and constants the body receives.
 
     `constants` are numbers derived from the types (ticks per second, the bounds of a cast's target); they follow the
-    column arguments as further parameters of the body and are written into the kernel's text.
+    column arguments as further parameters of the body and are written into the kernel's text, but for a `Table`. `via`
+    names a declared function that the first argument goes through before it is cast: so all parts of a timestamp share the
+    one conversion to local time.
     """
 
     args: tuple[DType, ...]
     result: DType
-    constants: tuple[int | float | bool, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    via: str | None = None
 
 
 Rule = Callable[[tuple[DType, ...], dict[str, Any]], "Signature | None"]
@@ -58,6 +76,14 @@ class Overload:
         The body chooses between its second and third argument by the first; only the chosen one is evaluated.
     interval : str, optional
         The rule of `interval_rules` for its results; without one `overflow` is always emitted.
+    text : str, optional
+        For functions of strings, what the body does: ``measure`` (answers a value), ``view`` (answers where in its first
+        argument the result begins and ends) or ``write`` (puts the result's bytes); see `scalar`.
+    host : str, optional
+        For functions of strings, the name of the host function that answers instead: always where there is no `text`,
+        else where the text has bytes beyond ASCII.
+    failure : str, optional
+        What an error says behind the name where `overflow` holds; "does not fit" and the type by default.
     """
 
     name: str
@@ -68,10 +94,22 @@ class Overload:
     structural: tuple[str, ...] = ()
     branch: bool = False
     interval: str | None = None
+    text: str | None = None
+    host: str | None = None
+    failure: str | None = None
+
+    def complaint(self, result: DType) -> str:
+        """What an error says where `overflow` holds."""
+        return f"{self.name} {self.failure}" if self.failure else f"{self.name} does not fit {result}"
+
+    @property
+    def of_text(self) -> bool:
+        """Whether it is evaluated over the entries of strings, before the kernel that its result enters."""
+        return self.text is not None or self.host is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        data = (self.name, self.body, self.null, self.overflow, self.structural, self.branch, self.interval)
-        return _rebuild, data
+        data = (self.name, self.body, self.null, self.overflow, self.structural, self.branch, self.interval, self.text, self.host)
+        return _rebuild, (*data, self.failure)
 
 
 def _rebuild(*data: Any) -> Overload:
@@ -81,6 +119,21 @@ def _rebuild(*data: Any) -> Overload:
 
 def _no_rule(args: tuple[DType, ...], params: dict[str, Any]) -> Signature | None:
     raise AssertionError("an overload that travelled to a worker is not typed again")
+
+
+def argument_names(overload: Overload) -> tuple[str, ...]:
+    """Names of the arguments that the parameters of a body stand for, constants included.
+
+    >>> argument_names(SCALARS["str.starts_with"].overloads[0])   # doctest: +SKIP
+    ('s', 'prefix')
+    """
+    params = overload.body.params
+    if overload.text is None:
+        return params[::2] if overload.null == CUSTOM else params
+    if overload.text == "write":
+        params = params[2:]
+    ends = {f"{p}{k}" for p in params for k in "01"}
+    return tuple(p for p in params if p not in ends)
 
 
 @dataclass(slots=True)
@@ -129,6 +182,9 @@ def scalar(
     variadic: bool = False,
     arity: int | None = None,
     parameters: dict[str, Any] | None = None,
+    text: str | None = None,
+    host: str | None = None,
+    failure: str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a row function.
 
@@ -161,7 +217,21 @@ def scalar(
     arity : int, optional
         Number of column arguments, where the body also takes constants of its signature.
     parameters : dict, optional
-        Arguments that are no columns, by name with their defaults, see `ScalarFunction`.
+        Arguments that are no columns, by name with their defaults, see `ScalarFunction`; a column argument's name among them
+        gives it a default.
+    text : {"measure", "view", "write"}, optional
+        A function of strings, or one that makes them. A string argument ``s`` is three parameters ``s, s0, s1``: an array
+        of bytes (UTF-8), and where in it the string begins and ends. Other arguments are one parameter each, and constants
+        of the signature follow. Answered are: by ``measure`` the value; by ``view`` begin and end of a part of the first
+        string; by ``write``, whose body has ``out, at`` before its arguments, the end of what it put with ``put(out, at,
+        byte)`` or ``put_bytes(out, at, s, s0, s1)``, both of which answer the next place. A writing body runs twice, the
+        first time to count: it must not read `out`. With ``null="partial"`` whether the result is valid comes last.
+        `overflow`, if given, answers as ``measure`` does, and has no ``out, at``.
+    host : str, optional
+        Name of a function of `gpuflow.io.host_functions` that answers for whole columns; see `Overload`. Where it stands
+        alone the body is only looked at for the names of its parameters, one each.
+    failure : str, optional
+        What an error says, behind the name of the function, where `overflow` holds.
 
     Raises
     ------
@@ -183,10 +253,14 @@ def scalar(
         what = f"scalar {key!r}"
         if null not in (PROPAGATE, CUSTOM, PARTIAL):
             raise ExtensionError(f"{what}: null={null!r} is not one of {PROPAGATE!r}, {PARTIAL!r}, {CUSTOM!r}")
-        body = body_of(function, allowed=NAMES, what=what)
+        if host is not None and text is None:
+            body = Body(host, tuple(inspect.signature(function).parameters), "")
+        else:
+            body = body_of(function, allowed=NAMES, what=what)
         check = body_of(overflow, allowed=NAMES, what=f"{what} (overflow)") if overflow else None
-        if check and check.params != body.params:
-            raise ExtensionError(f"{what}: overflow takes {check.params}, the body {body.params}; they must be the same")
+        given = body.params[2:] if text == "write" else body.params
+        if check and check.params != given:
+            raise ExtensionError(f"{what}: overflow takes {check.params}, the body {given}; they must be the same")
         unknown = set(structural) - set(body.params)
         if unknown:
             raise ExtensionError(f"{what}: structural names {sorted(unknown)} are not parameters")
@@ -194,8 +268,10 @@ def scalar(
             raise ExtensionError(
                 f"{what}: interval={interval!r} is not one of {', '.join(INTERVALS)}, or the body takes (value, valid) pairs"
             )
-        overload = Overload(public, body, null, dtype, check, structural, branch, interval)
-        count = arity if arity is not None else (len(body.params) // 2 if null == CUSTOM else len(body.params))
+        if text not in (None, "measure", "view", "write"):
+            raise ExtensionError(f"{what}: text={text!r} is not one of 'measure', 'view', 'write'")
+        overload = Overload(public, body, null, dtype, check, structural, branch, interval, text, host, failure)
+        count = arity if arity is not None else len(argument_names(overload))
         entry = SCALARS.get(key)
         if entry is None:
             entry = SCALARS[key] = ScalarFunction(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .column import Column
+from .column import Column, limbs
 from .target import Target
 
 
@@ -46,11 +46,24 @@ def narrowed(target: Target, key: Any) -> Any:
     return (key - low).astype(kind)
 
 
+Order = tuple[list[Column], tuple[bool, ...], tuple[bool, ...]]
+
+
+def _in_limbs(columns: list[Column], descending: tuple[bool, ...], nulls_last: tuple[bool, ...]) -> Order:
+    """The columns of a sort, wide decimals as two of them."""
+    found = [
+        (part, down, last)
+        for column, down, last in zip(columns, descending, nulls_last, strict=True)
+        for part in (limbs(column) if column.dtype.is_wide else (column,))
+    ]
+    return [c for c, _, _ in found], tuple(d for _, d, _ in found), tuple(n for _, _, n in found)
+
+
 def order(target: Target, columns: list[Column], descending: tuple[bool, ...], nulls_last: tuple[bool, ...]) -> Any:
     """Row numbers (int64) in sorted order, stable."""
     xp = target.xp
     keys: list[Any] = []
-    for column, down, last in zip(columns, descending, nulls_last, strict=True):
+    for column, down, last in zip(*_in_limbs(columns, descending, nulls_last), strict=True):
         null_rank, key = sort_key(target, column, down, last)
         if null_rank is not None:
             keys.append(null_rank)
@@ -65,6 +78,7 @@ def top(target: Target, columns: list[Column], descending: tuple[bool, ...], nul
     """The first `count` row numbers of `order`, found without sorting all rows where the first key decides."""
     xp = target.xp
     rows = len(columns[0])
+    columns, descending, nulls_last = _in_limbs(columns, descending, nulls_last)
     if count >= rows or rows < 4096:
         return order(target, columns, descending, nulls_last)[:count]
     null_rank, key = sort_key(target, columns[0], descending[0], nulls_last[0])

@@ -228,7 +228,8 @@ def guarded(function: Callable[..., Any], owner: DeviceArray | None = None) -> C
             known = _known_together(args)
             return DeviceArray(found, known) if not isinstance(found, tuple) else _outside(found)
         rest = {k: v.host if k == "out" else _inside(v, name) for k, v in kwargs.items()}
-        found = function(*(_inside(a, name) for a in args), **rest)
+        with np.errstate(all="ignore"):
+            found = function(*(_inside(a, name) for a in args), **rest)
         if isinstance(out, DeviceArray):
             if out.known is not None:
                 out.known[...] = True

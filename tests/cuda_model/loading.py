@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from functools import lru_cache
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,20 +26,39 @@ def load(name: str, text: str, cuda: Cuda) -> ModuleType:
     for applies, change in _planted:
         if applies(text):
             text = change(text)
-    names: dict[str, Any] = {n: getattr(rowmath, n) for n in rowmath.NAMES} | CASTS | intrinsics(cuda)
-    names |= {"cuda": cuda, "np": np, "kernel": lambda f: f, "device": lambda f: f}
-    tree = parse(text)
-    tree.body = [node for node in tree.body if not _replaced(node, names)]
-    constants: dict[str, Any] = {}
-    tree = ast.fix_missing_locations(_Constants(constants).visit(tree))
+    names = ROWMATH | CASTS | intrinsics(cuda) | {"cuda": cuda, "np": np, "kernel": lambda f: f, "device": lambda f: f}
     module, file = ModuleType(name), f"<{name}>"
+    code, constants = _compiled(text, file, frozenset(names))
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     module.__dict__.update(names | constants | {"TEXT": text})
-    exec(compile(tree, file, "exec"), module.__dict__)
+    exec(code, module.__dict__)
     return module
 
 
-def _replaced(node: ast.stmt, names: dict[str, Any]) -> bool:
+ROWMATH: dict[str, Any] = {n: getattr(rowmath, n) for n in rowmath.NAMES}
+
+
+@lru_cache(2048)
+def _compiled(text: str, file: str, names: frozenset[str]) -> tuple[CodeType, dict[str, Any]]:
+    """The code of a text and the constants in it. A text is loaded for every schedule that it runs under."""
+    constants: dict[str, Any] = {}
+
+    def named(found: re.Match[str]) -> str:
+        """``uint64(7)`` is made once, not at every execution."""
+        name = f"_{found[1]}_{found[2].translate(_IN_NAMES)}"
+        constants[name] = CASTS[found[1]](ast.literal_eval(found[2]))
+        return name
+
+    tree = parse(_CONSTANT.sub(named, text))
+    tree.body = [node for node in tree.body if not _replaced(node, names)]
+    return compile(tree, file, "exec"), constants
+
+
+_CONSTANT = re.compile(rf"\b({'|'.join(CASTS)})\((-?\d+(?:\.\d+)?)\)")
+_IN_NAMES = str.maketrans("-.", "mp")
+
+
+def _replaced(node: ast.stmt, names: frozenset[str]) -> bool:
     """Whether a statement of a module only binds what is bound already."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         bound = [(a.asname or a.name).split(".")[0] for a in node.names]
@@ -48,25 +69,6 @@ def _replaced(node: ast.stmt, names: dict[str, Any]) -> bool:
             )
         return True
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names
-
-
-class _Constants(ast.NodeTransformer):
-    """``uint64(7)`` is made once, not at every execution."""
-
-    def __init__(self, constants: dict[str, Any]) -> None:
-        self.constants = constants
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if not (isinstance(node.func, ast.Name) and node.func.id in CASTS and len(node.args) == 1):
-            return node
-        try:
-            value = ast.literal_eval(node.args[0])
-        except ValueError:
-            return node
-        name = f"_{node.func.id}_{len(self.constants)}"
-        self.constants[name] = CASTS[node.func.id](value)
-        return ast.copy_location(ast.Name(name, ast.Load()), node)
 
 
 @contextmanager

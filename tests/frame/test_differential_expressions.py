@@ -27,11 +27,13 @@ def test_expressions(rows: pl.DataFrame, expression: Expression, parts: int) -> 
         query = frame(rows).with_columns(r=expression(gf))
         found = query.select("r").collect()
     text = repr(expression(gf))
-    assert_same(found, widened(rows).with_columns(r=expression(pl)).select("r"), ordered=True, about=text)
+    expected = widened(rows).lazy().with_columns(r=expression(pl)).select("r")
+    # its optimiser makes a column of one row of a choice between literals
+    assert_same(found, expected.collect(optimizations=pl.QueryOptFlags.none()), ordered=True, about=text)
     assert isinstance(query.plan, Project)
     bound = dict(query.plan.columns)["r"]
-    expected = [(value(bound, record),) for record in rows.with_columns(pl.col("d", "e").to_physical()).to_dicts()]
-    wrong = difference(found.to_polars().with_columns(pl.all().to_physical()).rows(), expected, ordered=True)
+    by_row = [(value(bound, record),) for record in rows.with_columns(pl.col("d", "e").to_physical()).to_dicts()]
+    wrong = difference(found.to_polars().with_columns(pl.all().to_physical()).rows(), by_row, ordered=True)
     assert not wrong, f"{text}, row interpreter\n{wrong}"
 
 

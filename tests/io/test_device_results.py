@@ -56,8 +56,10 @@ def table(data: Any = SAMPLE, chunks: int = 1) -> Table:
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """Whatever a test hands out is let go by its end."""
+    gc.freeze()  # what was there before is not looked through
     yield
     gc.collect()
+    gc.unfreeze()
     assert export._kept == {} and export._capsules == {}
 
 

@@ -14,7 +14,7 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import DuplicateNameError, ReadError
-from gpuflow.io import footers, scan_parquet
+from gpuflow.io import convert, footers, scan_parquet
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.table import Table
 
@@ -123,7 +123,7 @@ def test_columns_come_in_the_order_asked(tmp_path: Path) -> None:
     source = scan_parquet(write(tmp_path / "a.parquet"))
     chunk = source.splits(None)[0].read(("s", "x"))
     assert [c.dtype for c in chunk.columns] == [t.STRING, t.INT64]
-    assert chunk.columns[0].dictionary.to_pylist() == ["s0", "s1", "s2", "s3"]
+    assert convert.to_arrow(chunk.columns[0])[:5].to_pylist() == ["s0", "s1", "s2", "s3", "s0"]
 
 
 def test_names_that_look_like_paths_or_code(tmp_path: Path) -> None:
@@ -159,10 +159,9 @@ def test_temporal_statistics_are_in_the_column_s_unit(tmp_path: Path, unit: str)
 
 
 def test_unsupported_columns_are_named_but_do_not_stop_the_others(tmp_path: Path) -> None:
-    source = scan_parquet(write(tmp_path / "a.parquet", l=[[1]] * 30, z=pa.array([1] * 30, pa.timestamp("us", "UTC"))))
+    source = scan_parquet(write(tmp_path / "a.parquet", z=pa.array([1] * 30, pa.time64("us"))))
     assert list(source.schema) == ["x", "s"]
-    assert "nested" in source.unsupported["l"]
-    assert "time zone" in source.unsupported["z"]
+    assert "time64" in source.unsupported["z"]
     assert len(table(source)) == 30
 
 
@@ -175,13 +174,13 @@ def test_hive_folders_become_columns(tmp_path: Path) -> None:
     assert [(r["year"], r["name"], str(r["day"])) for r in rows[::3]] == [(2012, "a/b", "2020-01-01"), (2013, None, "2020-01-02")]
     assert source.statistics("year") == ColumnStatistics(2012, 2013, 0)
     assert source.statistics("name").nulls == 3
-    assert "year" not in scan_parquet(tmp_path, hive=False).schema
+    assert "year" not in scan_parquet(tmp_path, hive_partitioning=False).schema
     assert scan_parquet(tmp_path, hive_schema={"year": t.STRING}).schema["year"] == t.STRING
     assert scan_parquet(str(tmp_path / "year=*/**/*.parquet")).schema["year"] == t.INT64
     with pytest.raises(ReadError, match="name=a/b, which is no int64"):
         table(scan_parquet(tmp_path, hive_schema={"name": t.INT64}))
     write(tmp_path / "loose.parquet")
-    with pytest.raises(ReadError, match="hive=False"):
+    with pytest.raises(ReadError, match="hive_partitioning=False"):
         scan_parquet(tmp_path)
 
 
@@ -252,14 +251,14 @@ def test_file_that_changed_or_vanished_after_the_scan(tmp_path: Path) -> None:
 
 def test_files_must_agree(tmp_path: Path) -> None:
     first = write(tmp_path / "a.parquet")
-    pq.write_table(pa.table({"x": pa.array([1], pa.int32()), "s": ["a"]}), tmp_path / "b.parquet")
-    with pytest.raises(ReadError, match=r"b\.parquet, column 'x': it is int32 here and int64 in .*a\.parquet") as caught:
+    pq.write_table(pa.table({"x": ["1"], "s": ["a"]}), tmp_path / "b.parquet")
+    with pytest.raises(ReadError, match=r"b\.parquet, column 'x': it is string here and int64 in .*a\.parquet") as caught:
         scan_parquet(tmp_path)
     assert caught.value.column == "x"
     pq.write_table(pa.table({"s": ["a"]}), tmp_path / "b.parquet")
-    with pytest.raises(ReadError, match=r"b\.parquet, column 'x': it has no such column"):
+    with pytest.raises(ReadError, match=r"b\.parquet, column 'x': it has no such column.*missing_columns"):
         scan_parquet(tmp_path)
-    with pytest.raises(ReadError, match=r"a\.parquet, column 'x': .*b\.parquet has no such column"):
+    with pytest.raises(ReadError, match=r"a\.parquet, column 'x': .*b\.parquet has no such column.*extra_columns"):
         scan_parquet([tmp_path / "b.parquet", first])
     pq.write_table(pa.table({"s": pa.array(["a"], pa.large_string()), "x": [100]}), tmp_path / "b.parquet")
     assert table(scan_parquet(tmp_path))["x"].to_pylist()[-1] == 100

@@ -175,7 +175,7 @@ def test_no_matching_row_is_ever_skipped(data: st.DataObject) -> None:
     pq.write_table(table, sink, row_group_size=3)
     source = _open(sink.getvalue())
     try:
-        kept = [group for split in source.splits(row, 1) for piece in split.pieces for group in piece.groups]
+        kept = [group for split in source.splits(row, 1) for piece in split.pieces for group in piece.blocks]
     finally:
         Path(source.files[0].path).unlink()
     matching = {position // 3 for position, passed in enumerate(passes(table).to_pylist()) if passed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def test_mistakes_in_the_call(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="every column"):
         io.write_parquet(pa.table({"i": [1]}), path, partition_by="i")
     with pytest.raises(UnsupportedError, match="column 'l'"):
-        io.write_parquet(pa.table({"l": [[1]]}), path)
+        io.write_parquet(pa.table({"l": [datetime.time(1)]}), path)
     with pytest.raises(UnsupportedError, match="local folders only"):
         io.write_parquet(DATA, "memory://x", partition_by="i")
     with pytest.raises(PlanError, match="too long"):

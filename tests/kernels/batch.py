@@ -12,17 +12,17 @@ from typing import Any
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (fills the registries)
 import numpy as np
-from gpuflow_kernels import rowmath, rowmath_intrinsics
+from gpuflow_kernels import rowmath, rowmath_intrinsics, zones
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.codegen.inline import inline
 from gpuflow_kernels.dtypes import ALL, BOOL, DATE, FLOAT32, FLOAT64, INT8, INT64, UINT64, duration, timestamp
-from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature
+from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature, Table
 from gpuflow_kernels.source import Body
 
 from tests.oracle.rows import function_of
 
 US, LENGTH = timestamp("us"), duration("us")
-UNARY = ALL
+UNARY = (*ALL, timestamp("us", "Europe/Berlin"))
 BINARY = (BOOL, INT8, INT64, UINT64, FLOAT32, FLOAT64, DATE, US, LENGTH)
 TERNARY = (INT64, FLOAT64)
 AGGREGATED = (BOOL, INT8, INT64, UINT64, FLOAT32, FLOAT64, US)
@@ -30,8 +30,21 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "cast": [{"to": t, "strict": s} for t in ALL if t.kind != "string" for s in (True, False)],
     "round": [{"digits": 0}, {"digits": 2}],
     "log": [{}, {"base": 2}],
+    "of_halves": [{"scale": 2}],
     "dt.truncate": [{"every": e} for e in ("1w", "15m", "1mo")],
+    "dt.round": [{"every": e} for e in ("1w", "15m", "1mo")],
+    "dt.offset_by": [{"by": b} for b in ("-15m", "1mo2d3h")],
+    "dt.epoch": [{"unit": u} for u in ("d", "s", "ns")],
+    "dt.timestamp": [{"unit": u} for u in ("ms", "ns")],
+    "dt.cast_time_unit": [{"unit": u} for u in ("s", "ms", "us", "ns")],
+    "dt.with_time_unit": [{"unit": "ns"}],
+    "dt.convert_time_zone": [{"zone": "Asia/Tokyo"}],
+    "dt.replace_time_zone": [
+        {"zone": z, "ambiguous": a, "non_existent": n} for z, a, n in ((None, "raise", "raise"), ("UTC", "latest", "null"))
+    ],
 }
+ZONE = np.array(zones.table("Europe/Berlin"))
+"""What stands for every `Table`, and for the parameter ``z`` of functions that read one; ``zone`` in texts."""
 LITERALS = {"int64": "7", "uint64": "7", "float64": "2.0", "float32": "3.0"}
 
 
@@ -49,6 +62,8 @@ class Unit:
 
 
 def constant_text(value: Any) -> str:
+    if isinstance(value, Table):
+        return "zone"
     if isinstance(value, int) and value >= 1 << 63:
         return f"uint64({value})"
     return "(-9223372036854775807 - 1)" if value == -(1 << 63) and isinstance(value, int) else f"({value!r})"
@@ -58,7 +73,7 @@ def _unit(
     label: str, body: Body, args: tuple[str, ...], results: tuple[str, ...], constants: tuple[Any, ...], **more: Any
 ) -> Unit:
     places = [f"{{{k}}}" for k in range(len(args))] + [constant_text(c) for c in constants]
-    typed = tuple(np.uint64(c) if isinstance(c, int) and c >= 1 << 63 else c for c in constants)
+    typed = tuple(ZONE if isinstance(c, Table) else np.uint64(c) if isinstance(c, int) and c >= 1 << 63 else c for c in constants)
     python = function_of(body)
     call = f"{body.name}({', '.join(places)})"
     return Unit(f"{label} {body.name}{args}{results}", call, args, results, lambda *a: python(*a, *typed), body, **more)
@@ -78,9 +93,16 @@ def _of_overload(name: str, overload: Overload, signature: Signature) -> Iterato
                    lambda x: python(x, ast.literal_eval(text)), overload.body)  # fmt: skip
 
 
+def _is_wide(signature: Signature) -> bool:
+    """Whether a pair of registers stands for a value: tests/kernels/test_decimals.py has these."""
+    return any(d.is_wide for d in (*signature.args, signature.result))
+
+
 def scalar_units() -> Iterator[Unit]:
     for name, function in SCALARS.items():
         if not function.overloads[0].rule.__module__.startswith("gpuflow_kernels"):
+            continue
+        if all(o.of_text for o in function.overloads):  # test_text_bodies.py
             continue
         pool = {1: UNARY, 2: BINARY, 3: TERNARY}[function.arity]
         for types in itertools.product(pool, repeat=function.arity):
@@ -90,7 +112,7 @@ def scalar_units() -> Iterator[Unit]:
                     found = function.resolve(types, params)
                 except ValueError:  # an interval that the type does not have
                     continue
-                if found is not None:
+                if found is not None and not found[0].of_text and not _is_wide(found[1]):
                     yield from _of_overload(name, *found)
 
 
@@ -124,12 +146,12 @@ _OF_FLOATS = {"float_bits", "ordered_bits", "float_pow", "float_mod", "round_hal
 
 def rowmath_units() -> Iterator[Unit]:
     """Every function of rowmath by itself."""
-    for name in sorted(rowmath.NAMES - {"nan", "inf", "pi"}):
+    for name in sorted(rowmath.NAMES - rowmath.TEXT_NAMES - rowmath.WIDE_NAMES - {"nan", "inf", "pi"}):
         function = getattr(rowmath, name)
         intrinsic = name in rowmath_intrinsics.CPU
         count = (2 if name in _TWO else 1) if intrinsic else len(inspect.signature(function).parameters)
         kinds = ["int64"]
-        if name in ("int64", "uint64", "float32", "float64", "bool_"):
+        if name in ("int64", "uint64", "uint8", "float32", "float64", "bool_"):
             kinds = ["int64", "uint64", "bool_"] + (["float32", "float64"] if name in ("float32", "float64", "bool_") else [])
         elif name in _OF_FLOATS or (intrinsic and name != "float_from_bits"):
             kinds = ["float64"]
@@ -137,12 +159,30 @@ def rowmath_units() -> Iterator[Unit]:
             kinds = ["uint64"] if name != "mul_overflows" else ["int64", "uint64"]
         elif name == "mix64":
             kinds = ["int64", "uint64"]
+        if not intrinsic and "z" in inspect.signature(function).parameters:
+            yield _of_zone(name, function)
+            continue
         for kind in kinds:
             with np.errstate(all="ignore"):
                 sample = function(*(getattr(rowmath, kind)(1),) * count)
             results = tuple(_register(v) for v in (sample if isinstance(sample, tuple) else (sample,)))
             places = ", ".join(f"{{{k}}}" for k in range(count))
             yield Unit(f"rowmath {name}({kind})", f"{name}({places})", (kind,) * count, results, function)
+
+
+def _of_zone(name: str, function: Callable[..., Any]) -> Unit:
+    """A function that reads the table of a zone; all else is int64."""
+    names = list(inspect.signature(function).parameters)
+    at, count = names.index("z"), len(names) - 1
+
+    def python(*arguments: Any) -> Any:
+        return function(*arguments[:at], ZONE, *arguments[at:])
+
+    sample = python(*(np.int64(1),) * count)
+    results = tuple(_register(v) for v in (sample if isinstance(sample, tuple) else (sample,)))
+    places = [f"{{{k}}}" for k in range(count)]
+    call = f"{name}({', '.join([*places[:at], 'zone', *places[at:]])})"
+    return Unit(f"rowmath {name}", call, ("int64",) * count, results, python)
 
 
 def _register(value: Any) -> str:
@@ -201,7 +241,7 @@ def _batch(name: str, members: list[Unit]) -> Batch:
             lines.append(f"r_{register}[{row}, i] = {register}({result})")
         places.append((unit, tuple(where)))
     outputs = tuple(sorted(counts))
-    params = ["n", *(f"a_{a}_{k}" for a, k in inputs), *(f"r_{o}" for o in outputs)]
+    params = ["n", "zone", *(f"a_{a}_{k}" for a, k in inputs), *(f"r_{o}" for o in outputs)]
     loads = [f"x_{a}_{k} = {a}(a_{a}_{k}[i])" for a, k in inputs]
     head = [f"def {name}({', '.join(params)}):", "    for i in range(n):"]
     return Batch(name, inputs, outputs, tuple(places), "\n".join([*head, *(f"        {line}" for line in loads + lines)]))

@@ -22,15 +22,22 @@ from gpuflow_kernels.target import CPU, CUDA, PYTHON
 from tests.cuda_model.faults import Fault
 from tests.cuda_model.loading import planted
 from tests.cuda_model.runtime import cuda_model
-from tests.support.cuda_cases import CASES, KEY, REAL, TYPES, WIDE, WORD, Case, agg, call, check, data, rows_of
+from tests.support.cuda_cases import (
+    CASES,
+    HOSTILE,
+    KEY,
+    REAL,
+    TYPES,
+    WIDE,
+    WORD,
+    Case,
+    agg,
+    call,
+    check,
+    data,
+    rows_of,
+)
 from tests.support.golden import GOLDEN
-
-HOSTILE = {
-    "plain": Bindings(),
-    "tiny": Bindings(tiny=True),
-    "one hash": Bindings(constant_hash=True),
-    "tiny, one hash": Bindings(tiny=True, constant_hash=True),
-}
 
 
 @dataclass(frozen=True)
@@ -316,6 +323,16 @@ FAULTS = (
         "a claim in two steps", "hash of one word", "claim", CLAIM, "peek(keys, s); poke(keys, s, x)", "one hash", 40, least=3
     ),
     Planted("ranks that ignore earlier rows", "split", "match_any", "uint64(before) + uint64(rank)", "uint64(before)"),
+    Planted("a hot key that every thread adds", "hash of one word, hot", "touched", "if t == uint64(0):", "if True:"),
+    Planted(
+        "a last run that is not added",
+        "hash of one word, runs",
+        "held",
+        "    if held:\n        place",
+        "    if False:\n        place",
+    ),
+    Planted("a run that goes on into another key", "dense, runs", "held", "if not (held & ", "if not (held | "),
+    Planted("rows of two blocks", "dense, runs", "held", "min(rows, base + stretch)", "rows", options={"multiprocessors": 2}),
     Planted("lanes that do not wait", "split", "match_any", "part)]\n        cuda.syncwarp()", "part)]", least=3),
 )
 

@@ -7,12 +7,23 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from gpuflow_kernels.codegen.cuda_text import MOST_LINES, tile_for
 from gpuflow_kernels.target import CPU, PYTHON
 
 from benchmarks.assembling import ARCHITECTURES, Compile, ptx_compiler, sm
 from tests.support.cuda_cases import CASES, Case
 from tests.support.golden import GOLDEN
 from tests.support.launches import recorded
+
+
+@pytest.mark.parametrize("most", [2, 4, 8])
+@pytest.mark.parametrize("lines", [1, 30, 60, 500])
+@pytest.mark.parametrize("columns", [0, 1, 2, 3, 5, 9, 40])
+def test_a_thread_has_as_many_rows_as_it_loads_at_once(columns: int, lines: int, most: int) -> None:
+    """Two at least: those that are loaded in pairs, of three columns or five too."""
+    tile = tile_for(256, True, ["float64"] * columns, lines, most)
+    assert tile.unroll in (2, 4, 8) and tile.unroll <= most
+    assert tile.unroll == 2 or tile.unroll * lines <= MOST_LINES
 
 
 @pytest.fixture

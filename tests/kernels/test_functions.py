@@ -158,7 +158,7 @@ case("truncate", "int64", python=lambda x: x)
 # -- dates, timestamps, durations
 MOMENTS = "date, timestamp[ms], timestamp[us], timestamp[ns]"
 for name in ("year quarter month week weekday day ordinal_day iso_year is_leap_year days_in_month date "
-             "month_start month_end").split():  # fmt: skip
+             "month_start month_end century millennium").split():  # fmt: skip
     case(f"dt.{name}", MOMENTS, lambda x, name=name: getattr(x.dt, name)())
 for name in "hour minute second millisecond microsecond nanosecond".split():
     case(f"dt.{name}", "timestamp[ms], timestamp[us], timestamp[ns]", lambda x, name=name: getattr(x.dt, name)())
@@ -169,6 +169,29 @@ for every in ("1d", "3d", "1w", "2w", "1mo", "5mo", "1q", "1y", "3y"):
 for every in ("1h", "7h", "15m", "90s", "250ms", "1h30m"):
     case("dt.truncate", "timestamp[ms], timestamp[us], timestamp[ns]", lambda x, e=every: x.dt.truncate(e),
          params=(("every", every),))  # fmt: skip
+for every in ("1d", "3d", "1w", "2w", "1mo", "5mo", "1q", "1y"):
+    case("dt.round", MOMENTS, lambda x, e=every: x.dt.round(e), params=(("every", every),))
+for every in ("1h", "7h", "15m", "250ms"):
+    case("dt.round", "timestamp[ms], timestamp[us], timestamp[ns]", lambda x, e=every: x.dt.round(e), params=(("every", every),))
+for by in ("1mo", "-1mo", "13mo", "-1y1q2w3d", "25h", "-1d", "0d"):
+    case("dt.offset_by", MOMENTS, lambda x, b=by: x.dt.offset_by(b), params=(("by", by),))
+case("dt.offset_by", "timestamp[us], timestamp[ns]", lambda x: x.dt.offset_by("-1mo2d3h4m5s6ms7us"),
+     params=(("by", "-1mo2d3h4m5s6ms7us"),))  # fmt: skip
+for unit in ("s", "ms", "us", "ns", "d"):
+    case("dt.epoch", "date, timestamp[ms], timestamp[us]", lambda x, u=unit: x.dt.epoch(u), params=(("unit", unit),))
+for unit in ("ms", "us", "ns"):
+    case("dt.timestamp", MOMENTS, lambda x, u=unit: x.dt.timestamp(u), params=(("unit", unit),))
+    case("dt.cast_time_unit", "timestamp[ms], timestamp[us], timestamp[ns], duration[ms], duration[ns]",
+         lambda x, u=unit: x.dt.cast_time_unit(u), params=(("unit", unit),))  # fmt: skip
+    case("dt.with_time_unit", "timestamp[ms], duration[us]", None, python=lambda x: x, params=(("unit", unit),),
+         reason="Polars has removed it")  # fmt: skip
+BERLIN = {"params": (("zone", "Europe/Berlin"), ("ambiguous", "earliest"), ("non_existent", "null"))}
+for unit in ("ms", "us", "ns"):
+    case("dt.replace_time_zone", f"timestamp[{unit}]",
+         lambda x: x.dt.replace_time_zone("Europe/Berlin", ambiguous="earliest", non_existent="null"),
+         result=f"timestamp[{unit}, Europe/Berlin]", **BERLIN)  # fmt: skip
+    case("dt.convert_time_zone", f"timestamp[{unit}]", lambda x: x.dt.convert_time_zone("Asia/Tokyo"),
+         result=f"timestamp[{unit}, Asia/Tokyo]", params=(("zone", "Asia/Tokyo"),))  # fmt: skip
 case("sub", "date date, timestamp[us] timestamp[us], date timestamp[ms], timestamp[us] duration[us], date duration[us], "
      "duration[ns] duration[ns]", lambda x, y: x - y)  # fmt: skip
 case("add", "timestamp[us] duration[us], duration[us] timestamp[us], date duration[us], duration[ms] date, "
@@ -221,8 +244,10 @@ def test_function(case: Case, nulls: str) -> None:
 
 
 def test_every_function_has_a_case() -> None:
-    tested = {c.name for c in CASES} | {"cast"}  # test_casts.py
-    own = {n for n, f in SCALARS.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}
+    elsewhere = {"cast", "dt.local", "upper_half", "lower_half", "of_halves"}  # test_casts.py, test_zones.py, test_decimals.py
+    tested = {c.name for c in CASES} | elsewhere
+    numeric = {n: f for n, f in SCALARS.items() if not f.overloads[0].of_text}  # the others: tests/frame/test_strings.py
+    own = {n for n, f in numeric.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}
     assert own <= tested
 
 

@@ -179,3 +179,40 @@ def test_queries_go_on_while_the_folder_is_pruned(tmp_path: Path, monkeypatch: p
                                     (rows.select(col("x") + col("x")), [0, 2, 4, 6])):  # fmt: skip
                 assert query.collect()["x"].to_pylist() == expected
     assert len(names(tmp_path)) <= 2
+
+
+# -- machine code of GPUs ---------------------------------------------------------------------------------------------
+def test_cuda_kernels_are_kept_in_the_same_private_folder(tmp_path: Path) -> None:
+    """That they are found there again takes a device to show."""
+    pytest.importorskip("numba.cuda")
+    from gpuflow_kernels.primitives.cuda.bits import bits_text
+
+    with modules.using(str(tmp_path)):
+        module = modules.load(bits_text(), "cuda")
+    assert module.__file__ is not None and Path(module.__file__).parent == tmp_path / "kernels"
+    for kernel in (module.weigh, module.listed):
+        assert Path(kernel.stats.cache_path) == tmp_path / "kernels" / "__pycache__"
+        assert Path(kernel.stats.cache_path).stat().st_uid == os.getuid()
+
+
+def test_edited_intrinsics_are_other_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts import them, so that no text shows it when they change."""
+
+    def name() -> str:
+        modules.versions.cache_clear()
+        modules.module_name.cache_clear()
+        return modules.module_name("text", "cuda")
+
+    try:
+        before, read = name(), Path.read_bytes
+        monkeypatch.setenv("GPUFLOW_CUDA_INTRINSICS", "plain")
+        plain = name()
+        monkeypatch.delenv("GPUFLOW_CUDA_INTRINSICS")
+        monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "intrinsics.py"))
+        edited = name()
+        monkeypatch.undo()
+        assert len({before, plain, edited}) == 3
+        assert name() == before
+    finally:
+        modules.versions.cache_clear()
+        modules.module_name.cache_clear()

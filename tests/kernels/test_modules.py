@@ -23,7 +23,7 @@ import gpuflow as gf
 from gpuflow import col
 from gpuflow.execute.explain import assumed_shape
 from gpuflow.execute.graph import Graph
-from gpuflow.execute.strings import plan_strings
+from gpuflow.execute.text_plan import plan_strings
 from gpuflow.optimize import optimize
 from gpuflow.physical.lower import Lowering
 from gpuflow.physical.tasks import Options, PipelineTask

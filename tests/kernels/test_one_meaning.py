@@ -12,18 +12,16 @@ from unittest import mock
 import numpy as np
 import pytest
 from gpuflow_kernels import rowmath
+from gpuflow_kernels.codegen.module_text import HEADERS
 from gpuflow_kernels.dtypes import BOOL, BY_NAME
 from gpuflow_kernels.rowmath import NAMES, prelude
 
-from .batch import Batch, Unit, batches, module_text, units
+from .batch import ZONE, Batch, Unit, batches, module_text, units
 from .values import domain
 
 ROWS = 40
-HEADS = {
-    "cpu": "import numba\ndevice = numba.njit(error_model='numpy')\n",
-    "cuda": "from numba import cuda\ndevice = cuda.jit(device=True)\n",
-}
-STORED = {"bool_": "bool", "int64": "int64", "uint64": "uint64", "float32": "float32", "float64": "float64"}
+HEADS = {target: HEADERS[target].replace(", cache=True", "") + "\n" for target in ("cpu", "cuda")}
+STORED = {"bool_": "bool", "int64": "int64", "uint64": "uint64", "uint8": "uint8", "float32": "float32", "float64": "float64"}
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +61,15 @@ def close(ours: Any, theirs: Any, register: str) -> bool:
 
 @pytest.mark.slow
 def test_compiled_equals_uncompiled(made: list[Batch], tmp_path: Path) -> None:
-    import numba
-
     module = load("cpu", made, tmp_path)
     wrong = []
     for batch in made:
-        run = numba.njit(error_model="numpy")(getattr(module, batch.name))
+        run = module.kernel(getattr(module, batch.name))
         for small in (False, True):
             inputs = arguments(batch, small)
             sizes = {o: 1 + max(row for _, where in batch.places for t, row in where if t == o) for o in batch.outputs}
             outputs = {o: np.zeros((size, ROWS), STORED[o]) for o, size in sizes.items()}
-            run(ROWS, *(inputs[k] for k in batch.inputs), *(outputs[o] for o in batch.outputs))
+            run(ROWS, ZONE, *(inputs[k] for k in batch.inputs), *(outputs[o] for o in batch.outputs))
             for unit, where in batch.places:
                 if small or not unit.small:
                     columns = [inputs[a, k] for k, a in enumerate(unit.args)]
@@ -104,12 +100,12 @@ def test_all_bodies_compile_for_cuda(made: list[Batch], tmp_path: Path) -> None:
     from numba import cuda, types
 
     module = load("cuda", made, tmp_path)
-    kinds = {"bool_": types.boolean, **{n: getattr(types, n) for n in ("int64", "uint64", "float32", "float64")}}
+    kinds = {"bool_": types.boolean, **{n: getattr(types, n) for n in ("int64", "uint64", "uint8", "float32", "float64")}}
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=Device()):
         for batch in made:
             inputs = [types.Array(kinds[a], 1, "C") for a, _ in batch.inputs]
             outputs = [types.Array(kinds[o], 2, "C") for o in batch.outputs]
-            text, _ = cuda.compile_ptx(getattr(module, batch.name), (types.int64, *inputs, *outputs), cc=(8, 0))
+            text, _ = cuda.compile_ptx(getattr(module, batch.name), (types.int64, types.int64[::1], *inputs, *outputs), cc=(8, 0))
             assert ".visible .entry" in text or ".visible .func" in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ def domain(dtype: DType) -> list[Any]:
     if dtype.is_float:
         with np.errstate(all="ignore"):
             return _FLOATS if dtype.bits == 64 else [float(np.float32(v)) for v in _FLOATS]
+    if dtype.is_decimal:
+        edges = [10**17, 5 * 10 ** (dtype.precision - 1), *dtype.bounds]
+        return [0, 1, -1, 5, -5, 50, -50, 99, 150, 250, -250, 12_345, -(10**9), *(v for v in edges if v <= dtype.bounds[1])]
     if dtype.kind == "bool":
         return [True, False]
     if dtype.kind == "date":
@@ -59,6 +63,8 @@ def polars_type(dtype: DType) -> Any:
     simple = {"bool": pl.Boolean, "date": pl.Date, "string": pl.String}
     if dtype.kind in simple:
         return simple[dtype.kind]
+    if dtype.is_decimal:
+        return pl.Decimal(dtype.precision, dtype.scale)
     if dtype.kind == "timestamp":
         return pl.Datetime(dtype.unit)  # type: ignore[arg-type]
     if dtype.kind == "duration":
@@ -68,6 +74,9 @@ def polars_type(dtype: DType) -> Any:
 
 def series(values: list[Any], dtype: DType) -> pl.Series:
     """Physical values as a Polars column."""
+    if dtype.is_decimal:
+        values = [None if v is None else Decimal(v).scaleb(-dtype.scale) for v in values]
+        return pl.Series(values, dtype=polars_type(dtype))
     physical = {"date": pl.Int32, "timestamp": pl.Int64, "duration": pl.Int64}.get(dtype.kind, polars_type(dtype))
     return pl.Series(values, dtype=physical).cast(polars_type(dtype))
 
@@ -81,6 +90,10 @@ def same_value(ours: Any, theirs: Any, dtype: DType) -> bool:
     """Equal, NaN being equal to NaN; floats within the last bits."""
     if ours is None or theirs is None:
         return ours is theirs
+    if isinstance(ours, tuple):  # the halves of a wide value
+        ours = (int(ours[0]) << 64) + int(ours[1])
+    if isinstance(theirs, tuple):
+        theirs = (int(theirs[0]) << 64) + int(theirs[1])
     if not dtype.is_float:
         return bool(ours == theirs)
     a, b = float(ours), float(theirs)

@@ -23,6 +23,8 @@ def call(name: str, *args: Row, **params: Any) -> Call:
     if found is None:
         raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
     overload, signature = found
+    if signature.via:
+        args = (call(signature.via, args[0]), *args[1:])
     operands = tuple(cast_to(a, d) for a, d in zip(args, signature.args, strict=True))
     return Call(overload, operands, signature.result, signature.constants)
 
@@ -34,9 +36,11 @@ def cast_to(row: Row, dtype: DType) -> Row:
 
 def agg(name: str, *args: Row) -> Agg:
     """The declared aggregation `name` of `args`."""
-    found = AGGREGATIONS[name].resolve(tuple(a.dtype for a in args))
+    found = AGGREGATIONS[name].signature(tuple(a.dtype for a in args))
     if found is None:
         raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
-    declared, types, result = found
+    declared, signature = found
+    types = signature.args
     operands = tuple(cast_to(a, d) for a, d in zip(args, types, strict=True))
-    return Agg(declared, operands, result, tuple(s.resolve(types[0] if types else None) for s in declared.slots))
+    slots = tuple(s.resolve(types[0] if types else None) for s in declared.slots)
+    return Agg(declared, operands, signature.result, slots, signature.constants)

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import rowmath
+from gpuflow_kernels.codegen.rows import returns_tuple
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.rowtree import Agg, Call, Const, Member, Ref, Row
-from gpuflow_kernels.scalar import CUSTOM, PARTIAL
+from gpuflow_kernels.scalar import CUSTOM, PARTIAL, Table
 from gpuflow_kernels.source import Body
+from gpuflow_kernels.texts import Numbers, One, Text
+
+from gpuflow.io.host_text import evaluate_on_host
 
 Env = dict[str | int, tuple[Any, bool]]
 """For every column its value (physical; a str for strings) and whether it is valid."""
@@ -29,10 +33,19 @@ def function_of(body: Body) -> Callable[..., Any]:
     return space[body.name]  # type: ignore[no-any-return]
 
 
+def constant(value: Any) -> Any:
+    """A constant of a signature as the body gets it."""
+    if isinstance(value, Table):
+        return np.array(value.values, dtype="int64")
+    return np.uint64(value) if isinstance(value, int) and value >= 1 << 63 else value
+
+
 def typed(value: Any, dtype: DType) -> Any:
     """`value` as the scalar that kernels hold for it; strings stay as they are."""
     if dtype.kind == "string":
         return "" if isinstance(value, (int, np.integer)) else value
+    if dtype.is_wide:
+        return value if isinstance(value, tuple) else (np.int64(int(value) >> 64), np.uint64(int(value) & (1 << 64) - 1))
     return getattr(rowmath, dtype.register)(value)
 
 
@@ -74,6 +87,8 @@ def _equal(x: Any, y: Any) -> bool:
 
 def _call(row: Call, operands: list[Value]) -> Value:
     overload = row.overload
+    if overload.of_text:
+        return _text(row, operands)
     valid = all(v for _, v in operands)
     if overload.null == CUSTOM:
         arguments = [part for value, known in operands for part in (value, np.bool_(known))]
@@ -81,13 +96,62 @@ def _call(row: Call, operands: list[Value]) -> Value:
         return zero(row.dtype), False
     else:
         arguments = [value for value, _ in operands]
-    arguments += [np.uint64(c) if isinstance(c, int) and c >= 1 << 63 else c for c in row.constants]
+    arguments += [constant(c) for c in row.constants]
     if overload.overflow is not None and function_of(overload.overflow)(*arguments):
-        raise ArithmeticOverflowError(f"{overload.name} does not fit {row.dtype}")
+        raise ArithmeticOverflowError(overload.complaint(row.dtype))
     result = function_of(overload.body)(*arguments)
     if overload.null in (CUSTOM, PARTIAL):
         result, valid = result
     return typed(result, row.dtype), bool(valid)
+
+
+def _text(row: Call, operands: list[Value]) -> Value:
+    """A text function of one row, from its body over bytes, or from its host function over columns of one row."""
+    overload = row.overload
+    if not all(valid for _, valid in operands):
+        return zero(row.dtype), False
+    values = [value for value, _ in operands]
+    if overload.text is None or (overload.host and not all(v.isascii() for v in values if isinstance(v, str))):
+        return _on_host(row, values)
+    arguments: list[Any] = []
+    for value in values:
+        encoded = np.frombuffer(value.encode(), np.uint8) if isinstance(value, str) else None
+        arguments += [value] if encoded is None else [encoded, np.int64(0), np.int64(len(encoded))]
+    arguments += [constant(c) for c in row.constants]
+    if overload.overflow is not None and function_of(overload.overflow)(*arguments):
+        raise ArithmeticOverflowError(overload.complaint(row.dtype))
+    body = function_of(overload.body)
+    if overload.text == "write":
+        size = body(np.empty(0, np.uint8), np.int64(0), *arguments)
+        size, valid = size if overload.null == PARTIAL else (size, True)
+        out = np.empty(int(size), np.uint8)
+        body(out, np.int64(0), *arguments)
+        return out.tobytes().decode() if valid else "", bool(valid)
+    result = body(*arguments)
+    *found, valid = result if overload.null == PARTIAL else (*(result if overload.text == "view" else (result,)), True)
+    if overload.text == "view":
+        begin, end = found
+        return arguments[0][int(begin) : int(end)].tobytes().decode() if valid else "", bool(valid)
+    return typed(found[0], row.dtype), bool(valid)
+
+
+def _on_host(row: Call, values: list[Any]) -> Value:
+    encoded = (One(a.dtype, v.encode() if isinstance(v, str) else v) for a, v in zip(row.args, values, strict=True))
+    first, *rest = encoded
+    if isinstance(first.value, bytes):
+        data = np.frombuffer(first.value, np.uint8)
+        arguments: tuple[Any, ...] = (Text(np.array([0, len(data)]), data), *rest)
+    else:
+        arguments = (Numbers(first.dtype, np.array([first.value], first.dtype.storage)), *rest)
+    answer = evaluate_on_host(row.overload, row.dtype, row.constants, arguments, 1)
+    if answer.bad is not None and answer.bad[0]:
+        raise ArithmeticOverflowError(row.overload.complaint(row.dtype))
+    if answer.valid is not None and not answer.valid[0]:
+        return zero(row.dtype), False
+    if answer.text is not None:
+        begin, end = answer.text.offsets[:2]
+        return answer.text.data[int(begin) : int(end)].tobytes().decode(), True
+    return typed(answer.values[0], row.dtype), True
 
 
 _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
@@ -151,16 +215,17 @@ def finalized(node: Agg, state: tuple[Any, ...]) -> Value:
     """The result of a group's slots."""
     declared = node.aggregation
     assert declared.finalize is not None
+    state += tuple(constant(c) for c in node.constants)
     if declared.overflow is not None and function_of(declared.overflow)(*state):
         raise ArithmeticOverflowError(f"{declared.name} does not fit {node.dtype}")
     result = function_of(declared.finalize)(*state)
-    value, valid = result if isinstance(result, tuple) else (result, True)
+    value, valid = result if returns_tuple(declared.finalize) == 2 else (result, True)
     return typed(value, node.dtype), bool(valid)
 
 
 def _slots(node: Agg, values: Any) -> tuple[Any, ...]:
     values = values if isinstance(values, tuple) else (values,)
-    return tuple(typed(v, s.dtype) for v, s in zip(values, node.slots, strict=True))  # type: ignore[arg-type]
+    return tuple(typed(v, s.type) for v, s in zip(values, node.slots, strict=True))
 
 
 def _holistic(node: Agg, operands: list[list[Value]]) -> Value:

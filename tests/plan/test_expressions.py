@@ -10,7 +10,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col, lit, when
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import PlanError, TypeMismatchError
 
 TEXTS = [
     (col("x") > 5, '(col("x") > 5)'),
@@ -117,7 +117,7 @@ def test_parameters_by_name_or_place():
     [
         (lambda: lit([1]), TypeMismatchError, "a list is no literal"),
         (lambda: lit(2**70), TypeMismatchError, "does not fit into 64 bits"),
-        (lambda: lit(dt.datetime(2013, 1, 1, 5, tzinfo=dt.UTC)), UnsupportedError, "time zone"),
+        (lambda: lit(dt.datetime(2013, 1, 1, 5), gf.Datetime("us", "UTC")), TypeMismatchError, "is no timestamp"),
         (lambda: lit("x", gf.Int8), TypeMismatchError, "'x' is no int8 value"),
         (lambda: lit(300, gf.Int8), TypeMismatchError, "300 is no int8 value"),
         (lambda: col("x").is_in("abc"), TypeMismatchError, "takes a list of values"),

@@ -18,8 +18,9 @@ LAYERS = [
     ["gpuflow.plan"],
     ["gpuflow.optimize"],
     ["gpuflow.io", "gpuflow.physical", "gpuflow.execute"],
+    ["gpuflow.writing"],
     ["gpuflow.table", "gpuflow.display"],
-    ["gpuflow.preview", "gpuflow.frame", "gpuflow.sql"],
+    ["gpuflow.preview", "gpuflow.frame", "gpuflow.ranges", "gpuflow.sql"],
     ["gpuflow.doctor", "gpuflow.cluster"],
     ["gpuflow"],
     ["gpuflow.demo", "gpuflow.demo_data", "gpuflow.demo_questions", "gpuflow.cli"],
@@ -34,7 +35,20 @@ WITHIN = {
 """Between the packages of the line that holds them, only these arrows."""
 
 PLANNING = ("gpuflow.expr", "gpuflow.plan", "gpuflow.optimize")
-PLAIN_KERNELS = {"dtypes", "errors", "scalar", "aggregate", "rowtree", "rowmath", "source", "column", "rules", "interval_rules"}
+PLAIN_KERNELS = {
+    "dtypes",
+    "errors",
+    "scalar",
+    "aggregate",
+    "rowtree",
+    "rowmath",
+    "source",
+    "column",
+    "rules",
+    "interval_rules",
+    "zones",
+    "spans",
+}
 ENGINES = {"numba", "cupy", "pyarrow", "dask", "distributed", "pandas", "polars"}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401
@@ -21,6 +22,7 @@ from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Probe, Wri
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import BOOL, FLOAT32, FLOAT64, INT32, INT64, STRING, UINT64
 from gpuflow_kernels.grouping import Grouper
+from gpuflow_kernels.primitives.cuda import drive, tables
 from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row
 from gpuflow_kernels.scalar import SCALARS
 from gpuflow_kernels.target import Target
@@ -85,6 +87,13 @@ class Case:
 
 
 CASES: list[Case] = []
+
+HOSTILE = {
+    "plain": Bindings(),
+    "tiny": Bindings(tiny=True),
+    "one hash": Bindings(constant_hash=True),
+    "tiny, one hash": Bindings(tiny=True, constant_hash=True),
+}
 
 
 def case(name: str, run: Run) -> None:
@@ -200,6 +209,36 @@ case("hash of a float", grouping((POSITIVE,), (REAL,), (agg("len"), agg("sum", K
 case("hash of two words", grouping((), (WIDE, WORD), NAMED[8:] + FOLDED[:3], key_ranges(2), pieces=2))
 case("hash of natural, single and flag", grouping((BIG,), (NATURAL, SINGLE, FLAG), FOLDED[3:]))
 case("packed hash", grouping((), (WIDE, KEY), NAMED[:3] + FOLDED[:1], ((-(3 << 40), 3 << 40), (0, 1000))))
+
+
+def sampled(run: Run, keys: Callable[[Any], Any], shared: bool = True) -> Run:
+    """Other keys for more than 32 rows, of which 32 are looked at: one that half of them have is hot, else equal ones stand
+    together. Not `shared`: no table lies in shared memory."""
+
+    def go(target: Target, chunk: Chunk, bindings: Bindings) -> Rows:
+        changed = replace(chunk.columns[0], values=keys(np.arange(chunk.length)))
+        chunk = Chunk((changed, *chunk.columns[1:]), chunk.length)
+        small = {"SAMPLE": 32, "HOT": 2, "LONG": 0, "STRETCH": 128}
+        with mock.patch.multiple(drive, **small), mock.patch.object(tables, "SHARED", tables.SHARED * shared):
+            return run(target, chunk, bindings)
+
+    return go
+
+
+def mostly_one(row: Any) -> Any:
+    return np.where(row % 4 < 3, 5, row % 9)
+
+
+def standing_together(row: Any) -> Any:
+    return row // 8
+
+
+OPEN_GROUPS = grouping((), (KEY,), NAMED[:8], key_ranges(1))
+DENSE_GROUPS = grouping((), (KEY,), NAMED[:6] + NAMED[11:13])
+case("hash of one word, hot", sampled(OPEN_GROUPS, mostly_one))
+case("hash of one word, runs", sampled(grouping((BIG,), (KEY,), NAMED[8:], key_ranges(1)), standing_together))
+case("dense, hot", sampled(DENSE_GROUPS, mostly_one, shared=False))
+case("dense, runs", sampled(DENSE_GROUPS, standing_together, shared=False))
 case("number one word", numbering((KEY,)))
 case("number two words", numbering((WIDE, REAL)))
 

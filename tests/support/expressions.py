@@ -114,7 +114,7 @@ def integers(depth: int = 2) -> Strategy:
     dates = st.builds(part, st.sampled_from(PARTS), DATE_LEAF | TIME_LEAF)
     clock = st.builds(part, st.sampled_from(["hour", "minute", "second"]), TIME_LEAF)
     return _any_type(
-        INT_LEAF | dates | clock,
+        INT_LEAF | dates | clock | measured() if depth > 1 else INT_LEAF | dates | clock,
         SIMPLE,
         lambda inner: [
             _two(INTEGER_OPERATORS)(inner),
@@ -152,13 +152,75 @@ def conditions(depth: int = 2) -> Strategy:
             st.builds(lambda a: applied(operator.invert, a), inner),
             _compared(integers(1)),
             _compared(floats(1)),
+            _compared(strings(1)),
+            searched(),
         ],
         depth,
     )
 
 
+def text(name: str, arg: Expression, *more: Any, **named: Any) -> Expression:
+    """A method of ``.str`` with plain arguments."""
+    return lambda x: getattr(arg(x).str, name)(*more, **named)
+
+
+TEXTS: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
+    ("to_uppercase", (), {}),
+    ("to_lowercase", (), {}),
+    ("strip_chars", (), {}),
+    ("strip_chars", ("az",), {}),
+    ("strip_prefix", ("a",), {}),
+    ("head", (1,), {}),
+    ("tail", (1,), {}),
+    ("head", (-1,), {}),
+    ("slice", (1,), {}),
+    ("slice", (-2, 1), {}),
+    ("replace", ("a", "bb"), {"literal": True}),
+    ("replace_all", ("b", ""), {"literal": True}),
+    ("replace_all", ("[a-b]", "<$0>"), {}),
+    ("pad_start", (3, "*"), {}),
+    ("pad_end", (2,), {}),
+    ("zfill", (3,), {}),
+    ("extract", ("(a|z)", 1), {}),
+)
+"""Functions from strings to strings, with arguments."""
+
+
 def strings(depth: int = 2) -> Strategy:
-    return _any_type(STRING_LEAF, SIMPLE, lambda inner: [_horizontal(inner)], depth)
+    return _any_type(
+        STRING_LEAF | st.builds(lambda a: lambda x: a(x).cast(x.String), INT_LEAF),
+        SIMPLE,
+        lambda inner: [
+            _horizontal(inner),
+            st.builds(lambda t, a: text(t[0], a, *t[1], **t[2]), st.sampled_from(TEXTS), inner),
+            st.builds(lambda t, a: text(t[0], a, *t[1], **t[2]), st.sampled_from(TEXTS), inner),
+            st.builds(
+                lambda a, b, i: lambda x: x.concat_str([a(x), b(x)], separator="-", ignore_nulls=i), inner, inner, st.booleans()
+            ),
+            st.builds(lambda a, b: applied(operator.add, a, b), inner, inner),
+            st.builds(lambda a, b: lambda x: a(x).str.head(b(x).abs()), inner, INT_LEAF),
+        ],
+        depth,
+    )
+
+
+def measured() -> Strategy:
+    """Integers and conditions about strings."""
+    measures = st.sampled_from(["len_chars", "len_bytes"])
+    return st.builds(lambda n, a: lambda x: getattr(a(x).str, n)().cast(x.Int64), measures, strings(1)) | st.builds(
+        lambda a: lambda x: a(x).cast(x.Int64, strict=False), strings(1)
+    )
+
+
+def searched() -> Strategy:
+    tests: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
+        ("starts_with", ("a",), {}),
+        ("ends_with", ("b",), {}),
+        ("contains", ("a",), {"literal": True}),
+        ("contains", ("^[a-z]+$",), {}),
+        ("contains", ("",), {"literal": True}),
+    )
+    return st.builds(lambda t, a: text(t[0], a, *t[1], **t[2]), st.sampled_from(tests), strings(1))
 
 
 def dates(depth: int = 1) -> Strategy:

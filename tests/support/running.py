@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,15 +36,23 @@ AXES: dict[str, dict[str, Any]] = {
 
 
 def examples(count: int) -> hypothesis.settings:
-    """So many examples; the first fault found is shrunk and told, not every one."""
+    """So many examples, times ``FUZZ_FACTOR`` of the environment; the first fault found is shrunk and told, not every one."""
+    count = max(1, round(count * float(os.environ.get("FUZZ_FACTOR", "1"))))
     phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
     return hypothesis.settings(max_examples=count, report_multiple_bugs=False, phases=phases)
 
 
 @contextmanager
 def running(target: str = "python", axis: str = "plain", parts: int = 1, rows: int = 1) -> Iterator[None]:
-    """Run on a target in one of the ways of `AXES`, tables of `rows` rows in `parts` partitions."""
-    settings = {"gpuflow.target": target, "gpuflow.partition-rows": max(1, -(-rows // parts)), "gpuflow.threads": 2}
+    """Run on a target in one of the ways of `AXES`, tables of `rows` rows in `parts` partitions. Unless a layout of strings is
+    asked for, one partition has dictionaries, three have plain strings, and others what suits them."""
+    asked = dask.config.get("gpuflow.strings", "auto")
+    layout = {1: "dictionary", 3: "plain"}.get(parts, "auto") if asked == "auto" else asked
+    settings = {"gpuflow.strings": layout} | {
+        "gpuflow.target": target,
+        "gpuflow.partition-rows": max(1, -(-rows // parts)),
+        "gpuflow.threads": 2,
+    }
     with dask.config.set({**settings, **AXES[axis]}):
         yield
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,10 +36,42 @@ POOLS: dict[str, tuple[Any, list[Any]]] = {
     ),
     "p": (pl.Duration("ms"), [dt.timedelta(0), dt.timedelta(days=-1, milliseconds=7), dt.timedelta(hours=3)]),
 }
+MORE: dict[str, tuple[Any, list[Any]]] = {
+    "c": (pl.Decimal(9, 2), [Decimal(v) for v in ("0", "-1.25", "0.05", "12.34", "9999999.99")]),
+    "q": (pl.Decimal(18, 4), [Decimal(v) for v in ("0", "-0.0001", "12.34", "99999999999999.9999")]),
+    "z": (
+        pl.Datetime("us", "Europe/Berlin"),
+        [
+            dt.datetime(2024, 3, 31, 0, 59, 59),
+            dt.datetime(2024, 3, 31, 1),
+            dt.datetime(2024, 10, 27, 0, 30),
+            dt.datetime(1969, 7, 1),
+        ],
+    ),
+    "m": (
+        pl.Datetime("ms"),
+        [dt.datetime(1969, 12, 31, 23, 59, 59, 999000), dt.datetime(2013, 7, 1, 5), dt.datetime(2040, 2, 3)],
+    ),
+    "v": (pl.Binary, [b"", b"\xff\x00", b"a", b"ab", b"\xff"]),
+    "k": (pl.Enum(["low", "mid", "a", "high"]), ["low", "mid", "a", "high"]),
+    "l": (pl.List(pl.Int64), [[], [1], [2, None, 3], [1]]),
+    "o": (pl.Struct({"a": pl.Int64, "b": pl.String}), [{"a": 1, "b": "x"}, {"a": None, "b": ""}]),
+    "n": (pl.Null, [None]),
+}
+"""The types that no expression computes with, or few."""
+ALL_POOLS = POOLS | MORE
 """Columns by name: Polars type and the values that occur."""
 
 NULLS = ("none", "some", "runs", "all")
 """How a column holds nulls. ``runs`` puts them together, so that whole partitions are null."""
+
+
+def series(values: list[Any], dtype: Any) -> pl.Series:
+    """A column; times of a zone are given in UTC."""
+    zone = getattr(dtype, "time_zone", None)
+    if zone is None:
+        return pl.Series(values, dtype=dtype)
+    return pl.Series(values, dtype=pl.Datetime(dtype.time_unit)).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
 
 
 @st.composite
@@ -46,26 +80,27 @@ def table(draw: st.DrawFn, columns: str, most: int = 12) -> pl.DataFrame:
     rows = draw(st.integers(0, most))
     found = {}
     for name in columns:
-        dtype, pool = POOLS[name]
+        dtype, pool = ALL_POOLS[name]
         nulls = draw(st.sampled_from(NULLS))
         index = draw(st.lists(st.integers(-2 if nulls == "some" else 0, len(pool) - 1), min_size=rows, max_size=rows))
         start = {"runs": draw(st.integers(0, rows)), "all": 0}.get(nulls, rows)
-        found[name] = pl.Series([None if k < 0 or r >= start else pool[k] for r, k in enumerate(index)], dtype=dtype)
+        found[name] = series([None if k < 0 or r >= start else pool[k] for r, k in enumerate(index)], dtype)
     return pl.DataFrame(found)
 
 
+@cache
 def seeded(columns: str, rows: int, seed: int, nulls: str = "some") -> pl.DataFrame:
-    """The same from a seed. Which columns hold nulls depends on `nulls` alone, so kernels are compiled once."""
+    """The same from a seed, made once. Which columns hold nulls depends on `nulls` alone, so kernels are compiled once."""
     rng = np.random.default_rng(seed)
     found = {}
     for name in columns:
-        dtype, pool = POOLS[name]
+        dtype, pool = ALL_POOLS[name]
         index = rng.integers(0, len(pool), rows)
         index[rng.permutation(rows)[: len(pool)]] = np.arange(len(pool))[:rows]  # every value occurs
         null = rng.random(rows) < {"none": 0.0, "some": 0.25, "all": 1.0}.get(nulls, 0.0)
         null[rows // 2 :] |= nulls == "runs"
         null[-1:] |= nulls != "none"
-        found[name] = pl.Series([None if n else pool[k] for k, n in zip(index, null, strict=True)], dtype=dtype)
+        found[name] = series([None if n else pool[k] for k, n in zip(index, null, strict=True)], dtype)
     return pl.DataFrame(found)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..aggregate import Slot
-from ..rowtree import Agg
-from .cuda_module import Module, array_type, begin_row, know_inputs
-from .cuda_text import MARK, Param, full_tile, needed_for, over_list, over_rows, path_to, thread_number
+from .cuda_module import Module, array_type, begin_row
+from .cuda_private import COPY, atomic, claim, combine_atomically, know_groups, privately
+from .cuda_reduce import fold, masked, reduction, slot_type
+from .cuda_text import MARK, full_tile, needed_for, over_list, over_rows, path_to
 from .inline import names_used
 from .module_text import indented
 from .pipeline import Group, GroupShape
 from .program import repeated, write_steps
 from .rows import TRUE, RowWriter, literal_text, typed
-from .sinks import COMBINE, SlotRef, Update, combine, group_words, lifted, slot_layout, write_values
+from .sinks import COMBINE, Update, combine, group_words, lifted, slot_layout, write_values
 
 
 def grouping(module: Module) -> list[str]:
@@ -21,6 +20,8 @@ def grouping(module: Module) -> list[str]:
     pipeline, shape, writer = module.pipeline, module.shape, module.writer
     sink, group = pipeline.sink, shape.group
     assert isinstance(sink, Group) and group is not None
+    if group.private:
+        return privately(module, sink, group)
     folding = any(is_folded(sink, a) for a in range(len(sink.aggs)))
     loops = bool(repeated(pipeline, shape))
     counted = loops and (group.mode == "hash" or (folding and group.mode == "dense"))
@@ -38,8 +39,7 @@ def grouping(module: Module) -> list[str]:
     write_steps(writer, pipeline, shape, write)
     first, second, depth = marks
     steps, words, into = writer.lines[:first], writer.lines[first:second], writer.lines[second:]
-    know_inputs(module)
-    _know_groups(module, sink, group)
+    know_groups(module, sink, group)
     deep = "    " * depth
     before = [*begin_row(module), "j = uint64(starts[i])" if counted else "j = i"]
     lines = [*before, *steps, *into]
@@ -59,16 +59,16 @@ def grouping(module: Module) -> list[str]:
     elif counted:
         lines += after
     if group.mode == "reduce":
-        _reduce(module, lines, sink)
+        reduction(module, lines, sink)
     elif group.shared:
         _share(module, lines, sink, group)
     else:
-        head = ["copy = uint64(cuda.blockIdx.x) % copies * size"] if group.mode == "dense" else []
+        head = [COPY] if group.mode == "dense" else []
         _add_over_rows(module, "run", lines, head)
     if group.mode == "open":
         module.add("again", over_list(shape.block, lines))
     if kept or group.mode == "reduce":
-        _fold(module, kept, sink, group.mode == "reduce")
+        fold(module, kept, sink, group.mode == "reduce")
     return steps
 
 
@@ -80,26 +80,6 @@ def is_folded(sink: Group, a: int) -> bool:
 def _add_over_rows(module: Module, name: str, lines: list[str], head: list[str] | None = None) -> None:
     tile = module.tile(lines, 4)
     module.add(name, [*(head or []), *over_rows(tile, full_tile(tile, lines), lines)])
-
-
-def _know_groups(module: Module, sink: Group, group: GroupShape) -> None:
-    keys = range(len(sink.keys))
-    module.know(*(Param(f"{x}{k}") for k in keys for x in "bk"))
-    module.know(*(Param(f"kx{k}", "int64") for k in range(group.words)))
-    module.know(Param("present", "bool"), Param("size"), Param("copies"), Param("keys", "int64"), Param("shift"))
-    module.know(Param("probes"), Param("pending", "uint32"), Param("gids", "int64"), Param("ids", "int64"))
-    module.know(Param("counts", "int64"), Param("starts", "int64"), Param("index", "int64"))
-    module.know(Param("lows", "int64"), Param("highs", "int64"), Param("order", "int64"))
-    for ref in slot_layout(sink.aggs):
-        dtype = slot_type(sink, ref)
-        letters = ("z",) if group.mode == "reduce" else ("g", "z")
-        module.know(*(Param(f"{letter}{ref.array}", dtype) for letter in letters))
-        module.know(Param(f"sv{ref.array}", dtype), Param(f"sm{ref.array}", "bool"))
-
-
-def slot_type(sink: Group, ref: SlotRef) -> str:
-    """The NumPy name of an accumulator's type."""
-    return "bool" if ref.slot < 0 else array_type(sink.aggs[ref.agg].slots[ref.slot].dtype)  # type: ignore[arg-type]
 
 
 # -- the end of a row -------------------------------------------------------------------------------------------------
@@ -117,15 +97,11 @@ def _write_group(writer: RowWriter, sink: Group, group: GroupShape, folding: boo
             masked(writer, update, lambda u: combine(writer, u, sink.merge, True))
         return []
     if group.mode == "open":
-        words = group_words(writer, sink, group)
-        found = f"claim(keys, shift, {words[0]}, probes)"
-        writer.line(f"found = {found}" if len(words) == 1 else f"found = {found} if {words[1]} == 0 else claim_null(keys, shift)")
-        with writer.block("if found < 0:"):
-            writer.line("cuda.atomic.or_(pending, i >> uint64(5), uint32(uint64(1) << (i & uint64(31))))")
+        claim(writer, group_words(writer, sink, group))
         with writer.block("else:"):
             writer.line("place = uint64(found)")
             for a in aggs:
-                masked(writer, write_values(writer, sink, a), lambda u: _combine_atomically(writer, u, sink.merge))
+                masked(writer, write_values(writer, sink, a), lambda u: combine_atomically(writer, u, sink.merge))
         return []
     if group.mode == "dense":
         (w,) = group_words(writer, sink, group)
@@ -150,43 +126,8 @@ def _write_group(writer: RowWriter, sink: Group, group: GroupShape, folding: boo
         elif group.shared:
             masked(writer, update, lambda u: _combine_in_shared(writer, u, sink.merge))
         else:
-            masked(writer, update, lambda u: _combine_atomically(writer, u, sink.merge))
+            masked(writer, update, lambda u: combine_atomically(writer, u, sink.merge))
     return kept
-
-
-def masked(writer: RowWriter, update: Update, write: Callable[[Update], None]) -> None:
-    """Write an update below its mask."""
-    if update.mask == TRUE:
-        write(update)
-    elif update.mask != "False":
-        with writer.block(f"if {update.mask}:"):
-            write(update)
-
-
-def _combine_atomically(writer: RowWriter, update: Update, merge: bool) -> None:
-    for n, value, slot in zip(update.arrays, lifted(writer, update, merge), update.agg.slots, strict=True):
-        _atomic(writer, f"g{n}", "place", value, slot)
-    if update.seen is not None:
-        writer.line(f"poke(g{update.seen}, place, True)")
-
-
-def _atomic(writer: RowWriter, array: str, place: str, value: str, slot: Slot) -> None:
-    """Combine `value` into ``array[place]``, whoever else does so at the same time.
-
-    Truth values take one byte, which no atomic knows: the value that decides is stored, by however many threads. Least and
-    greatest look first: an old value that is seen can only ask for a swap too many. The look also keeps NaN away, as on
-    a CPU.
-    """
-    if slot.dtype.register == "bool_":  # type: ignore[union-attr]
-        decides = slot.combine in ("or", "max", "add")
-        with writer.block(f"if {value}:" if decides else f"if not {value}:"):
-            writer.line(f"poke({array}, {place}, {decides})")
-    elif slot.combine in ("min", "max"):
-        with writer.block(f"if {value} {'<' if slot.combine == 'min' else '>'} peek({array}, {place}):"):
-            writer.line(f"cuda.atomic.{slot.combine}({array}, {place}, {value})")
-    else:
-        name = {"add": "add", "and": "and_", "or": "or_"}[str(slot.combine)]
-        writer.line(f"cuda.atomic.{name}({array}, {place}, {value})")
 
 
 def _keep(writer: RowWriter, update: Update, merge: bool) -> Update:
@@ -212,7 +153,7 @@ def shared_bytes(sink: Group) -> int:
 
 def _limbs(slot: Slot) -> bool:
     """Whether sums of the slot are kept in two halves: shared memory adds 32-bit integers natively, and nothing wider."""
-    return slot.combine == "add" and array_type(slot.dtype) in ("int64", "uint64")  # type: ignore[arg-type]
+    return slot.combine == "add" and array_type(slot.type) in ("int64", "uint64")
 
 
 def _combine_in_shared(writer: RowWriter, update: Update, merge: bool) -> None:
@@ -224,12 +165,12 @@ def _combine_in_shared(writer: RowWriter, update: Update, merge: bool) -> None:
             writer.line(f"rest{n} = uint32((x{n} >> uint64(32)) + uint64(uint32(old{n} + part{n}) < part{n}))")
             with writer.block(f"if rest{n} != 0:"):
                 writer.line(f"cuda.atomic.add(high{n}, place, rest{n})")
-        elif slot.dtype.register == "bool_":  # type: ignore[union-attr]
+        elif slot.type.register == "bool_":
             decides = slot.combine in ("or", "max", "add")
             with writer.block(f"if {value}:" if decides else f"if not {value}:"):
                 writer.line(f"poke(own{n}, place, {int(decides)})")
         else:
-            _atomic(writer, f"own{n}", "place", value, slot)
+            atomic(writer, f"own{n}", "place", value, slot)
     if update.seen is not None:
         writer.line(f"poke(own{update.seen}, place, 1)")
 
@@ -252,7 +193,7 @@ def _share(module: Module, lines: list[str], sink: Group, group: GroupShape) -> 
         if agg.aggregation.combine is not None:
             continue
         slot = agg.slots[ref.slot] if ref.slot >= 0 else None
-        if slot is None or slot.dtype.register == "bool_":  # type: ignore[union-attr]
+        if slot is None or slot.type.register == "bool_":
             identity = bool(slot.identity) if slot is not None else False
             declare(f"own{n}", "int32", str(int(identity)))
             begun.append(f"all{n} = int32({int(identity)})")
@@ -264,12 +205,12 @@ def _share(module: Module, lines: list[str], sink: Group, group: GroupShape) -> 
             declare(f"high{n}", "uint32", "0")
             begun.append(f"all{n} = uint64(0)")
             joined.append(f"all{n} += uint64(low{n}[k]) | (uint64(high{n}[k]) << uint64(32))")
-            _atomic(given, f"g{n}", "x", given.assign(typed(slot.dtype, f"all{n}")), slot)  # type: ignore[arg-type]
+            atomic(given, f"g{n}", "x", given.assign(typed(slot.type, f"all{n}")), slot)
         else:
-            declare(f"own{n}", array_type(slot.dtype), literal_text(slot.identity))  # type: ignore[arg-type]
-            begun.append(f"all{n} = {typed(slot.dtype, literal_text(slot.identity))}")  # type: ignore[arg-type]
+            declare(f"own{n}", array_type(slot.type), literal_text(slot.identity))
+            begun.append(f"all{n} = {typed(slot.type, literal_text(slot.identity))}")
             joined += [text.format(place=f"all{n}", value=f"own{n}[k]") for text in COMBINE[str(slot.combine)]]
-            _atomic(given, f"g{n}", "x", f"all{n}", slot)
+            atomic(given, f"g{n}", "x", f"all{n}", slot)
     tile = module.tile(lines, 4)
     through = f"x += uint64({module.shape.block})"
     module.add(
@@ -293,106 +234,3 @@ def _share(module: Module, lines: list[str], sink: Group, group: GroupShape) -> 
             f"    {through}",
         ],
     )
-
-
-# -- reductions and folds ---------------------------------------------------------------------------------------------
-def _reduce(module: Module, lines: list[str], sink: Group) -> None:
-    """Accumulators in registers, combined over the threads of a block in shared memory: a result for each block."""
-    layout, block = slot_layout(sink.aggs), module.shape.block
-    start = []
-    for ref in layout:
-        slot = sink.aggs[ref.agg].slots[ref.slot] if ref.slot >= 0 else None
-        text = "bool_(False)" if slot is None else typed(slot.dtype, literal_text(slot.identity))  # type: ignore[arg-type]
-        start.append(f"g{ref.array} = {text}")
-    tile = module.tile(lines)
-    declared: dict[str, None] = {}
-    tree: list[str] = []
-    for a in range(len(sink.aggs)):
-        refs = [r for r in layout if r.agg == a]
-        places = _shared_places(sink, refs, block, declared)
-        writer = RowWriter(())
-        items = {r.array: f"{places[r.array]}[t]" for r in refs}
-        seen = next((r.array for r in refs if r.slot < 0), None)
-        arrays = tuple(r.array for r in refs if r.slot >= 0)
-        _combine_parts(writer, sink.aggs[a], arrays, seen, items, TRUE if seen is None else f"{items[seen]} != 0")
-        module.writer.helpers |= writer.helpers
-        put = [f"{places[r.array]}[t - half] = g{r.array}" for r in refs]
-        tree += [
-            f"half = uint64({block // 2})",
-            "while half > uint64(0):",
-            "    if (t >= half) & (t < half + half):",
-            *indented(put, 2),
-            "    cuda.syncthreads()",
-            "    if t < half:",
-            *indented(writer.lines, 2),
-            "    cuda.syncthreads()",
-            "    half = half >> uint64(1)",
-        ]
-    give = [f"    z{r.array}[cuda.blockIdx.x] = g{r.array}" for r in layout]
-    body = [*declared, *start, *over_rows(tile, full_tile(tile, lines), lines), *tree]
-    module.add("run", [*body, *(["if t == uint64(0):", *give] if give else [])])
-
-
-def _shared_places(sink: Group, refs: list[SlotRef], block: int, declared: dict[str, None]) -> dict[int, str]:
-    """Shared arrays for the slots of one aggregation; aggregations take turns with them."""
-    places: dict[int, str] = {}
-    for ref in refs:
-        dtype = slot_type(sink, ref)
-        dtype = "int32" if dtype == "bool" else dtype
-        name = f"of_{dtype}_{sum(p.startswith(f'of_{dtype}_') for p in places.values())}"
-        places[ref.array] = name
-        declared[f"{name} = cuda.shared.array({block // 2}, {dtype})"] = None
-    return places
-
-
-def _combine_parts(
-    writer: RowWriter, agg: Agg, arrays: tuple[int, ...], seen: int | None, items: dict[int, str], mask: str
-) -> None:
-    """Under `mask`, combine another partial result of `agg` into ``g0 …``; `items` says where its slots are, by accumulator."""
-
-    def combined(u: Update) -> None:
-        values = tuple(
-            writer.assign(f"{s.dtype.register}({items[n]})")  # type: ignore[union-attr]
-            for s, n in zip(agg.slots, arrays, strict=True)
-        )
-        combine(writer, Update(agg, TRUE, values, arrays, seen), True, True)
-
-    masked(writer, Update(agg, mask, (), arrays, seen), combined)
-
-
-def _fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> None:
-    """A thread for every piece, which combines entries ``order[lows[x] … highs[x]]`` in this order."""
-    writer = RowWriter(())
-    updates = _of_blocks(sink) if reducing else kept
-    for u in updates:
-        _combine_parts(writer, u.agg, u.arrays, u.seen, {n: f"sv{n}[j]" for n in u.arrays}, u.mask)
-    arrays = [n for u in updates for n in (*u.arrays, *(() if u.seen is None else (u.seen,)))]
-    if not arrays:
-        return
-    module.writer.helpers |= writer.helpers
-    module.add(
-        "fold",
-        [
-            thread_number("x", module.shape.block),
-            "if x < rows:",
-            "    p = uint64(lows[x])",
-            "    stop = uint64(highs[x])",
-            *indented([f"g{n} = z{n}[x]" for n in arrays], 1),
-            "    while p < stop:",
-            "        j = uint64(order[p])",
-            *indented(writer.lines, 2),
-            "        p += uint64(1)",
-            *indented([f"z{n}[x] = g{n}" for n in arrays], 1),
-        ],
-    )
-
-
-def _of_blocks(sink: Group) -> list[Update]:
-    """Every aggregation, as ``fold`` sees the results of blocks: a flag is named after the first slot."""
-    updates = []
-    for a, agg in enumerate(sink.aggs):
-        refs = [r for r in slot_layout(sink.aggs) if r.agg == a]
-        seen = next((r.array for r in refs if r.slot < 0), None)
-        mask = TRUE if seen is None else f"sm{refs[0].array}[j] != 0"
-        updates.append(Update(agg, mask, (), tuple(r.array for r in refs if r.slot >= 0), seen))
-    return updates

@@ -51,9 +51,10 @@ def know_inputs(module: Module) -> None:
     for position in sorted(writer.columns):
         module.know(Param(f"c{position}", pipeline.inputs[position].storage), Param(f"n{position}", "bool"))
     module.know(*(Param(f"a{k}") for k in range(len(writer.literals))))
-    module.know(*(Param(f"l{k}", "int32") for k in writer.lookups))
+    module.know(*(Param(f"l{k}", dtype.storage) for k, dtype in writer.lookups.items()))
     for k, member in enumerate(writer.members):
         module.know(Param(f"s{k}", array_type(member.arg.dtype), f"d{k}"), Param(f"d{k}"))
+    module.know(*(Param(f"ta{k}", "int64") for k in range(len(writer.tables))))
     for step in pipeline.steps:
         if not isinstance(step, Probe):
             continue

@@ -72,10 +72,10 @@ class Tile:
 def tile_for(block: int, paired: bool, dtypes: Iterable[str], lines: int, most: int = 8) -> Tile:
     """The tile for rows that load items of `dtypes` and take `lines` lines."""
     bytes_of_row = max(1, sum(np.dtype(d).itemsize for d in dtypes))
-    wanted = min(most, max(2, PENDING // bytes_of_row))
-    while wanted > 2 and wanted * lines > MOST_LINES:
-        wanted //= 2
-    return Tile(block, 1 << (wanted.bit_length() - 1), paired)
+    unroll = 1 << min(most, max(2, PENDING // bytes_of_row)).bit_length() - 1
+    while unroll > 2 and unroll * lines > MOST_LINES:
+        unroll //= 2
+    return Tile(block, unroll, paired)
 
 
 def kernel_text(name: str, params: Iterable[Param], body: list[str]) -> str:
@@ -131,14 +131,17 @@ def stores_paired(tile: Tile, lines: list[str]) -> list[str]:
     return done
 
 
-def over_rows(tile: Tile, full: list[str], single: list[str], after_full: list[str] | None = None) -> list[str]:
+def over_rows(
+    tile: Tile, full: list[str], single: list[str], after_full: list[str] | None = None, near: bool = False
+) -> list[str]:
     """The loop of a block over its tiles: `full` for those that are, then rows one by one by `single`.
 
-    ``start`` is the number of the first row, ``rows`` that of the one after the last.
+    ``start`` is the number of the first row, ``rows`` that of the one after the last. The tiles of a block lie apart, or
+    where `near` is set one after another.
     """
     first = "base + t * uint64(2)" if tile.paired else "base + t"
     return [
-        *tile_head(tile),
+        *(near_head(tile) if near else tile_head(tile)),
         f"while base + uint64({tile.rows}) <= rows:",
         *indented([f"at = {first}", *full, *(after_full or []), "base += step"], 1),
         "i = base + t",
@@ -168,6 +171,16 @@ def tile_head(tile: Tile) -> list[str]:
         "t = uint64(cuda.threadIdx.x)",
         f"base = start + uint64(cuda.blockIdx.x) * uint64({tile.rows})",
         f"step = uint64(cuda.gridDim.x) * uint64({tile.rows})",
+    ]
+
+
+def near_head(tile: Tile) -> list[str]:
+    """Where a block's first tile begins and its last one ends: a block has ``stretch`` neighbouring rows."""
+    return [
+        "t = uint64(cuda.threadIdx.x)",
+        "base = start + uint64(cuda.blockIdx.x) * stretch",
+        "rows = min(rows, base + stretch)",
+        f"step = uint64({tile.rows})",
     ]
 
 

@@ -23,7 +23,7 @@ from .inline import names_used
 from .module_text import indented
 from .pipeline import Probe, Write, filters_rows
 from .program import repeated, write_steps
-from .rows import TRUE
+from .rows import TRUE, stored
 
 LANES = "0xFFFFFFFF"
 
@@ -39,7 +39,7 @@ def writing(module: Module) -> tuple[list[str], tuple[bool, ...]]:
         nonlocal mark, depth
         mark, depth = len(writer.lines), writer.indent
         for k, value in enumerate([writer.emit(c) for c in sink.columns]):
-            writer.line(f"o{k}[j] = {value.text}")
+            writer.line(f"o{k}[j] = {stored(sink.columns[k].dtype, value.text)}")
             nullable.append(value.valid != TRUE)
             if value.valid != TRUE:
                 writer.line(f"h{k}[j] = {value.valid}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import symtable
 from functools import lru_cache
 
 from ..source import Body, parse
@@ -113,17 +114,28 @@ def inline(body: Body, arguments: tuple[str, ...], prefix: str) -> tuple[list[st
     *statements, last = tree.body
     for statement in statements:
         new = fold.visit(substitute.visit(statement))
-        lines += ast.unparse(ast.fix_missing_locations(new)).splitlines()
+        lines += ast.unparse(new).splitlines()
     assert isinstance(last, ast.Return) and last.value is not None
     value = fold.visit(substitute.visit(last.value))
     parts = value.elts if isinstance(value, ast.Tuple) else [value]
-    return lines, tuple(ast.unparse(ast.fix_missing_locations(p)) for p in parts)
+    return lines, tuple(ast.unparse(p) for p in parts)
 
 
 def names_used(lines: list[str]) -> set[str]:
     """Free names in statements of generated text."""
-    tree = parse("\n".join(lines))
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return set(_referenced("\n".join(lines)))
+
+
+@lru_cache(1024)
+def _referenced(text: str) -> frozenset[str]:
+    """The names that a text reads. The compiler's own table of them is made far faster than a tree of Python objects."""
+    found: set[str] = set()
+    scopes = [symtable.symtable(text, "<generated>", "exec")]
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        found.update(symbol.get_name() for symbol in scope.get_symbols() if symbol.is_referenced())
+    return frozenset(found)
 
 
 def helper_text(body: Body) -> str:
@@ -132,4 +144,4 @@ def helper_text(body: Body) -> str:
         return body.text
     tree = copy.deepcopy(_parsed(body))
     values: dict[str, ast.expr] = {name: ast.Constant(value) for name, value in body.captured}
-    return ast.unparse(ast.fix_missing_locations(_Substitute(values, "", frozenset()).visit(tree)))
+    return ast.unparse(_Substitute(values, "", frozenset()).visit(tree))

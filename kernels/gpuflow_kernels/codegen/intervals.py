@@ -17,7 +17,7 @@ def interval(row: Row, known: dict[str | int, tuple[int, int]] | None = None) ->
     Literals count as the widest number of their size class (8, 16, 31 or 63 bits), so that changing a literal does not
     change the text of a kernel. `known` may bound columns more tightly than their type.
     """
-    if row.dtype.is_float or row.dtype.kind in ("string", "null"):
+    if row.dtype.is_float or row.dtype.is_coded or row.dtype.kind == "null":
         return None
     if isinstance(row, Const):
         if row.value is None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..rowtree import Call, CodeOf, Const, Given, Member, children, rebuild
+from ..scalar import Table
 from .intervals import interval
 from .pipeline import Filter, Pipeline, Write
 
@@ -17,7 +18,7 @@ LONG = 64
 
 
 def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
-    """The pipeline with every literal replaced by `Given`, and what was given: `Const` nodes and values of `Member`.
+    """The pipeline with every literal replaced by `Given`, and what was given: `Const` nodes, values of `Member` and of `Table`.
 
     Equal literals get one number, so that they share what is computed from them. Structural ones stay: they are text.
     """
@@ -30,6 +31,9 @@ def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
             given.append(literal)
         return numbers[key]
 
+    def constant(value: Any) -> Any:
+        return Table(Given(number(value.values, value))) if isinstance(value, Table) else value
+
     def row(node: Any) -> Any:
         if isinstance(node, Const):
             if node.value is None or isinstance(node.value, CodeOf):
@@ -40,6 +44,8 @@ def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
             return replace(node, arg=row(node.arg), values=(Given(number(node.values, key)),))
         operands = children(node)
         kept = _structural(node) if isinstance(node, Call) else ()
+        if isinstance(node, Call) and any(isinstance(c, Table) for c in node.constants):
+            node = replace(node, constants=tuple(map(constant, node.constants)))
         return rebuild(node, tuple(a if k in kept else row(a) for k, a in enumerate(operands))) if operands else node
 
     steps = tuple(

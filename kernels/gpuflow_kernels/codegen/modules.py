@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import linecache
+import os
 import sys
 import threading
 from collections import Counter, OrderedDict
@@ -17,7 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -84,11 +86,16 @@ def versions(target: str) -> str:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             found.append(f"{package} none")
+    if target == "cuda":  # texts import these, and a change of them is no change of a text
+        intrinsics = Path(__file__).parent.parent / "primitives" / "cuda" / "intrinsics.py"
+        found.append(f"intrinsics {hashlib.sha256(intrinsics.read_bytes()).hexdigest()}")
+        found.append(os.environ.get("GPUFLOW_CUDA_INTRINSICS", ""))
     return "; ".join(found)
 
 
+@lru_cache(4096)
 def module_name(text: str, target: str) -> str:
-    """Content address of a module."""
+    """Content address of a module. Kept, for every task asks for those that it runs."""
     return "k_" + hashlib.sha256(f"{versions(target)}\n{text}".encode()).hexdigest()[:40]
 
 

@@ -80,7 +80,9 @@ class GroupShape:
     on a GPU ``open`` (one key word, whose slot in the table is the group).
 
     `packed` says that all keys were packed into the one word; `shared` is the size of the copies in shared memory of a
-    dense GPU table, 0 where there are none, and `replicas` their number in a block.
+    dense GPU table, 0 where there are none, and `replicas` their number in a block. `private` says what else a sample of
+    the keys of a GPU table asks for: ``hot`` (one key has many of the rows: threads keep it in registers), ``runs`` (equal
+    keys stand together: threads keep the last one); ``sample`` takes the sample.
     """
 
     mode: str
@@ -88,6 +90,7 @@ class GroupShape:
     packed: bool = False
     shared: int = 0
     replicas: int = 1
+    private: str = ""
 
 
 @dataclass(frozen=True, slots=True)

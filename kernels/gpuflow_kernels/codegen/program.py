@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..rowtree import Const, Given, Member, Ref, Row
+from ..scalar import Table
 from .literals import abstracted
 from .pipeline import Group, Pipeline, Probe, Shape, TableShape
-from .rows import FALSE, TRUE, RowWriter, Value, both, zero
+from .rows import FALSE, TRUE, RowWriter, Value, both, loaded, zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Generated:
         Names of the kernel's arguments in order.
     row_lines : tuple of str
         The lines of one row, without the sink; equal on every target.
-    literals, lookups, members
-        The literals ``a0 …``, numbers of the look-up tables ``l…`` and value sets ``s0 …`` to pass.
+    literals, lookups, members, tables
+        The literals ``a0 …``, numbers of the look-up tables ``l…``, value sets ``s0 …`` and arrays ``ta0 …`` to pass.
     checks : tuple of str
         What error number ``k + 1`` means.
     columns : tuple of int
@@ -42,6 +43,7 @@ class Generated:
     literals: tuple[Const, ...]
     lookups: tuple[int, ...]
     members: tuple[Member, ...]
+    tables: tuple[Table, ...]
     checks: tuple[str, ...]
     columns: tuple[int, ...]
     out_nullable: tuple[bool, ...] = ()
@@ -50,7 +52,8 @@ class Generated:
         """What was generated for an abstracted pipeline, with the literals in their places again."""
         literals = tuple(given[c.value.index] if isinstance(c.value, Given) else c for c in self.literals)
         members = tuple(replace(m, values=given[m.values[0].index]) for m in self.members)
-        return replace(self, literals=literals, members=members)
+        tables = tuple(Table(given[t.values.index]) for t in self.tables)
+        return replace(self, literals=literals, members=members, tables=tables)
 
 
 def word(row: Row, value: Value) -> str:
@@ -126,7 +129,7 @@ def _probe(writer: RowWriter, step: Probe, table: TableShape, stack: ExitStack) 
         r = f"q{n}"
     for key, position, dtype in step.payload:
         number = writer.fresh()
-        load, present = f"{dtype.register}({t}_p{position}[uint64({r})])", f"bool_({t}_n{position}[uint64({r})])"
+        load, present = loaded(dtype, f"{t}_p{position}[uint64({r})]"), f"bool_({t}_n{position}[uint64({r})])"
         nullable = table.nullable[position]
         if step.how == "inner":
             writer.line(f"v{number} = {load}")
@@ -165,7 +168,7 @@ def _null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
 
 
 def input_params(writer: RowWriter, pipeline: Pipeline, shape: Shape) -> tuple[str, ...]:
-    """Names of the arguments that rows read: columns, literals, look-ups, members, join tables."""
+    """Names of the arguments that rows read: columns, literals, look-ups, members, arrays, join tables."""
     names = []
     for position in sorted(writer.columns):
         names.append(f"c{position}")
@@ -174,6 +177,7 @@ def input_params(writer: RowWriter, pipeline: Pipeline, shape: Shape) -> tuple[s
     names += [f"a{k}" for k in range(len(writer.literals))]
     names += [f"l{k}" for k in writer.lookups]
     names += [f"s{k}" for k in range(len(writer.members))]
+    names += [f"ta{k}" for k in range(len(writer.tables))]
     for step in pipeline.steps:
         if not isinstance(step, Probe):
             continue

@@ -1,7 +1,8 @@
 """Row expressions to straight-line text. The text of a row is the same on every target.
 
-Names in the text: ``c3``/``n3`` input column and its validity, ``a0`` literal, ``l0`` look-up table, ``v7``/``m7`` a
-value and its mask, ``e`` the number of the check that failed, ``i`` the row. Nothing of a user's text enters it.
+Names in the text: ``c3``/``n3`` input column and its validity, ``a0`` literal, ``l0`` look-up table, ``ta0`` array of a
+body, ``v7``/``m7`` a value and its mask, ``e`` the number of the check that failed, ``i`` the row. Nothing of a user's text
+enters it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..dtypes import DType
 from ..rowtree import Call, Const, Lookup, Member, Ref, Row
-from ..scalar import CUSTOM, PARTIAL
+from ..scalar import CUSTOM, PARTIAL, Table
 from ..source import Body
 from .inline import helper_text, inline, is_straight
 from .intervals import cannot_overflow
@@ -43,8 +44,8 @@ class RowWriter:
     ----------
     lines : list of str
         What was written, indented.
-    literals, lookups, members : lists
-        What the kernel must be given at run time, in order: `Const` nodes, look-up numbers, value tuples.
+    literals, lookups, members, tables : lists
+        What the kernel must be given at run time, in order: `Const` nodes, look-up numbers and types, value tuples, arrays.
     checks : list of str
         Descriptions of the overflow checks; check ``k`` reports as error ``k + 1``.
     helpers : dict of str to str
@@ -55,8 +56,9 @@ class RowWriter:
         self.lines: list[str] = []
         self.indent = 0
         self.literals: list[Const] = []
-        self.lookups: list[int] = []
+        self.lookups: dict[int, DType] = {}
         self.members: list[Member] = []
+        self.tables: list[Table] = []
         self.checks: list[str] = []
         self.helpers: dict[str, str] = {}
         self.columns: list[int] = []
@@ -122,7 +124,7 @@ class RowWriter:
         if position not in self.columns:
             self.columns.append(position)
         number = self.fresh()
-        self.line(f"v{number} = {ref.dtype.register}(c{position}[i])")
+        self.line(f"v{number} = {loaded(ref.dtype, f'c{position}[i]')}")
         if not self._nullable[position]:
             return Value(f"v{number}", TRUE)
         self.line(f"m{number} = bool_(n{position}[i])")
@@ -136,8 +138,7 @@ class RowWriter:
 
     def _lookup(self, row: Lookup) -> Value:
         index = self.emit(row.arg)
-        if row.index not in self.lookups:
-            self.lookups.append(row.index)
+        self.lookups.setdefault(row.index, row.dtype)
         name = self.assign(f"{row.dtype.register}(l{row.index}[uint64({index.text})])")
         return Value(name, index.valid)
 
@@ -179,12 +180,12 @@ class RowWriter:
         else:
             arguments = tuple(o.text for o in operands)
             valid = both(*(o.valid for o in operands))
-        arguments += tuple(literal_text(c) for c in row.constants)
+        arguments += tuple(self._constant(c) for c in row.constants)
         if valid not in (TRUE, FALSE) and " " in valid:
             valid = self.assign(valid, "m")
         if overload.overflow is not None and valid != FALSE and not cannot_overflow(row):
             failed = self.paste(overload.overflow, arguments)[0]
-            self.checks.append(f"{overload.name} does not fit {row.dtype}")
+            self.checks.append(overload.complaint(row.dtype))
             with self.block(f"if {both(valid, f'({failed})')}:"):
                 self.line(f"e = {len(self.checks)}")
         results = self.paste(overload.body, arguments)
@@ -199,6 +200,13 @@ class RowWriter:
         if results[0] in (TRUE, FALSE):
             return Value(results[0], valid)
         return Value(self.assign(typed(row.dtype, results[0])), valid)
+
+    def _constant(self, value: Any) -> str:
+        if not isinstance(value, Table):
+            return literal_text(value)
+        if value not in self.tables:
+            self.tables.append(value)
+        return f"ta{self.tables.index(value)}"
 
     def _operand(self, arg: Row, call: Call, parameter: str) -> Value:
         if isinstance(arg, Const) and arg.value is not None and parameter in call.overload.structural:
@@ -249,6 +257,8 @@ def literal_text(value: Any) -> str:
 
 def typed(dtype: DType, text: str) -> str:
     """`text` as the register type, unless it is such a conversion already."""
+    if dtype.is_wide:
+        return text  # a pair from one of the functions that make them
     head = f"{dtype.register}("
     if text.startswith(head) and text.endswith(")"):
         depth = 0
@@ -261,6 +271,16 @@ def typed(dtype: DType, text: str) -> str:
     return f"{head}{text})"
 
 
+def loaded(dtype: DType, item: str) -> str:
+    """Text of the register value of an array's item."""
+    return f"wide_loaded({item})" if dtype.is_wide else f"{dtype.register}({item})"
+
+
+def stored(dtype: DType, value: str) -> str:
+    """Text of the array's item for a register value."""
+    return f"wide_stored({value})" if dtype.is_wide else value
+
+
 def zero(dtype: DType) -> str:
     """Text of a harmless value of the type, for nulls."""
-    return f"{dtype.register}(0)"
+    return "wide(0, 0)" if dtype.is_wide else f"{dtype.register}(0)"

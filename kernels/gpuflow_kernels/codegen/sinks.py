@@ -85,27 +85,27 @@ def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:
     assert aggregation.lift is not None
     arguments = update.values + (("pos + int64(i)",) if aggregation.position else ())
     results = writer.paste(aggregation.lift, arguments)
-    types = tuple(s.dtype for s in update.agg.slots)
-    return tuple(writer.assign(typed(d, r)) for d, r in zip(types, results, strict=True))  # type: ignore[arg-type]
+    types = tuple(s.type for s in update.agg.slots)
+    return tuple(writer.assign(typed(d, r)) for d, r in zip(types, results, strict=True))
 
 
-def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool) -> None:
+def combine(writer: RowWriter, update: Update, merge: bool, reducing: bool, letter: str = "g") -> None:
     """Inside the mask: combine a row's values into accumulators that this thread owns, ``g0`` or (unless `reducing`)
-    ``g0[at]``."""
+    ``g0[at]``; `letter` is what their names begin with."""
     values = lifted(writer, update, merge)
-    places = [f"g{n}" if reducing else f"g{n}[at]" for n in update.arrays]
+    places = [f"{letter}{n}" if reducing else f"{letter}{n}[at]" for n in update.arrays]
     aggregation = update.agg.aggregation
     if aggregation.combine is not None:
-        left = [writer.assign(f"{s.dtype.register}({p})") for s, p in zip(update.agg.slots, places, strict=True)]  # type: ignore[union-attr]
+        left = [writer.assign(f"{s.type.register}({p})") for s, p in zip(update.agg.slots, places, strict=True)]
         results = writer.paste(aggregation.combine, (*left, *values))
         for place, result, slot in zip(places, results, update.agg.slots, strict=True):
-            writer.line(f"{place} = {slot.dtype.register}({result})")  # type: ignore[union-attr]
+            writer.line(f"{place} = {slot.type.register}({result})")
     else:
         for place, value, slot in zip(places, values, update.agg.slots, strict=True):
             for text in COMBINE[str(slot.combine)]:
                 writer.line(text.format(place=place, value=value))
     if update.seen is not None:
-        writer.line(f"g{update.seen}{'' if reducing else '[at]'} = True")
+        writer.line(f"{letter}{update.seen}{'' if reducing else '[at]'} = True")
 
 
 COMBINE = {

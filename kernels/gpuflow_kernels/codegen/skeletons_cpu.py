@@ -14,7 +14,7 @@ from ..rowtree import Agg
 from .module_text import assemble, indented
 from .pipeline import Group, Pipeline, Probe, Shape, Write, filters_rows
 from .program import Generated, input_params, repeated, write_steps
-from .rows import TRUE, RowWriter
+from .rows import TRUE, RowWriter, stored
 from .sinks import combine, group_words, slot_layout, write_values
 
 CURSORS = 3
@@ -78,6 +78,7 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         tuple(writer.literals),
         tuple(writer.lookups),
         tuple(writer.members),
+        tuple(writer.tables),
         tuple(writer.checks),
         tuple(sorted(writer.columns)),
         tuple(nullable),
@@ -107,7 +108,7 @@ def _write(
     at = "j" if compacting else "i"
     values = [writer.emit(c) for c in pipeline.sink.columns]
     for k, value in enumerate(values):
-        writer.line(f"o{k}[{at}] = {value.text}")
+        writer.line(f"o{k}[{at}] = {stored(pipeline.sink.columns[k].dtype, value.text)}")
         outputs.append(f"o{k}")
         nullable.append(value.valid != TRUE)
         if value.valid != TRUE:

@@ -60,6 +60,7 @@ def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
         tuple(writer.literals),
         tuple(writer.lookups),
         tuple(writer.members),
+        tuple(writer.tables),
         tuple(writer.checks),
         tuple(sorted(writer.columns)),
         nullable,

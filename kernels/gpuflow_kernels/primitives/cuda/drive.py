@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 
 from ...binding import Bindings
+from ...codegen.cuda_private import NEIGHBOURS
 from ...codegen.cuda_text import Param
 from ...codegen.cuda_writes import segment_rows
 from ...codegen.modules import load
 from ...codegen.pipeline import Pipeline, Shape
 from ...codegen.skeletons_cuda import CudaGenerated
+from ...codegen.tables_text import EMPTY
 from ...counting import rows_by_id
 from ...dtypes import DType
 from ...target import Target
 from . import bits, hash_table, runtime
 
+STRETCH = 1024
+"""What the rows of a block are a multiple of where they stand together: whole tiles."""
 WAVES = 8
 """Blocks of a persistent grid for each multiprocessor."""
 FEW = 16
@@ -25,7 +29,11 @@ FEW = 16
 PIECE = 64
 """Entries that one thread folds."""
 SAMPLE = 1 << 16
-"""Rows that go first into an empty table, to see how many groups there will be."""
+"""Rows whose keys are looked at before more than these go into an empty table."""
+HOT = 16
+"""A key is hot that has one in so many rows of the sample."""
+LONG = 4
+"""Equal keys stand together where runs have so many rows for each thread of a block."""
 
 
 def arguments_of(params: tuple[Param, ...], arguments: dict[str, Any]) -> list[Any]:
@@ -58,6 +66,7 @@ class Run:
         if persistent:
             blocks = min(blocks, device.multiprocessors * WAVES)
         kernel = self.kernels[name]
+        more["stretch"] = np.uint64(-(-things // (blocks * STRETCH)) * STRETCH)
         device.launch(getattr(self.module, name), blocks, arguments_of(kernel.params, self.arguments | more), device.block)
 
     def reads(self, name: str) -> set[str]:
@@ -182,22 +191,36 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
         left, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only wait for the device
         return bits.listed(xp, pending, starts, left, 1)
 
-    first = run.rows if table.groups or bindings.tiny else min(run.rows, SAMPLE)
-    left = go("run", first, rows=np.uint64(first))
-    while True:
-        while len(left):
-            thorough = table.nearly_empty
-            if not thorough:
-                table.grow(target, bindings)
-            left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
-        if first == run.rows:
-            return
-        groups = table.groups if table.groups * 8 < first else table.groups * (run.rows / first)
-        if table.crowded(groups):
-            return
-        table.expect(target, groups, bindings)
-        start, first = first, run.rows
-        left = go("run", run.rows - start, start=np.uint64(start))
+    left = go("run", run.rows)
+    while len(left):
+        thorough = table.nearly_empty
+        if not thorough:
+            table.grow(target, bindings)
+        left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
+
+
+def sample(
+    target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int, table: Any, bindings: Bindings
+) -> None:
+    """Let `table` know how many groups some of the `rows` rows have, how long the runs of equal keys are, and which key has
+    many of the rows. The only wait for the device.
+
+    Rows that are left out, and those with a null key, count as rows of one more key, which is never the hot one.
+    """
+    run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
+    keys = xp.full(SAMPLE, EMPTY, dtype="int64")
+    every = np.uint64(rows // (SAMPLE // NEIGHBOURS))
+    run("sample", SAMPLE, rows=np.uint64(SAMPLE), every=every, kx0=keys)
+    ordered, share = xp.sort(keys), SAMPLE // HOT
+    many = (ordered[share:] == ordered[:-share]) & (ordered[share:] != EMPTY)
+    figures = [
+        (keys[1:] != keys[:-1]).sum(dtype="int64"),
+        (ordered[1:] != ordered[:-1]).sum(dtype="int64"),
+        many.any().astype("int64"),
+        ordered[many.argmax()],
+    ]
+    changes, groups, hot, key = xp.concatenate([f.reshape(1) for f in figures]).tolist()
+    table.learn(target, rows, groups + 1, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None, bindings)
 
 
 def _reduce(run: Run, table: Any, bindings: Bindings) -> None:

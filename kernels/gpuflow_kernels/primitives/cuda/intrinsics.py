@@ -4,8 +4,9 @@
     An array over device memory. Kernels take addresses because launching with an array argument costs 1.6 µs each
     (numba-cuda splits it into seven parameters), and with an integer a tenth of that.
 ``pair(array, index)``, ``put_pair(array, index, a, b)``
-    Two neighbouring items by one load or store of up to 16 bytes, past the caches (``.cs``: read or written once).
-    `index` is even, and the array begins at a multiple of two items. Items must not change during the launch.
+    Two neighbouring items by one load or store of up to 16 bytes (two, where each item has as many), past the caches
+    (``.cs``: read or written once). `index` is even, and the array begins at a multiple of two items or of 16 bytes. Items must
+    not change during the launch.
 ``item(array, index)``
     One item, loaded likewise. Neither is ever moved behind a branch, so that all loads of a tile are under way before the
     first is waited for.
@@ -33,7 +34,7 @@ from numba.np.numpy_support import from_dtype
 INLINE = os.environ.get("GPUFLOW_CUDA_INTRINSICS", "inline") != "plain"
 """Whether `pair`, `entry`, `put_pair`, `peek` and `poke` are written by hand; else they are ordinary loads and stores."""
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex128")
 
 _WORD = ir.IntType(64)
 _REGISTER = {1: "h", 2: "h", 4: "r", 8: "l"}
@@ -100,27 +101,60 @@ def _widened(builder: Any, value: Any, register: Any) -> Any:
     return builder.zext(value, register) if value.type != register else value
 
 
-def _pair_of(text: str) -> Any:
-    """The intrinsic that loads two neighbours by `text`, the PTX of the load up to its type."""
+def _load_wide(context: Any, builder: Any, text: str, address: Any) -> Any:
+    """Load an item of 16 bytes, a complex number to Numba, by `text`."""
+    both = ir.LiteralStructType([ir.DoubleType(), ir.DoubleType()])
+    code = f"{text}.v2.f64 {{$0, $1}}, [$2];"
+    found = builder.call(ir.InlineAsm(ir.FunctionType(both, [_WORD]), code, "=d,=d,l", side_effect=True), [address])
+    item = context.make_complex(builder, types.complex128)
+    item.real, item.imag = (builder.extract_value(found, k) for k in range(2))
+    return item._getvalue()
 
-    def pair(typing_context: Any, array: Any, index: Any) -> Any:
+
+def _store_wide(context: Any, builder: Any, address: Any, value: Any) -> None:
+    """Store an item of 16 bytes."""
+    item = context.make_complex(builder, types.complex128, value)
+    shape = ir.FunctionType(ir.VoidType(), [_WORD, ir.DoubleType(), ir.DoubleType()])
+    code = "st.global.cs.v2.f64 [$0], {$1, $2};"
+    builder.call(ir.InlineAsm(shape, code, "l,d,d,~{memory}", side_effect=True), [address, item.real, item.imag])
+
+
+def _next(builder: Any, address: Any) -> Any:
+    """Where the neighbour of an item of 16 bytes is."""
+    return builder.add(address, _WORD(16))
+
+
+def _loads_of(text: str, count: int, clobbers: str = "") -> Any:
+    """The intrinsic that loads `count` (1 or 2) neighbouring items by `text`, the PTX of the load up to its type."""
+
+    def load(typing_context: Any, array: Any, index: Any) -> Any:
         item = array.dtype
 
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
-            stored = _stored(context, item)
-            name, letter, register = _constraint(stored)
-            both = ir.LiteralStructType([register, register])
-            code = f"{text}.v2.{name} {{$0, $1}}, [$2];"
-            kind = ir.FunctionType(both, [_WORD])
-            assembly = ir.InlineAsm(kind, code, f"={letter},={letter},l", side_effect=True)
-            found = builder.call(assembly, [address])
-            values = [_shortened(builder, builder.extract_value(found, k), item, stored) for k in range(2)]
-            return context.make_tuple(builder, signature.return_type, values)
+            if item == types.complex128:
+                values = [_load_wide(context, builder, text, a) for a in (address, _next(builder, address))[:count]]
+            else:
+                values = _load_narrow(context, builder, text, address, item, count, clobbers)
+            return values[0] if count == 1 else context.make_tuple(builder, signature.return_type, values)
 
-        return types.containers.UniTuple(item, 2)(array, index), build
+        result = item if count == 1 else types.containers.UniTuple(item, count)
+        return result(array, index), build
 
-    return intrinsic(pair)
+    return intrinsic(load)
+
+
+def _load_narrow(context: Any, builder: Any, text: str, address: Any, item: Any, count: int, clobbers: str) -> list[Any]:
+    """Load `count` neighbouring items of up to 8 bytes by one instruction."""
+    stored = _stored(context, item)
+    name, letter, register = _constraint(stored)
+    to, vector, kind = "$0", "", register
+    if count == 2:
+        to, vector, kind = "{$0, $1}", ".v2", ir.LiteralStructType([register, register])
+    code, constraints = f"{text}{vector}.{name} {to}, [${count}];", f"={letter}," * count + f"l{clobbers}"
+    found = builder.call(ir.InlineAsm(ir.FunctionType(kind, [_WORD]), code, constraints, side_effect=True), [address])
+    values = [found] if count == 1 else [builder.extract_value(found, k) for k in range(count)]
+    return [_shortened(builder, value, item, stored) for value in values]
 
 
 @intrinsic
@@ -129,6 +163,10 @@ def _put_pair(typing_context: Any, array: Any, index: Any, a: Any, b: Any) -> An
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
+        if item == types.complex128:
+            for place, kind, value in zip((address, _next(builder, address)), signature.args[2:], arguments[2:], strict=True):
+                _store_wide(context, builder, place, context.cast(builder, value, kind, item))
+            return context.get_dummy_value()
         name, letter, register = _constraint(_stored(context, item))
         values = [
             _widened(builder, context.cast(builder, v, k, item), register)
@@ -140,25 +178,6 @@ def _put_pair(typing_context: Any, array: Any, index: Any, a: Any, b: Any) -> An
         return context.get_dummy_value()
 
     return types.none(array, index, a, b), build
-
-
-def _load_of(text: str, clobbers: str = "") -> Any:
-    """The intrinsic that loads one item by `text`, the PTX of the load up to its type."""
-
-    def load(typing_context: Any, array: Any, index: Any) -> Any:
-        item = array.dtype
-
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            address = _address(context, builder, array, arguments[0], signature.args[1], arguments[1])
-            stored = _stored(context, item)
-            name, letter, register = _constraint(stored)
-            kind = ir.FunctionType(register, [_WORD])
-            assembly = ir.InlineAsm(kind, f"{text}.{name} $0, [$1];", f"={letter},l{clobbers}", side_effect=True)
-            return _shortened(builder, builder.call(assembly, [address]), item, stored)
-
-        return item(array, index), build
-
-    return intrinsic(load)
 
 
 @intrinsic
@@ -195,8 +214,8 @@ def _plain_poke(array: Any, index: Any, value: Any) -> None:
 
 
 if INLINE:
-    pair, entry, put_pair = _pair_of("ld.global.cs"), _pair_of("ld.global"), _put_pair
-    item, peek, poke = _load_of("ld.global.cs"), _load_of("ld.relaxed.gpu", ",~{memory}"), _poke
+    pair, entry, put_pair = _loads_of("ld.global.cs", 2), _loads_of("ld.global", 2), _put_pair
+    item, peek, poke = _loads_of("ld.global.cs", 1), _loads_of("ld.relaxed.gpu", 1, ",~{memory}"), _poke
 else:
     pair, entry, put_pair, item, peek, poke = (
         cuda.jit(device=True)(f) for f in (_plain_pair, _plain_pair, _plain_put_pair, _plain_load, _plain_load, _plain_poke)

@@ -9,18 +9,20 @@ import numpy as np
 
 from ...binding import Bindings
 from ...codegen.cuda_groups import is_folded, shared_bytes
-from ...codegen.pipeline import Group
+from ...codegen.pipeline import Group, GroupShape
 from ...codegen.tables_text import EMPTY
 from ...column import Chunk
 from ...dtypes import DType
 from ...group_table import GroupTable, Layout
 from ...target import Target
-from . import hash_table
+from . import drive, hash_table
 
 SHARED = 32 << 10
 """Bytes of shared memory for a block's own copy of a table: five blocks and more fit on a multiprocessor."""
 LANES = 32
 """Copies of a small table in a block's shared memory: one for each lane of a warp."""
+HANDFUL, HALF_LANES = 16, 16
+"""Tables of up to `HANDFUL` groups may take half as much again for `HALF_LANES` copies."""
 REPLICAS = 16 << 20
 """Bytes that copies of a table in device memory may take together: they stay in the L2 cache."""
 MOST_COPIES = 32
@@ -33,27 +35,51 @@ def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, l
     """The table for groups of this layout: dense ones get copies, so that threads seldom meet; one-word keys an open table,
     where no row can come twice and everything can be combined by atomics."""
     folding = any(is_folded(sink, a) for a in range(len(sink.aggs)))
+    plain = not (loops or folding or sink.number)
     if layout.mode == "dense":
-        return DenseTable(target, sink, layout, bindings)
-    if layout.mode == "hash" and (layout.packed or len(layout.nullable) == 1) and not (loops or folding or sink.number):
+        return DenseTable(target, sink, layout, bindings, plain)
+    if layout.mode == "hash" and (layout.packed or len(layout.nullable) == 1) and plain:
         return OpenTable(target, sink, layout, bindings)
     return GroupTable(target, sink, layout, bindings)
 
 
-class DenseTable(GroupTable):
+class SampledTable(GroupTable):
+    """A table in device memory, whose kernels depend on what a sample of the keys has shown: ``shape.private``."""
+
+    hot: int | None = None
+    _sampled = False
+
+    def learn(self, target: Target, rows: int, groups: int, runs: bool, hot: int | None, bindings: Bindings) -> None:
+        """What the sample of a chunk of `rows` rows has shown: so many groups, whether equal keys stand together, and the
+        key that many of its rows have."""
+        self._sampled, self.hot = True, hot
+        self.shape = replace(self.shape, private="hot" if hot is not None else "runs" if runs else "")
+
+    def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
+        if self._sampled or rows <= drive.SAMPLE:
+            return None
+        return replace(self.shape, private="sample")
+
+    def arguments(self) -> dict[str, Any]:
+        return super().arguments() | ({} if self.hot is None else {"hot": np.int64(self.hot)})
+
+
+class DenseTable(SampledTable):
     """Accumulators by index: a copy for each block in shared memory where they are small, else some in device memory."""
 
-    def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
-        super().__init__(target, sink, layout, bindings)
-        room = 1 << max(0, layout.total - 1).bit_length()
-        size = max(1, shared_bytes(sink))
-        shared = room if room * size <= SHARED else 0
-        replicas = min(LANES, 1 << (SHARED // (room * size)).bit_length() - 1) if shared else 1
-        self.shape = replace(layout.shape, shared=shared, replicas=replicas)
-        self.copies = 1 if shared else max(1, min(MOST_COPIES, REPLICAS // (layout.total * size)))
-        if self.copies > 1:
-            self.accumulators = [self.fresh(r, layout.total * self.copies) for r in self.slots_of]
-            self.present = target.xp.zeros(layout.total * self.copies, dtype=bool)
+    def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings, plain: bool) -> None:
+        self._start(target, sink, layout)
+        size, self.capacity = max(1, shared_bytes(sink)), layout.total
+        room, replicas = copies_in_shared(layout.total, size)
+        self.shape = replace(layout.shape, shared=room, replicas=replicas)
+        copies = 1 if room else max(1, min(MOST_COPIES, REPLICAS // (layout.total * size)))
+        self.copies = 1 << copies.bit_length() - 1
+        self._sampled = bool(room) or not plain
+        self.accumulators = [self.fresh(r, layout.total * self.copies) for r in self.slots_of]
+        self.present = target.xp.zeros(layout.total * self.copies, dtype=bool)
+
+    def takes(self, layout: Layout, loops: bool) -> bool:
+        return not (loops and self.shape.private) and super().takes(layout, loops)
 
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | {"size": np.uint64(self.layout.total), "copies": np.uint64(self.copies)}
@@ -85,17 +111,31 @@ class DenseTable(GroupTable):
         return found.astype(array.dtype, copy=False)
 
 
-class OpenTable(GroupTable):
+def copies_in_shared(groups: int, size: int) -> tuple[int, int]:
+    """(room for groups, copies) of a table in a block's shared memory, powers of two; none where it does not fit.
+
+    `size` is the bytes of a group.
+    """
+    room = 1 << max(0, groups - 1).bit_length()
+    if room <= HANDFUL and SHARED < room * size * HALF_LANES <= SHARED * 3 // 2:
+        return room, HALF_LANES
+    if room * size > SHARED:
+        return 0, 1
+    return room, min(LANES, 1 << (SHARED // (room * size)).bit_length() - 1)
+
+
+class OpenTable(SampledTable):
     """Groups of one key word. A slot of the table is a group; two more are those of the key that marks free slots, and of
     null."""
 
     def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
         self._start(target, sink, layout)
         self.shape = replace(layout.shape, mode="open")
+        self._constant_hash = bindings.constant_hash
         self._make(target, 2 if bindings.tiny else 2048)
 
     def _make(self, target: Target, slots: int) -> None:
-        self.capacity = slots
+        self.capacity, self._spot = slots, None
         self.keys, self.shift = hash_table.empty_keys(target, slots)
         self.accumulators = [self.fresh(r, slots + 2) for r in self.slots_of]
 
@@ -103,14 +143,28 @@ class OpenTable(GroupTable):
         return not loops and super().takes(layout, loops)
 
     def arguments(self) -> dict[str, Any]:
-        return super().arguments() | {"keys": self.keys, "shift": self.shift}
+        found = super().arguments() | {"keys": self.keys, "shift": self.shift}
+        return found if self.hot is None else found | {"spot": self._spot_of_hot()}
+
+    def _spot_of_hot(self) -> Any:
+        """The slot of the hot key, which exists from then on, on the device."""
+        if self._spot is None:
+            one = self.target.xp.asarray(np.array([self.hot, EMPTY, EMPTY]))  # the last two of a table are of their own
+            self._spot = hash_table.move(self.target, one, self.keys, self.shift, self._constant_hash)
+        return self._spot
+
+    def learn(self, target: Target, rows: int, groups: int, runs: bool, hot: int | None, bindings: Bindings) -> None:
+        super().learn(target, rows, groups, runs, hot, bindings)
+        wanted = groups if groups * 8 < drive.SAMPLE else groups * (rows / drive.SAMPLE)
+        if not self._crowded(wanted) and not bindings.tiny:
+            self.expect(target, wanted, bindings)
 
     @property
     def nearly_empty(self) -> bool:
         """Whether keys that find no place must collide: growing would not help them."""
         return self.groups * 16 < self.capacity
 
-    def crowded(self, groups: float) -> bool:
+    def _crowded(self, groups: float) -> bool:
         """Whether a table for so many groups would leave the cache; rows are then better split by their keys first."""
         size = groups * 2 * (8 + sum(a.itemsize for a in self.accumulators))
         if size > 2 * CACHED and not self.whole:

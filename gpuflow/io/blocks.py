@@ -1,0 +1,354 @@
+"""Files that consist of blocks of a known number of rows (row groups, record batches, stripes) as a source.
+
+A partition is some blocks, of one file or of several. What every format has in common is here: one schema for many
+files, partition keys from folder names, columns that files lack, the number of a row, the first rows only, and leaving
+out blocks in which no row can pass a predicate.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.rowtree import Row, refs
+
+from gpuflow.errors import GpuflowError
+from gpuflow.plan.source import ColumnStatistics, Source, Split
+from gpuflow.schema import Schema
+
+from . import agree, budget, convert, files, hive
+from .dictionaries import Dictionary, concat_chunks, dictionary_of
+from .files import File, failure
+from .options import ScanOptions, refuse_taken
+from .partitions import empty_chunk, target_rows
+from .pruning import Range, may_match
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+_CARRIED = 64
+"""Strings of a partition key that travel with every split; of more, only those that it needs."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a look at one file shows: its schema, and rows and bytes of each of its blocks."""
+
+    schema: pa.Schema
+    rows: tuple[int, ...]
+    nbytes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Blocks of one file: their numbers, the number of the first row of each, and how many of its rows are wanted."""
+
+    file: File
+    blocks: tuple[int, ...]
+    starts: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+class BlockSplit(Split):
+    """Some blocks, of one file or of several small ones. A format says by `_table` how it reads them.
+
+    `raw` formats hand out the very bytes of a file, codes and offsets included; others are decoded by a reader that
+    makes these itself.
+    """
+
+    raw = False
+
+    def __init__(
+        self,
+        pieces: tuple[Piece, ...],
+        schema: Schema,
+        keys: Mapping[str, Dictionary | None],
+        nbytes: int,
+        index: str | None = None,
+    ) -> None:
+        self.pieces, self.schema, self.keys, self.nbytes, self.index = pieces, schema, keys, nbytes, index
+        self.rows: int = sum(sum(piece.counts) for piece in pieces)
+
+    def __repr__(self) -> str:
+        blocks = sum(len(piece.blocks) for piece in self.pieces)
+        return f"{type(self).__name__}({len(self.pieces)} files, {blocks} blocks, {self.rows} rows)"
+
+    @abstractmethod
+    def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
+        """Those of the columns that the file has. Raises `ReadError`."""
+
+    def narrow(self, columns: tuple[str, ...]) -> BlockSplit:
+        schema = Schema({name: self.schema[name] for name in columns})
+        keys = {name: values for name, values in self.keys.items() if name in schema}
+        return type(self)(self.pieces, schema, keys, self.nbytes or 0, self.index)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        keys = {name: self._carried(name, values) for name, values in self.keys.items()}
+        return type(self), (self.pieces, self.schema, keys, self.nbytes, self.index)
+
+    def _carried(self, name: str, values: Dictionary | None) -> Dictionary | None:
+        if values is None or len(values) <= _CARRIED:
+            return values
+        needed = {dict(piece.file.keys)[name] for piece in self.pieces}
+        return dictionary_of(sorted((v for v in needed if v is not None), key=str.encode))
+
+    def read(self, columns: tuple[str, ...]) -> Chunk:
+        if not self.pieces:
+            return empty_chunk(self.schema, columns)
+        budget.check(self.pieces[0].file, self.rows, [self.schema[name] for name in columns])
+        return concat_chunks([self._piece(piece, columns) for piece in self.pieces])
+
+    def _piece(self, piece: Piece, columns: tuple[str, ...]) -> Chunk:
+        file, count = piece.file, sum(piece.counts)
+        stored = [name for name in columns if name not in self.keys and name != self.index]
+        table = self._table(file, piece.blocks, stored) if stored else None
+        present = set(table.column_names) if table is not None else set()
+        values = dict(file.keys)
+        made: list[Column] = []
+        for name in columns:
+            dtype = self.schema[name]
+            if name in self.keys:
+                made.append(hive.constant(hive.physical(values[name], dtype, file, name), dtype, count, self.keys[name]))
+            elif name == self.index:
+                made.append(Column(dtype, numbered(piece.starts, piece.counts)))
+            elif name not in present:
+                made.append(convert.from_arrow(pa.nulls(count, convert.arrow_type(dtype))))
+            else:
+                assert table is not None
+                made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw))
+        return Chunk(tuple(made), count)
+
+
+def numbered(starts: Sequence[int], counts: Sequence[int]) -> np.ndarray[Any, Any]:
+    """The numbers of the rows of some blocks."""
+    parts = [np.arange(start, start + n, dtype=np.int64) for start, n in zip(starts, counts, strict=True)]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def fitting(data: pa.ChunkedArray, count: int, dtype: DType, file: File, name: str, *, raw: bool = False) -> Column:
+    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type."""
+    if len(data) < count:
+        raise failure(file.path, f"{count} values were expected, it holds {len(data)}", column=name)
+    if len(data) > count:
+        data = data.slice(0, count)
+    try:
+        _validate(data, raw)
+        if convert.dtype_of(data.type) != dtype:
+            data = data.cast(convert.arrow_type(dtype))
+        column = convert.from_arrow(data)
+    except (pa.ArrowException, ValueError) as e:
+        raise failure(file.path, e, column=name) from e
+    if column.dtype != dtype:
+        raise failure(file.path, f"it holds {column.dtype}, {dtype} was expected", column=name)
+    return column
+
+
+def _validate(data: pa.ChunkedArray, raw: bool) -> None:
+    """Kernels check neither codes nor characters, so what is handed to them is checked here."""
+    if not raw and data.type in (pa.string(), pa.large_string()):
+        data.validate()
+        for chunk in data.chunks:
+            if not _is_ascii(chunk):  # decoders make offsets in order; only characters may be wrong
+                chunk.validate(full=True)
+        return
+    if raw or not (pa.types.is_dictionary(data.type) or pa.types.is_primitive(data.type) or pa.types.is_decimal(data.type)):
+        data.validate(full=True)
+        return
+    data.validate()
+    if pa.types.is_dictionary(data.type):
+        for dictionary in {id(d): d for d in (chunk.dictionary for chunk in data.chunks)}.values():
+            dictionary.validate(full=True)
+        for chunk in data.chunks:
+            if chunk.null_count < len(chunk):
+                codes = pc.min_max(chunk.indices).as_py()
+                if not 0 <= codes["min"] <= codes["max"] < len(chunk.dictionary):
+                    raise ValueError(f"code {codes['max']} is outside of a dictionary of {len(chunk.dictionary)} entries")
+
+
+def _is_ascii(strings: pa.Array) -> bool:
+    """Whether no byte of the strings is above 127: then they are valid UTF-8, found out at the speed of memory."""
+    data = strings.buffers()[2]
+    return data is None or not data.size or int(np.frombuffer(data, np.uint8).max()) < 128
+
+
+class BlockSource(Source):
+    """Files of blocks with one schema.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+    options : ScanOptions
+
+    Attributes
+    ----------
+    unsupported : dict of str to str
+        Columns left out of `schema`, with the reason.
+    """
+
+    what: str
+    """How errors call such a file, as in ``Parquet``."""
+    suffixes: tuple[str, ...]
+    split: type[BlockSplit]
+
+    def __init__(self, paths: Paths, options: ScanOptions | None = None) -> None:
+        self.options = options or ScanOptions()
+        self.files = self.options.find(paths, self.suffixes, self.what)
+        self.layouts = self._look()
+        self.keys = hive.infer(self.files, self.options.key_types(), self.options.try_parse_hive_dates)
+        schemas = [layout.schema for layout in self.layouts]
+        schema, self.unsupported = agree.agree(self.files, schemas, self.options, self.keys)
+        self.index = self.options.row_index_name
+        if self.index is not None:
+            refuse_taken(self.index, schema, "row_index_name", self.files[0])
+            schema = Schema({self.index: t.INT64, **schema})
+        self.schema = schema
+        kind = self.what.lower().split()[-1]
+        self.token = f"{kind}-" + files.identity(self.files, self.schema, self.options.identity)
+        self.label = files.label(kind, paths, self.files)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.label})"
+
+    @abstractmethod
+    def _look(self) -> list[Layout]:
+        """What is in each of `files`. Raises `ReadError`."""
+
+    def _stored(self, file: int, block: int, column: str) -> ColumnStatistics:
+        """What a file says of a column that it holds, in terms of its type in `schema`."""
+        return ColumnStatistics()
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The number of the first row of each file, from 0."""
+        return [0, *accumulate(sum(layout.rows) for layout in self.layouts)]
+
+    @cached_property
+    def _dictionaries(self) -> dict[str, Dictionary | None]:
+        """For each key its distinct strings, shared by all splits; None for keys of other types."""
+        answer: dict[str, Dictionary | None] = {}
+        for i, (name, dtype) in enumerate(self.keys.items()):
+            values = {file.keys[i][1] for file in self.files}
+            texts = sorted((v for v in values if v is not None), key=str.encode)
+            answer[name] = dictionary_of(texts) if dtype == t.STRING else None
+        return answer
+
+    def rows(self) -> int:
+        rows = self._starts[-1]
+        return rows if self.options.n_rows is None else min(rows, self.options.n_rows)
+
+    def statistics(self, column: str) -> ColumnStatistics:
+        if column not in self._statistics:
+            dtype = self.schema[column]
+            known = merge([
+                (self._known(i, layout.rows[block], block, 0, column), layout.rows[block])
+                for i, layout in enumerate(self.layouts)
+                for block in range(len(layout.rows))
+            ])  # fmt: skip
+            if column == self.index:
+                offset = self.options.row_index_offset
+                known = ColumnStatistics(offset, offset + self.rows() - 1, 0) if self.rows() else ColumnStatistics(nulls=0)
+            if dtype == t.STRING:
+                known = ColumnStatistics(_text(known.low), _text(known.high), known.nulls)
+            self._statistics[column] = known
+        return self._statistics[column]
+
+    @cached_property
+    def _statistics(self) -> dict[str, ColumnStatistics]:
+        return {}
+
+    def _known(self, i: int, rows: int, block: int, start: int, column: str) -> ColumnStatistics:
+        file, dtype = self.files[i], self.schema[column]
+        if column == self.index:
+            return ColumnStatistics(start, start + rows - 1, 0)
+        if column not in self.keys:
+            if column not in self._names[i]:
+                return ColumnStatistics(nulls=rows)
+            return self._stored(i, block, column)
+        value = hive.physical(dict(file.keys)[column], dtype, file, column)
+        if value is None:
+            return ColumnStatistics(nulls=rows)
+        bound = value.encode() if isinstance(value, str) else None if dtype.is_float else value
+        return ColumnStatistics(bound, bound, 0)
+
+    @cached_property
+    def _names(self) -> list[frozenset[str]]:
+        sets: dict[tuple[str, ...], frozenset[str]] = {}
+        names = (tuple(layout.schema.names) for layout in self.layouts)
+        return [sets.setdefault(n, frozenset(n)) for n in names]
+
+    def _may_match(self, predicate: Row, i: int, rows: int, block: int, start: int) -> bool:
+        def bounds(name: str) -> Range:
+            known = self._known(i, rows, block, start, name)
+            return Range(known.low, known.high, known.nulls != 0, known.nulls != rows)
+
+        return may_match(predicate, bounds)
+
+    def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
+        if predicate is not None and not refs(predicate) <= set(self.schema):
+            predicate = None
+        most, offset = self.options.n_rows, self.options.row_index_offset
+        kept: list[tuple[int, int, int, int, int]] = []
+        for i, layout in enumerate(self.layouts):
+            start = self._starts[i]
+            for block, rows in enumerate(layout.rows):
+                count = rows if most is None else min(rows, most - start)
+                if count > 0 and (predicate is None or self._may_match(predicate, i, rows, block, start + offset)):
+                    kept.append((i, block, start + offset, count, layout.nbytes[block]))
+                start += rows
+        target = target_rows(sum(entry[3] for entry in kept), partition_rows)
+        splits: list[Split] = []
+        batch: list[tuple[int, int, int, int, int]] = []
+        held = 0
+        for entry in kept:
+            # closed where it comes nearest to the target
+            if batch and held + entry[3] - target > target - held:
+                splits.append(self._split(batch))
+                batch, held = [], 0
+            batch.append(entry)
+            held += entry[3]
+        if batch or not splits:
+            splits.append(self._split(batch))
+        return splits
+
+    def _split(self, entries: list[tuple[int, int, int, int, int]]) -> BlockSplit:
+        groups: dict[int, list[tuple[int, int, int]]] = {}
+        for i, block, start, count, _ in entries:
+            groups.setdefault(i, []).append((block, start, count))
+        pieces = tuple(Piece(self.files[i], *zip(*blocks, strict=True)) for i, blocks in groups.items())
+        return self.split(pieces, self.schema, self._dictionaries, sum(entry[4] for entry in entries), self.index)
+
+
+def merge(parts: Sequence[tuple[ColumnStatistics, int]]) -> ColumnStatistics:
+    """What is known of several blocks together, each given with its number of rows."""
+    parts = [(s, rows) for s, rows in parts if rows]
+    nulls = None if any(s.nulls is None for s, _ in parts) else sum(s.nulls or 0 for s, _ in parts)
+    bounding = [s for s, rows in parts if s.nulls is None or s.nulls < rows]  # blocks of nulls only bound nothing
+    low = None if not bounding or any(s.low is None for s in bounding) else min(s.low for s in bounding)
+    high = None if not bounding or any(s.high is None for s in bounding) else max(s.high for s in bounding)
+    return ColumnStatistics(low, high, nulls)
+
+
+def _text(bound: bytes | None) -> str | None:
+    """A bound as a string where it is one; a cut or raised bound may end inside a character."""
+    try:
+        return None if bound is None else bound.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+FAILURES = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError)
+"""What pyarrow raises for files that are not as they should be; a damaged size asks for memory that is not there."""
+
+
+def told(file: File, error: BaseException, **where: Any) -> GpuflowError:
+    """The error itself where it is one of ours, else a `ReadError` that names the file."""
+    return error if isinstance(error, GpuflowError) else failure(file.path, error, **where)

@@ -1,0 +1,257 @@
+"""Text functions evaluated by Arrow on the host, by the name that a declaration gives.
+
+Regular expressions are written as for Polars (the syntax of Rust's crate regex [1]_) and run by RE2 [2]_: what differs is
+translated. ``\\b`` knows ASCII letters only, classes cannot be nested or intersected, and there is no ``(?x)``.
+
+References
+----------
+.. [1] https://docs.rs/regex/latest/regex/#syntax
+.. [2] https://github.com/google/re2/wiki/Syntax
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gpuflow_kernels.rowmath_text import like_bytes
+from gpuflow_kernels.text_rules import WHITE_SPACE
+
+from gpuflow.errors import PlanError, UnsupportedError
+
+
+# -- regular expressions ----------------------------------------------------------------------------------------------
+def _ranges(codes: list[int]) -> str:
+    """The characters that are none of these, as ranges within brackets."""
+    starts, ends = [0, *(c + 1 for c in codes)], [*(c - 1 for c in codes), 0x10FFFF]
+    return "".join(rf"\x{{{a:x}}}-\x{{{b:x}}}" for a, b in zip(starts, ends, strict=True) if a <= b)
+
+
+_WORD = r"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}"
+_BLANK = "".join(rf"\x{{{ord(c):x}}}" for c in WHITE_SPACE)
+_CLASSES = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": _WORD, "s": _BLANK, "S": _ranges([ord(c) for c in WHITE_SPACE])}
+_OUTSIDE = {"w": f"[{_WORD}]", "W": f"[^{_WORD}]", "s": f"[{_BLANK}]", "S": f"[^{_BLANK}]"}
+_GROUP = re.compile(r"\((?:\?P?<([A-Za-z_][A-Za-z0-9_.\[\]]*)>|(?!\?))")
+_CODE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|U\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+_FLAGS = re.compile(r"\(\?([imsuUR]*x[imsuUR]*)?(?:-[imsuxUR]*)?[:)]")
+
+
+@lru_cache(maxsize=256)
+def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
+    """A regular expression for RE2, its groups called ``g1, g2, ...``, and the names that they had.
+
+    >>> translated("(?<year>[0-9]+)-(a)")
+    ('(?P<g1>[0-9]+)-(?P<g2>a)', ('year', None))
+    """
+    parts: list[str] = []
+    names: list[str | None] = []
+    place, inside = 0, False
+    while place < len(pattern):
+        c, rest = pattern[place], pattern[place : place + 2]
+        if code := _CODE.match(pattern, place):
+            parts.append(rf"\x{{{next(g for g in code.groups() if g)}}}")
+            place = code.end()
+        elif c == "\\" and len(rest) == 2:
+            if inside and rest == r"\W":
+                raise UnsupportedError(rf"regular expression {pattern!r}: \W cannot stand within brackets; write [^...] instead")
+            table = _CLASSES if inside else {**_CLASSES, **_OUTSIDE}
+            parts.append(table.get(rest[1], rest))
+            place += 2
+        elif inside:
+            posix = pattern.startswith("[:", place) and pattern.find(":]", place)
+            if posix and posix > 0:
+                parts.append(pattern[place : posix + 2])
+                place = posix + 2
+                continue
+            if c == "[" or rest in ("&&", "--", "~~"):
+                raise UnsupportedError(f"regular expression {pattern!r}: classes within brackets cannot be nested or combined")
+            inside = c != "]"
+            parts.append(c)
+            place += 1
+        elif c == "[":
+            first = place + (2 if rest == "[^" else 1)
+            first += pattern.startswith("]", first)  # a bracket that comes first stands for itself
+            parts.append(pattern[place:first])
+            place, inside = first, True
+        elif group := _GROUP.match(pattern, place):
+            names.append(group[1])
+            parts.append(f"(?P<g{len(names)}>")
+            place = group.end()
+        else:
+            flags = _FLAGS.match(pattern, place)
+            if flags and flags[1]:
+                raise UnsupportedError(f"regular expression {pattern!r}: the flag x is not supported; take blanks out of it")
+            parts.append(c)
+            place += 1
+    return "".join(parts), tuple(names)
+
+
+def _expanded(value: str, names: tuple[str | None, ...]) -> str:
+    """What replaces a match, as RE2 takes it: ``$1`` and ``${name}`` become ``\\1``."""
+
+    def one(found: re.Match[str]) -> str:
+        if found[0] in ("$$", "\\"):
+            return "$" if found[0] == "$$" else "\\\\"
+        name = found[1] or found[2]
+        number = int(name) if name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
+        if number > len(names):
+            return ""
+        if number > 9:
+            raise UnsupportedError(f"replacement {value!r}: only the first 9 groups can be named")
+        return f"\\{number}"
+
+    return re.sub(r"\$\$|\\|\$\{([0-9A-Za-z_]+)\}|\$([0-9A-Za-z_]+)", one, value)
+
+
+def _literal(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise UnsupportedError(f"{what} that differs from row to row is not supported for regular expressions; pass literal=True")
+    return value
+
+
+def _matched(pattern: str, function: Callable[[str], Any]) -> Any:
+    """`function` of the pattern; a `PlanError` where it is no regular expression."""
+    try:
+        return function(translated(pattern)[0])
+    except pa.ArrowInvalid as e:
+        raise PlanError(f"{pattern!r} is not a regular expression: {e}; literal=True looks for the text itself") from None
+
+
+def _contains(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
+    text = _literal("a pattern", pattern)
+    try:
+        return _matched(text, lambda p: pc.match_substring_regex(strings, p))
+    except PlanError:
+        if strict:
+            raise
+        return pa.nulls(len(strings), pa.bool_())
+
+
+def _find(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
+    text = _literal("a pattern", pattern)
+    try:
+        places = _matched(text, lambda p: pc.find_substring_regex(strings, p))
+    except PlanError:
+        if strict:
+            raise
+        return pa.nulls(len(strings), pa.int64())
+    return pc.if_else(pc.less(places, 0), None, places)
+
+
+def _count_matches(strings: pa.Array, pattern: Any) -> pa.Array:
+    """Counted by putting a byte behind each match: Arrow's own count takes empty matches between the bytes of a character."""
+    marked = _matched(_literal("a pattern", pattern), lambda p: pc.replace_substring_regex(strings, p, "\\0\x01"))
+    return pc.subtract(pc.binary_length(marked), pc.binary_length(strings))
+
+
+def _replace(strings: pa.Array, pattern: Any, value: Any, n: int | None = None) -> pa.Array:
+    text = _literal("a pattern", pattern)
+    value = _expanded(_literal("a replacement", value).replace("$0", "${0}").replace("${0}", "\0"), translated(text)[1])
+    value = value.replace("\0", "\\0")
+    return _matched(text, lambda p: pc.replace_substring_regex(strings, p, value, max_replacements=n))
+
+
+def _extract(strings: pa.Array, pattern: Any, group: int) -> pa.Array:
+    text = _literal("a pattern", pattern)
+    if not 0 <= group <= len(translated(text)[1]):
+        return pa.nulls(len(strings), pa.large_string())
+    found = _matched(text, lambda p: pc.struct_field(pc.extract_regex(strings, f"(?P<g0>{p})"), f"g{group}"))
+    if pc.any(pc.equal(found, "")).as_py():  # so it is too where the group took no part in the match
+        spans = _matched(text, lambda p: pc.struct_field(pc.extract_regex_span(strings, f"(?P<g0>{p})"), f"g{group}"))
+        found = pc.if_else(pc.is_valid(spans), found, None)
+    return found
+
+
+# -- letters ----------------------------------------------------------------------------------------------------------
+def _each(change: Callable[[str], str]) -> Callable[[pa.Array], pa.Array]:
+    """By Python: Arrow changes characters one by one, and so has no capital letters for some."""
+    return lambda strings: pa.array([None if s is None else change(s) for s in strings.to_pylist()], pa.large_string())
+
+
+def _ilike(strings: Any, pattern: Any) -> pa.Array:
+    """Both in small letters, as Arrow and DuckDB lower them: one character for one."""
+    lowered = [x if isinstance(x, pa.Array) else pa.array([x], pa.large_string()) for x in (strings, pattern)]
+    texts, patterns = ([s.encode() for s in pc.utf8_lower(x).to_pylist()] for x in lowered)
+    if len(patterns) == 1 and isinstance(strings, pa.Array):
+        wild = {"%": ".*", "_": "."}
+        parts = (wild.get(c) or re.sub(r"([^\w\s]|\0)", lambda m: f"\\x{{{ord(m[0]):x}}}", c) for c in patterns[0].decode())
+        return pc.match_substring_regex(pc.utf8_lower(strings), f"(?s)^{''.join(parts)}$")
+    rows = max(len(texts), len(patterns))
+    pairs = zip(texts * (rows // len(texts)), patterns * (rows // len(patterns)), strict=True)
+    return pa.array([like_bytes(s, 0, len(s), p, 0, len(p), False) for s, p in pairs], pa.bool_())
+
+
+# -- floats -----------------------------------------------------------------------------------------------------------
+_FLOAT = r"^[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity|nan))$"
+_PLAIN = {32: (-5, 13), 64: (-4, 16)}
+"""Between which numbers of digits before the point a float is written without an exponent, by its bits."""
+
+
+def _string_to_float(strings: pa.Array, bits: int, strict: bool) -> pa.Array | tuple[pa.Array, pa.Array]:
+    valid = pc.match_substring_regex(strings, _FLOAT)
+    digits = pc.replace_substring_regex(pc.if_else(valid, strings, None), r"^\+", "")
+    values = pc.cast(digits, pa.float32() if bits == 32 else pa.float64())
+    return (pc.fill_null(values, 0.0), pc.invert(valid)) if strict else values
+
+
+def _float_to_string(values: pa.Array) -> pa.Array:
+    least, most = _PLAIN[values.type.bit_width]
+    return pa.array([_shown(t, least, most) for t in pc.cast(values, pa.large_string()).to_pylist()], pa.large_string())
+
+
+def _shown(text: str, least: int, most: int) -> str:
+    """The shortest digits of a float, as Polars puts the point among them.
+
+    >>> [_shown(t, -4, 16) for t in ("1", "-0", "0.00001", "1e-7", "1.5e+16", "nan")]
+    ['1.0', '-0.0', '0.00001', '1e-7', '1.5e+16', 'NaN']
+    """
+    sign, body = ("-", text[1:]) if text[0] == "-" else ("", text)
+    if body in ("nan", "inf"):
+        return "NaN" if body == "nan" else text
+    mantissa, _, exponent = body.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits, before = (whole + fraction).lstrip("0"), len(whole) + int(exponent or 0)
+    before -= len(whole + fraction) - len(digits)
+    digits = digits.rstrip("0")
+    if not digits:
+        return sign + "0.0"
+    if not least <= before <= most:
+        rest = f".{digits[1:]}" if digits[1:] else ""
+        return f"{sign}{digits[0]}{rest}e{before - 1:{'+' if before > 0 else ''}d}"
+    if before <= 0:
+        return f"{sign}0.{'0' * -before}{digits}"
+    return f"{sign}{digits[:before].ljust(before, '0')}.{digits[before:] or '0'}"
+
+
+def _string_to_enum(strings: Any, strict: bool, categories: tuple[str, ...]) -> pa.Array | tuple[pa.Array, pa.Array]:
+    """Numbers of categories."""
+    names = strings if isinstance(strings, pa.Array) else pa.array([strings], pa.large_string())
+    found = pc.index_in(names, value_set=pa.array(categories, names.type))
+    return (found.fill_null(0), found.is_null()) if strict else found
+
+
+def _decimal_to_string(values: pa.Array) -> pa.Array:
+    return pa.array([f"{v:f}" for v in values.to_pylist()], pa.large_string())
+
+
+HOST: dict[str, Callable[..., Any]] = {
+    "contains": _contains,
+    "count_matches": _count_matches,
+    "decimal_to_string": _decimal_to_string,
+    "extract": _extract,
+    "find": _find,
+    "float_to_string": _float_to_string,
+    "ilike": _ilike,
+    "replace": _replace,
+    "string_to_enum": _string_to_enum,
+    "string_to_float": _string_to_float,
+    "to_lowercase": _each(str.lower),
+    "to_titlecase": _each(str.title),
+    "to_uppercase": _each(str.upper),
+}
+"""Each takes an Arrow array for every argument that varies, a Python value for every other one, and then the constants of the
+signature. It answers an Arrow array with nulls where there is no result, or one and a mask of what does not fit."""

@@ -1,0 +1,188 @@
+"""JSON lines as a source: one object on each line, types found in the first of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pajson
+from gpuflow_kernels.dtypes import DType
+
+from .blocks import Paths
+from .files import File, failure
+from .options import ScanOptions
+from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed
+
+SUFFIXES = with_compressed(".ndjson", ".jsonl", ".json")
+
+
+@dataclass(frozen=True)
+class NdjsonFormat(TextFormat):
+    """How JSON lines are read. Picklable."""
+
+    varies: ClassVar[bool] = True
+
+    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
+        if not block.strip():
+            return pa.schema([])
+        options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
+        if self.ignore_errors:
+            block = b"\n".join(line for line in block.split(b"\n") if isinstance(_object(line), dict))
+        return pajson.read_json(pa.BufferReader(block), options).schema
+
+    def usable(self, arrow: pa.DataType) -> pa.DataType:
+        # nothing but nulls so far may be followed by anything; JSON has no dates, only strings
+        return pa.string() if pa.types.is_null(arrow) or pa.types.is_timestamp(arrow) else arrow
+
+    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
+        if not names:
+            with opened() as stream:
+                return pa.table({"": pa.nulls(sum(1 for line in lines_of(stream) if line.strip()))})
+        schema = pa.schema([(name, _stored(types[name])) for name in names])
+        try:
+            with opened() as stream:
+                table = _read(stream, schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            if not self.ignore_errors:
+                raise
+            with opened() as stream:
+                return _readable(stream, {name: types[name] for name in names})
+        return pa.table({name: _cast(table.column(name), types[name], self.ignore_errors) for name in names})
+
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
+        place = re.search(r"Column\(/(.*?)\)", str(error))
+        column = place.group(1) if place and "/" not in place.group(1) else None
+        hint = (
+            "every line holds one JSON object; give types (schema_overrides={'column': 'string'}), look at more lines "
+            "(infer_schema_length=None), or pass ignore_errors=True"
+        )
+        for number, line in enumerate(self._numbered(file), 1):
+            wrong = _wrong(line, types)
+            if wrong is not None:
+                return failure(file.path, f"line {number}: {wrong[1]}. {hint}", column=wrong[0] or column)
+        return failure(file.path, f"{error}. {hint}", column=column)
+
+    def _numbered(self, file: File) -> Iterator[bytes]:
+        with self.opened(file) as stream:
+            yield from lines_of(stream)
+
+
+def _read(stream: Any, schema: pa.Schema) -> pa.Table:
+    """Columns of a stream of text, which may be empty."""
+    head = stream.read(1)
+    while head in (b"\n", b"\r", b" ", b"\t"):
+        head = stream.read(1)
+    if not head:
+        return schema.empty_table()
+    rest = stream.read()
+    parse = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    block = 1 << 20
+    while True:
+        try:
+            return pajson.read_json(pa.BufferReader(head + rest), pajson.ReadOptions(block_size=block), parse)
+        except pa.ArrowInvalid as e:  # an object must fit into a block
+            if "straddling" not in str(e) or block > len(rest):
+                raise
+            block = min(block * 16, (1 << 31) - 1)
+
+
+def _stored(arrow: pa.DataType) -> pa.DataType:
+    """What is read for a type that JSON has no form for."""
+    if pa.types.is_date(arrow):
+        return pa.string()
+    return pa.int64() if pa.types.is_duration(arrow) else arrow
+
+
+def _cast(data: pa.ChunkedArray, arrow: pa.DataType, forgiving: bool) -> pa.ChunkedArray:
+    if data.type == arrow:
+        return data
+    return lenient(data, arrow) if forgiving and pa.types.is_string(data.type) else data.cast(arrow)
+
+
+def _object(line: bytes) -> Any:
+    """The object on a line; what is wrong with it, as a string, where there is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as e:
+        return f"it is no JSON: {e}"
+    return value if isinstance(value, dict) else f"it holds a {type(value).__name__}, no object"
+
+
+_SHAPES: tuple[tuple[Any, tuple[type, ...]], ...] = (
+    (pa.types.is_boolean, (bool,)),
+    (pa.types.is_integer, (int,)),
+    (pa.types.is_floating, (int, float)),
+    (pa.types.is_decimal, (int, float, str)),
+    (pa.types.is_duration, (int,)),
+    (pa.types.is_list, (list,)),
+    (pa.types.is_struct, (dict,)),
+)
+
+
+def _fits(value: Any, arrow: pa.DataType) -> bool:
+    accepted = next((types for test, types in _SHAPES if test(arrow)), (str,))
+    if value is None or (isinstance(value, accepted) and (bool in accepted or not isinstance(value, bool))):
+        try:
+            (pa.scalar(value).cast(arrow) if isinstance(value, str) else pa.scalar(value, arrow))
+        except (pa.ArrowException, OverflowError):
+            return False
+        return True
+    return False
+
+
+def _wrong(line: bytes, types: Mapping[str, pa.DataType]) -> tuple[str | None, str] | None:
+    """What is wrong with a line: a column where it is a value, and why."""
+    if not line.strip():
+        return None
+    value = _object(line)
+    if isinstance(value, str):
+        return None, value
+    for name, arrow in types.items():
+        if name in value and not _fits(value[name], arrow):
+            return name, f"{value[name]!r} is no {arrow}"
+    return None
+
+
+def _readable(stream: Any, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """What can be read: lines that are no objects are left out, values that do not fit are null."""
+    columns: dict[str, list[Any]] = {name: [] for name in types}
+    for line in lines_of(stream):
+        value = _object(line) if line.strip() else ""
+        if isinstance(value, dict):
+            for name, arrow in types.items():
+                found = value.get(name)
+                columns[name].append(found if _fits(found, arrow) else None)
+    made = {}
+    for name, arrow in types.items():
+        texts = [v for v in columns[name] if isinstance(v, str)]
+        data = pa.array(columns[name], pa.string() if texts and not pa.types.is_string(arrow) else arrow)
+        made[name] = pc.cast(data, arrow)
+    return pa.table(made)
+
+
+class NdjsonSource(TextSource):
+    """Files of JSON lines. See `gpuflow.io.scan_ndjson`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        options: ScanOptions | None = None,
+        *,
+        schema_overrides: Mapping[str, DType | str] | None = None,
+        infer_schema_length: int | None = 10_000,
+        ignore_errors: bool = False,
+    ) -> None:
+        super().__init__(
+            paths,
+            NdjsonFormat(ignore_errors=ignore_errors),
+            options or ScanOptions(),
+            suffixes=SUFFIXES,
+            what="NDJSON",
+            sample=infer_schema_length,
+            overrides=schema_overrides,
+        )

@@ -1,0 +1,92 @@
+"""What can be asked of every scan of files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.dtypes import DType
+
+from gpuflow.errors import DuplicateNameError, TypeMismatchError
+
+from . import files
+from .files import File
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """Where files are, and what becomes of their names and rows. See `gpuflow.io.scan_parquet` for each."""
+
+    storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
+    filesystem: Any = field(default=None, repr=False)
+    hive_partitioning: bool = True
+    hive_schema: Mapping[str, DType | str] | None = None
+    try_parse_hive_dates: bool = True
+    include_file_paths: str | None = None
+    row_index_name: str | None = None
+    row_index_offset: int = 0
+    n_rows: int | None = None
+    schema: Mapping[str, DType | str] | None = None
+    missing_columns: str = "raise"
+    extra_columns: str = "raise"
+
+    def __post_init__(self) -> None:
+        for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore"))):
+            if getattr(self, name) not in values:
+                raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
+        for name in ("n_rows", "row_index_offset"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise TypeMismatchError(f"{name}={value!r} is not a whole number of at least 0")
+
+    def find(self, paths: Any, suffixes: tuple[str, ...], what: str) -> list[File]:
+        """The files, with their own path as one more key where that is asked for."""
+        found = files.find(
+            paths,
+            suffixes=suffixes,
+            what=what,
+            options=self.storage_options,
+            filesystem=self.filesystem,
+            hive=self.hive_partitioning,
+        )
+        if self.include_file_paths is None:
+            return found
+        for file in found[:1]:
+            refuse_taken(self.include_file_paths, [name for name, _ in file.keys], "include_file_paths", file)
+        return [replace(file, keys=(*file.keys, (self.include_file_paths, file.path))) for file in found]
+
+    def key_types(self) -> dict[str, DType]:
+        """Types of keys that are not to be guessed."""
+        asked = {name: dtype(kind, "hive_schema", name) for name, kind in (self.hive_schema or {}).items()}
+        return asked | ({} if self.include_file_paths is None else {self.include_file_paths: t.STRING})
+
+    def wanted(self) -> dict[str, DType] | None:
+        """The schema that was given, if one was."""
+        return None if self.schema is None else {n: dtype(kind, "schema", n) for n, kind in self.schema.items()}
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What changes the rows of a scan besides files and schema."""
+        return self.hive_partitioning, self.include_file_paths, self.row_index_name, self.row_index_offset, self.n_rows
+
+
+def dtype(asked: Any, what: str, name: str) -> DType:
+    """A column type, given as such or by its name.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is neither.
+    """
+    found = t.BY_NAME.get(asked) if isinstance(asked, str) else asked
+    if not isinstance(found, DType):
+        raise TypeMismatchError(f"{what}: {asked!r} for {name!r} is no type; types are {', '.join(t.BY_NAME)}")
+    return found
+
+
+def refuse_taken(name: str, names: Any, what: str, file: File) -> None:
+    """Raise where a column that is to be added has a name that is there already."""
+    if name in names:
+        raise DuplicateNameError(f"{what}={name!r}: {file.path} has a column of that name; choose another", column=name)

@@ -1,0 +1,72 @@
+"""Decimals of Parquet files as the whole numbers that they are stored as.
+
+pyarrow makes 16 bytes of a decimal that is stored in 4 or 8, and kernels take 8. A footer whose schema does not say that a
+column is a decimal gives its whole numbers as they stand: that costs a fifth (`docs/decisions.md`).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from . import thrift
+
+_SCHEMA = 2
+_TYPE, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 1, 6, 7, 8, 10
+_DECIMAL, _INTEGERS = 5, (1, 2)
+_MAGIC = b"PAR1"
+
+
+def as_numbers(metadata: pq.FileMetaData) -> pq.FileMetaData | None:
+    """The footer without what makes decimals of 32- and 64-bit integers; None where it has none."""
+    sink = io.BytesIO()
+    metadata.write_metadata_file(sink)
+    old = sink.getvalue()[len(_MAGIC) : -len(_MAGIC) - 4]
+    new, changed = _changed(old)
+    if not changed:
+        return None
+    return pq.read_metadata(io.BytesIO(_MAGIC + new + struct.pack("<I", len(new)) + _MAGIC))
+
+
+def _changed(data: bytes) -> tuple[bytes, bool]:
+    parts: list[tuple[int, int, bytes]] = []
+    changed = False
+    for number, kind, start, end in thrift.spans(data):
+        raw = data[start:end]
+        if number == _SCHEMA:
+            raw, changed = _elements(raw)
+        parts.append((number, kind, raw))
+    return thrift.joined(parts), changed
+
+
+def _elements(raw: bytes) -> tuple[bytes, bool]:
+    """The list of schema elements, decimals made plain integers."""
+    count, _, place = thrift.list_head(raw)
+    made = [raw[:place]]
+    changed = False
+    for _ in range(count):
+        fields, end = thrift.struct(raw, place)
+        element = raw[place:end]
+        if fields.get(_CONVERTED) == _DECIMAL and fields.get(_TYPE) in _INTEGERS:
+            spans = thrift.spans(element)
+            kept = [(n, k, element[a:b]) for n, k, a, b in spans if n not in (_CONVERTED, _SCALE, _PRECISION, _LOGICAL)]
+            element, changed = thrift.joined(kept), True
+        made.append(element)
+        place = end
+    return b"".join(made), changed
+
+
+def with_decimals(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table read by `as_numbers`, its whole numbers typed as the decimals that `schema` says, values shared."""
+    for k, field in enumerate(table.schema):
+        wanted = schema.field(field.name).type
+        if pa.types.is_decimal(wanted) and pa.types.is_integer(field.type):
+            make: Any = pa.decimal32 if field.type == pa.int32() else pa.decimal64
+            kind = make(wanted.precision, wanted.scale)
+            chunks = [pa.Array.from_buffers(kind, len(c), c.buffers(), -1, c.offset) for c in table.column(k).chunks]
+            table = table.set_column(k, pa.field(field.name, kind), pa.chunked_array(chunks, kind))
+    return table

@@ -1,0 +1,386 @@
+"""Lines of text (CSV, JSON) as a source: one partition for each file, its number of rows not known before it is read."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import DType
+
+from gpuflow.errors import ColumnNotFoundError, GpuflowError, TypeMismatchError
+from gpuflow.plan.source import Source, Split
+from gpuflow.schema import Schema
+
+from . import convert, files, hive
+from .blocks import FAILURES, fitting, numbered, told
+from .dictionaries import Dictionary, concat_chunks, dictionary_of
+from .files import File, failure, in_threads
+from .options import ScanOptions, dtype, refuse_taken
+from .partitions import empty_chunk, refuse_duplicates, supported
+
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+"""What a file's last suffix says of its compression."""
+SAMPLED_FILES = 10
+"""Files of a table whose beginnings are looked at for types."""
+BLOCK_BYTES = 16 << 20
+"""Text that is looked at in one go when a whole file is looked at."""
+Opened = Callable[[], AbstractContextManager[Any]]
+"""Opens the text that is to be read, which may be more than once."""
+
+
+def with_compressed(*suffixes: str) -> tuple[str, ...]:
+    """The suffixes, and the same followed by those of compressed files."""
+    return tuple(s + c for s in suffixes for c in ("", *COMPRESSED))
+
+
+class _Filtered(io.RawIOBase):
+    """A stream of text whose blocks of whole lines go through a function."""
+
+    def __init__(self, stream: Any, change: Callable[[bytes], bytes]) -> None:
+        self._stream, self._change, self._rest, self._ready = stream, change, b"", b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            block = self._stream.read(1 << 20)
+            if not block:
+                self._ready, self._rest = self._change(self._rest), b""
+                if not self._ready:
+                    return 0
+                break
+            whole, newline, self._rest = (self._rest + block).rpartition(b"\n")
+            self._ready = self._change(whole + newline)
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+@dataclass(frozen=True)
+class TextFormat(ABC):
+    """How text is written. Picklable."""
+
+    encoding: str = "utf8"
+    comment: str | None = None
+    quote: str | None = None
+    ignore_errors: bool = False
+
+    hint: ClassVar[str] = "write it again with other names"
+    varies: ClassVar[bool] = False
+    """Whether files of one table may have different columns."""
+
+    @property
+    def skipped(self) -> int:
+        """Lines at the beginning that are passed over."""
+        return 0
+
+    @property
+    def header_rows(self) -> int:
+        """Rows at the beginning that are no data."""
+        return 0
+
+    @abstractmethod
+    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
+        """Names and types in some rows; without `names` they are those at the beginning of a file."""
+
+    @abstractmethod
+    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
+        """These columns of all rows, or rows alone where none are named. Raises what pyarrow raises, or `ReadError`."""
+
+    def named(self, names: Sequence[str], given: bool = False) -> TextFormat:
+        """The format once the names of the columns are known, found or `given`."""
+        return self
+
+    @abstractmethod
+    def usable(self, arrow: pa.DataType) -> pa.DataType:
+        """The type to read a column as, given what its beginning looks like."""
+
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
+        """A `ReadError` that tells more, where more is known."""
+        return error
+
+    @contextmanager
+    def opened(self, file: File) -> Iterator[Any]:
+        """The text of a file, decompressed, in UTF-8 where its bytes are not to be taken as they are."""
+        handle = file.open()
+        with pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle) as raw:
+            codec = COMPRESSED.get(os.path.splitext(file.path)[1].lower())
+            stream = pa.CompressedInputStream(raw, codec) if codec else raw
+            if self.encoding == "utf8-lossy":
+                stream = pa.PythonFile(_Filtered(stream, _lossy), "r")
+            elif self.encoding != "utf8":
+                stream = pa.transcoding_input_stream(stream, self.encoding, "utf8")
+            if self.comment is not None:
+                pattern = re.compile(rb"^" + re.escape(self.comment.encode()) + rb"[^\n]*(?:\n|\Z)", re.MULTILINE)
+                stream = pa.PythonFile(_Filtered(stream, lambda block: pattern.sub(b"", block)), "r")
+            yield stream
+
+    def blocks(self, file: File, rows: int | None, skip: int = 0) -> Iterator[bytes]:
+        """The text cut between rows: up to `rows` rows (None: all), with `skip` lines before them in the first block."""
+        quote = self.quote.encode() if self.quote else None
+        with self.opened(file) as stream:
+            lines: list[bytes] = []
+            size, inside, left = 0, False, rows
+            for line in lines_of(stream):
+                lines.append(line)
+                size += len(line)
+                if skip:
+                    skip -= 1
+                    continue
+                if quote is not None:
+                    inside ^= bool(line.count(quote) & 1)
+                if inside or not line.strip():
+                    continue
+                if left is not None:
+                    left -= 1
+                    if left <= 0:
+                        break
+                if size >= BLOCK_BYTES:
+                    yield b"".join(lines)
+                    lines, size = [], 0
+            if lines or rows is not None:
+                yield b"".join(lines)
+
+
+def lines_of(stream: Any) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(1 << 20):
+        *whole, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _lossy(block: bytes) -> bytes:
+    try:
+        codecs.decode(block, "utf-8")
+        return block
+    except UnicodeDecodeError:
+        return block.decode("utf-8", "replace").encode()
+
+
+class TextSplit(Split):
+    """One file; or all of them, where rows are counted over files."""
+
+    rows = None
+
+    def __init__(
+        self,
+        text: TextFormat,
+        files_: tuple[File, ...],
+        types: Mapping[str, pa.DataType],
+        schema: Schema,
+        keys: Mapping[str, Dictionary | None],
+        options: tuple[str | None, int, int | None],
+    ) -> None:
+        self.text, self.files, self.types, self.schema, self.keys, self.options = text, files_, types, schema, keys, options
+        self.nbytes = sum(file.size for file in files_)
+
+    def __repr__(self) -> str:
+        return f"{type(self.text).__name__}Split({self.files[0].path}{', …' if len(self.files) > 1 else ''})"
+
+    def read(self, columns: tuple[str, ...]) -> Chunk:
+        index, start, left = self.options
+        chunks: list[Chunk] = []
+        for file in self.files:
+            if left is not None and left <= 0:
+                break
+            chunks.append(self._file(file, columns, index, start, left))
+            start += chunks[-1].length
+            left = None if left is None else left - chunks[-1].length
+        return concat_chunks(chunks) if chunks else empty_chunk(self.schema, columns)
+
+    def _file(self, file: File, columns: tuple[str, ...], index: str | None, start: int, left: int | None) -> Chunk:
+        stored = tuple(name for name in columns if name not in self.keys and name != index)
+        try:
+            if left is None:
+                table = self.text.table(lambda: self.text.opened(file), stored, self.types)
+            else:
+                head = b"".join(self.text.blocks(file, left + self.text.header_rows, self.text.skipped))
+                table = self.text.table(lambda: nullcontext(pa.BufferReader(head)), stored, self.types)
+        except GpuflowError:
+            raise
+        except FAILURES as e:
+            raise told(file, self.text.explain(file, e, self.types)) from e
+        count = table.num_rows if left is None else min(left, table.num_rows)
+        values = dict(file.keys)
+        made: list[Column] = []
+        for name in columns:
+            kind = self.schema[name]
+            if name in self.keys:
+                made.append(hive.constant(hive.physical(values[name], kind, file, name), kind, count, self.keys[name]))
+            elif name == index:
+                made.append(Column(kind, numbered([start], [count])))
+            else:
+                made.append(fitting(table.column(name), count, kind, file, name))
+        return Chunk(tuple(made), count)
+
+
+class TextSource(Source):
+    """Files of text with the same columns.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+    text : TextFormat
+    options : ScanOptions
+    sample : int or None
+        Rows at the beginning of a file that types are found in; None for all.
+    overrides : mapping of str to DType or type name
+        Types of columns that are not to be found.
+    """
+
+    def __init__(
+        self,
+        paths: Any,
+        text: TextFormat,
+        options: ScanOptions,
+        *,
+        suffixes: tuple[str, ...],
+        what: str,
+        sample: int | None,
+        overrides: Mapping[str, DType | str] | None,
+    ) -> None:
+        if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
+            raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None")
+        self.text, self.options = text, options
+        self.files = options.find(paths, suffixes, what)
+        wanted = options.wanted()
+        if wanted is not None:
+            self.text = text = text.named(tuple(wanted), given=True)
+            self.types = {name: arrow_type(kind) for name, kind in wanted.items()}
+            if text.header_rows:
+                self._compare(self._infer(0).names)
+        else:
+            if options.n_rows is not None:  # what is not read shall not decide, nor fail
+                sample = min(options.n_rows, options.n_rows if sample is None else sample)
+            found = self._infer(sample)
+            text = text.named(found.names)
+            self.types = {field.name: text.usable(field.type) for field in found}
+        for name, asked in (overrides or {}).items():
+            if name not in self.types:
+                raise ColumnNotFoundError(
+                    f"schema_overrides names {name!r}, which {self.files[0].path} does not have; it has {list(self.types)}",
+                    column=name,
+                )
+            self.types[name] = arrow_type(dtype(asked, "schema_overrides", name))
+        self.text = text
+        self.keys = hive.infer(self.files, options.key_types(), options.try_parse_hive_dates)
+        stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
+        schema, self.unsupported = supported(stored)
+        index = options.row_index_name
+        if index is not None:
+            refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])
+        self.schema = Schema({**({} if index is None else {index: t.INT64}), **schema, **self.keys})
+        kind = what.lower()
+        self.token = f"{kind}-" + files.identity(self.files, text, self.schema, options.identity)
+        self.label = files.label(kind, paths, self.files)
+
+    def __repr__(self) -> str:
+        return f"{type(self.text).__name__}Source({self.label})"
+
+    def _compare(self, names: list[str]) -> None:
+        """Raise where the header of the files has other names than the schema that was given."""
+        for name in self.types:
+            if name not in names:
+                raise failure(self.files[0].path, f"schema names it, the file has {names}", column=name)
+        for name in names:
+            if name not in self.types:
+                raise failure(self.files[0].path, "the schema that was given does not name it", column=name)
+
+    def _infer(self, sample: int | None) -> pa.Schema:
+        found = in_threads(lambda file: self._look(file, sample), self.files[:SAMPLED_FILES])
+        merged = found[0]
+        for file, other in zip(self.files[1:], found[1:], strict=False):
+            if sorted(other.names) != sorted(merged.names) and not self.text.varies:
+                raise failure(file.path, f"its columns are {other.names}, those of {self.files[0].path} {merged.names}")
+            merged = widened(merged, other)
+        return merged
+
+    def _look(self, file: File, sample: int | None) -> pa.Schema:
+        """Names and types in the first rows of a file."""
+        rows = None if sample is None else sample + self.text.header_rows
+        found: pa.Schema | None = None
+        try:
+            for block in self.text.blocks(file, rows, self.text.skipped):
+                other = self.text.infer(block, None if found is None else found.names)
+                if found is None:
+                    refuse_duplicates(other.names, file.path, self.text.hint)
+                found = other if found is None else widened(found, other)
+            if found is None:
+                raise failure(file.path, "the file is empty")
+            return found
+        except GpuflowError:
+            raise
+        except FAILURES as e:
+            raise told(file, self.text.explain(file, e, {})) from e
+
+    @cached_property
+    def _dictionaries(self) -> dict[str, Dictionary | None]:
+        return {
+            name: dictionary_of(sorted({v for f in self.files if (v := f.keys[i][1]) is not None})) if kind == t.STRING else None
+            for i, (name, kind) in enumerate(self.keys.items())
+        }
+
+    def rows(self) -> None:
+        return None
+
+    def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
+        index, offset, most = self.options.row_index_name, self.options.row_index_offset, self.options.n_rows
+        together = most is not None or (index is not None and len(self.files) > 1)
+        groups: Sequence[tuple[File, ...]] = [tuple(self.files)] if together else [(file,) for file in self.files]
+        options = index, offset, most
+        return [TextSplit(self.text, group, self.types, self.schema, self._dictionaries, options) for group in groups]
+
+
+def arrow_type(kind: DType) -> pa.DataType:
+    """The Arrow type that a reader of text makes for a column type."""
+    return pa.string() if kind == t.STRING else convert.arrow_type(kind)
+
+
+def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:
+    """Names of both, with types for what both hold under one name."""
+    others = {field.name: field for field in b}
+    fields = [_wider(field, others.pop(field.name)) if field.name in others else field for field in a]
+    return pa.schema([*fields, *others.values()])
+
+
+def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
+    if a.type == b.type or pa.types.is_null(b.type):
+        return a
+    if pa.types.is_null(a.type):
+        return b
+    x, y = convert.dtype_of(a.type), convert.dtype_of(b.type)
+    both = t.common(x, y) if x and y else None
+    return a.with_type(convert.arrow_type(both) if both and both != t.STRING else pa.string())
+
+
+def lenient(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
+    """Strings as another type, null where they cannot be."""
+    if pa.types.is_string(arrow):
+        return texts
+    trimmed = pc.utf8_trim_whitespace(texts)
+
+    def cast(part: pa.ChunkedArray) -> list[pa.Array]:
+        try:
+            return list(part.cast(arrow).chunks)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            if len(part) == 1:
+                return [pa.nulls(1, arrow)]
+            half = len(part) // 2
+            return cast(part.slice(0, half)) + cast(part.slice(half))
+
+    return pa.chunked_array(cast(trimmed), arrow) if len(trimmed) else pa.chunked_array([], arrow)

@@ -1,0 +1,51 @@
+"""The ways of a table into files, for tables that are computed and for those that are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+
+class Writing:
+    """Methods that write the rows of `self`. Files appear whole or not at all; see `gpuflow.io.write`."""
+
+    def _rows(self) -> Any:
+        return self
+
+    def write_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write to a Parquet file or a partitioned folder; options as in `gpuflow.io.write.write_parquet`."""
+        from gpuflow.io.write import write_parquet
+
+        write_parquet(self._rows(), path, **options)
+
+    def write_csv(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write as delimited text; options as in `gpuflow.io.write.write_csv`."""
+        from gpuflow.io.write import write_csv
+
+        write_csv(self._rows(), path, **options)
+
+    def write_ipc(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write to an Arrow IPC file; options as in `gpuflow.io.write.write_ipc`."""
+        from gpuflow.io.write import write_ipc
+
+        write_ipc(self._rows(), path, **options)
+
+    def write_ndjson(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write as JSON lines; options as in `gpuflow.io.write.write_ndjson`."""
+        from gpuflow.io.write import write_ndjson
+
+        write_ndjson(self._rows(), path, **options)
+
+
+class Sinking(Writing):
+    """The same for a lazy table, which is computed for it, also under the names that Polars has for this."""
+
+    def _rows(self) -> Any:
+        return self.collect()  # type: ignore[attr-defined]
+
+    sink_parquet = Writing.write_parquet
+    sink_csv = Writing.write_csv
+    sink_ipc = Writing.write_ipc
+    sink_ndjson = Writing.write_ndjson

@@ -1,0 +1,299 @@
+"""Row functions that read dates and timestamps from strings by a format, and write them.
+
+Formats are those of the crate chrono, as in Polars: ``%Y %m %d %H %M %S`` and their like; see `rowmath_time_formats`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .builtin_casts import ticks_a_day
+from .dtypes import DATE, NULL, STRING, UNITS, DType, timestamp
+from .rowmath import (
+    after_word,
+    floor_div,
+    format_known,
+    parse_iso,
+    parse_time,
+    put,
+    put_iso_date,
+    put_iso_time,
+    put_time,
+    ticks_of_time,
+)
+from .rules import Parameters, ScalarRule, Types
+from .scalar import REQUIRED, Signature, scalar
+from .text_rules import NO_VALUE
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+def _asked(params: Parameters) -> DType:
+    """The type that a call reads."""
+    if "time_unit" in params:
+        if params["time_unit"] not in UNITS:
+            raise ValueError(f"time_unit={params['time_unit']!r} is not one of {', '.join(map(repr, UNITS))}")
+        return timestamp(params["time_unit"])
+    asked = params.get("dtype", DATE)
+    if not isinstance(asked, DType) or asked.kind not in ("date", "timestamp") or asked.zone is not None:
+        raise ValueError(f"strptime() reads dates and timestamps without a zone, not {asked!r}")
+    return asked
+
+
+def _read(kind: str, strict: bool) -> ScalarRule:
+    """Reading of dates or timestamps, for one kind of strictness; the body of timestamps gets the ticks of a second."""
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        asked = _asked(params or {})
+        if asked.kind != kind or bool((params or {})["strict"]) is not strict or not all(a in (STRING, NULL) for a in args):
+            return None
+        return Signature((STRING, STRING), asked, (asked.per_second,) if kind == "timestamp" else ())
+
+    return rule
+
+
+def _no_date(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
+    if format0 == format1:
+        _days, _second, _nanos, valid = parse_iso(s, s0, s1, False)
+    else:
+        _days, _second, _nanos, valid = parse_time(s, s0, s1, format, format0, format1)
+    return not valid
+
+
+def _date_or_null(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
+    if format0 == format1:
+        days, _second, _nanos, valid = parse_iso(s, s0, s1, False)
+    else:
+        days, _second, _nanos, valid = parse_time(s, s0, s1, format, format0, format1)
+    return days, valid
+
+
+@scalar(
+    name="to_date",
+    namespace="str",
+    dtype=_read("date", True),
+    text="measure",
+    overflow=_no_date,
+    failure=NO_VALUE,
+    parameters={"format": "", "strict": True},
+)
+def _to_date(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
+    """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``).
+
+    What means none raises, or is null with ``strict=False``. Parts that the format lacks are those of 0001-01-01.
+
+    Examples
+    --------
+    >>> import gpuflow as gf, pyarrow as pa
+    >>> days = gf.from_any(pa.table({"s": ["31 Jan 2013", "1 Feb 2013", None]}))
+    >>> days.select(gf.col("s").str.to_date("%d %b %Y").cast(gf.String)).collect().to_dict()
+    {'s': ['2013-01-31', '2013-02-01', None]}
+    """
+    if format0 == format1:
+        days, _second, _nanos, _valid = parse_iso(s, s0, s1, False)
+    else:
+        days, _second, _nanos, _valid = parse_time(s, s0, s1, format, format0, format1)
+    return days
+
+
+def _no_moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
+    if format0 == format1:
+        days, second, nanos, valid = parse_iso(s, s0, s1, True)
+    else:
+        days, second, nanos, valid = parse_time(s, s0, s1, format, format0, format1)
+    _ticks, fits = ticks_of_time(days, second, nanos, per)
+    return not (valid and fits)
+
+
+def _moment_or_null(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
+    if format0 == format1:
+        days, second, nanos, valid = parse_iso(s, s0, s1, True)
+    else:
+        days, second, nanos, valid = parse_time(s, s0, s1, format, format0, format1)
+    ticks, fits = ticks_of_time(days, second, nanos, per)
+    return ticks, valid and fits
+
+
+def _moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
+    if format0 == format1:
+        days, second, nanos, _valid = parse_iso(s, s0, s1, True)
+    else:
+        days, second, nanos, _valid = parse_time(s, s0, s1, format, format0, format1)
+    ticks, _fits = ticks_of_time(days, second, nanos, per)
+    return ticks
+
+
+@scalar(
+    name="to_datetime",
+    namespace="str",
+    dtype=_read("timestamp", True),
+    text="measure",
+    overflow=_no_moment,
+    failure=NO_VALUE,
+    arity=2,
+    parameters={"format": "", "time_unit": "us", "strict": True},
+)
+def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
+    """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
+    seconds, may be missing; a T may stand between).
+
+    What means none raises, or is null with ``strict=False``. Digits of a fraction that `time_unit` cannot hold are cut off.
+    An offset (``%z``) is taken off: the result is in UTC.
+
+    Examples
+    --------
+    >>> import gpuflow as gf, pyarrow as pa
+    >>> times = gf.from_any(pa.table({"s": ["2013-01-31 05:15 PM", "2013-02-01 12:00 AM", None]}))
+    >>> times.select(gf.col("s").str.to_datetime("%F %I:%M %p", time_unit="ms").cast(gf.String)).collect().to_dict()
+    {'s': ['2013-01-31 17:15:00.000', '2013-02-01 00:00:00.000', None]}
+    """
+    if format0 == format1:
+        days, second, nanos, _valid = parse_iso(s, s0, s1, True)
+    else:
+        days, second, nanos, _valid = parse_time(s, s0, s1, format, format0, format1)
+    ticks, _fits = ticks_of_time(days, second, nanos, per)
+    return ticks
+
+
+@scalar(
+    name="strptime",
+    namespace="str",
+    dtype=_read("date", True),
+    text="measure",
+    overflow=_no_date,
+    failure=NO_VALUE,
+    parameters={"format": "", "dtype": REQUIRED, "strict": True},
+)
+def _strptime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
+    """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`.
+
+    Examples
+    --------
+    >>> import gpuflow as gf, pyarrow as pa
+    >>> days = gf.from_any(pa.table({"s": ["31.1.2013", "?", None]}))
+    >>> days.select(gf.col("s").str.strptime(gf.Date, "%d.%m.%Y", strict=False).cast(gf.String)).collect().to_dict()
+    {'s': ['2013-01-31', None, None]}
+    """
+    if format0 == format1:
+        days, _second, _nanos, _valid = parse_iso(s, s0, s1, False)
+    else:
+        days, _second, _nanos, _valid = parse_time(s, s0, s1, format, format0, format1)
+    return days
+
+
+for _name in ("to_date", "strptime"):
+    scalar(name=_name, namespace="str", dtype=_read("date", False), text="measure", null="partial")(_date_or_null)
+for _name in ("to_datetime", "strptime"):
+    scalar(name=_name, namespace="str", dtype=_read("timestamp", False), text="measure", null="partial")(_moment_or_null)
+scalar(name="strptime", namespace="str", dtype=_read("timestamp", True), text="measure", overflow=_no_moment, failure=NO_VALUE)(
+    _moment
+)
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+def _parts(letters: str) -> int:
+    """Letters as `format_known` takes them."""
+    return sum(1 << (ord(c) - ord("A")) for c in letters)
+
+
+_DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
+_TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfs")
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_ISO, _STRICT = int.from_bytes(b"iso", "little"), int.from_bytes(b":strict", "little")
+
+
+def _written(args: Types, params: Parameters | None = None) -> Signature | None:
+    """Ticks of a day and of a second, digits after the point (-1 for a date), and the parts that a format may have."""
+    if args[0].kind not in ("date", "timestamp") or args[0].zone is not None or args[1] not in (STRING, NULL):
+        return None
+    if args[0] == DATE:
+        return Signature((DATE, STRING), STRING, (1, 1, -1, _DATE_PARTS))
+    assert args[0].unit is not None
+    constants = (ticks_a_day(args[0]), args[0].per_second, _DIGITS[args[0].unit], _TIME_PARTS)
+    return Signature((args[0], STRING), STRING, constants)
+
+
+def _written_in_its_zone(args: Types, params: Parameters | None = None) -> Signature | None:
+    """The same for local time, which a timestamp with a zone goes through."""
+    if args[0].zone is None:
+        return _written(args, params)
+    found = _written((timestamp(str(args[0].unit)), *args[1:]), params)
+    return found and replace(found, via="dt.local")
+
+
+def _unknown_parts(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any) -> Any:
+    return not format_known(format, format0, format1, parts)
+
+
+def _no_text(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any) -> Any:
+    iso = after_word(format, format0, format1, _ISO)
+    named = iso == format1 or (iso > 0 and after_word(format, iso, format1, _STRICT) == format1)
+    return not (named or format_known(format, format0, format1, parts))
+
+
+_UNKNOWN = "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day)"
+
+
+@scalar(
+    name="strftime",
+    namespace="dt",
+    dtype=_written_in_its_zone,
+    text="write",
+    arity=2,
+    overflow=_unknown_parts,
+    failure=_UNKNOWN,
+)
+def _strftime(
+    out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
+) -> Any:
+    """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
+    zone, which no part of a format names yet.
+
+    Examples
+    --------
+    >>> import datetime, gpuflow as gf, pyarrow as pa
+    >>> days = gf.from_any(pa.table({"d": [datetime.date(2013, 1, 31), None]}))
+    >>> days.select(gf.col("d").dt.strftime("%A, %-d %B %Y")).collect().to_dict()
+    {'d': ['Thursday, 31 January 2013', None]}
+    """
+    days = floor_div(x, day)
+    ticks = x - days * day
+    second = ticks // per
+    return put_time(out, at, days, second, (ticks - second * per) * (1000000000 // per), format, format0, format1)
+
+
+@scalar(
+    name="to_string",
+    namespace="dt",
+    dtype=_written,
+    text="write",
+    arity=2,
+    overflow=_no_text,
+    failure=_UNKNOWN,
+    parameters={"format": "iso"},
+)
+def _to_string(
+    out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
+) -> Any:
+    """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before the
+    time, ``"iso:strict"`` with a T.
+
+    Examples
+    --------
+    >>> import datetime, gpuflow as gf, pyarrow as pa
+    >>> times = gf.from_any(pa.table({"t": pa.array([datetime.datetime(2013, 1, 31, 12, 34), None], pa.timestamp("ms"))}))
+    >>> times.select(gf.col("t").dt.to_string("iso:strict")).collect().to_dict()
+    {'t': ['2013-01-31T12:34:00.000', None]}
+    """
+    days = floor_div(x, day)
+    ticks = x - days * day
+    second = ticks // per
+    nanos = (ticks - second * per) * (1000000000 // per)
+    iso = after_word(format, format0, format1, _ISO)
+    strict = iso > 0 and after_word(format, iso, format1, _STRICT) == format1
+    if not strict and iso != format1:
+        return put_time(out, at, days, second, nanos, format, format0, format1)
+    at = put_iso_date(out, at, days)
+    if digits < 0:
+        return at
+    return put_iso_time(out, put(out, at, 84 if strict else 32), second, nanos, digits)

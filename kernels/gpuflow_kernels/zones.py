@@ -1,0 +1,195 @@
+"""Time zones as arrays of transitions, from the standard library's zone data: what kernels convert by.
+
+The table of a zone is a flat tuple of int64, seconds throughout: the number ``n`` of transitions; where the cycle begins;
+the ``n`` instants (UTC, since 1970) at which the offset changes; the ``n + 1`` offsets from UTC, that before the first
+transition first. From the cycle's begin on, the zone's rule repeats every 400 years, for so does the Gregorian calendar,
+weekdays included: any moment is answered, however far in the future. `gpuflow_kernels.rowmath_zones` reads it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import struct
+import zoneinfo
+from bisect import bisect_right
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+CYCLE = 146_097 * 86_400
+"""Seconds of 400 Gregorian years, after which dates fall on the same weekdays again."""
+NO_CYCLE = 1 << 62
+"""Where the cycle of a zone without a rule for the future begins: never."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
+_DAY = 86_400
+_STEP = 14 * _DAY
+"""A zone's rule changes the offset at most once in so long a time."""
+_MARGIN = 200 * _DAY
+
+
+def require(zone: str) -> str:
+    """`zone`, if it is a name of the time zone database, ``UTC``, or an offset such as ``+02:00``.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+
+    Examples
+    --------
+    >>> require("Europe/Berlin"), require("-03:30")
+    ('Europe/Berlin', '-03:30')
+    """
+    if not is_known(zone):
+        raise ValueError(
+            f"{zone!r} is no time zone; write a name of the time zone database such as 'Europe/Berlin', 'UTC', or an offset "
+            "such as '+02:00' (on systems without the database: pip install tzdata)"
+        )
+    return zone
+
+
+@lru_cache(maxsize=1024)
+def is_known(zone: str) -> bool:
+    """Whether there is such a zone."""
+    if not isinstance(zone, str):
+        return False
+    if _OFFSET.fullmatch(zone) or zone == "UTC":
+        return _fixed(zone) is not None
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def zone_of(tzinfo: dt.tzinfo) -> str:
+    """The name of a Python zone: that of the database, or an offset. ``UTC`` for a zone without either.
+
+    >>> zone_of(zoneinfo.ZoneInfo("Asia/Kathmandu")), zone_of(dt.timezone(dt.timedelta(hours=-3, minutes=-30)))
+    ('Asia/Kathmandu', '-03:30')
+    """
+    name = getattr(tzinfo, "key", None) or getattr(tzinfo, "zone", None)  # zoneinfo's, pytz's
+    if isinstance(name, str) and is_known(name):
+        return name
+    if isinstance(tzinfo, dt.timezone):
+        seconds = int(tzinfo.utcoffset(None).total_seconds())
+        if seconds and seconds % 60 == 0:
+            sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
+            return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return "UTC"
+
+
+def _fixed(zone: str) -> int | None:
+    """The offset of ``UTC`` or ``+02:00`` in seconds; None for a name, or an offset of a day and more."""
+    if zone == "UTC":
+        return 0
+    found = _OFFSET.fullmatch(zone)
+    if found is None:
+        return None
+    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    if seconds >= _DAY:
+        return None
+    return -seconds if found[1] == "-" else seconds
+
+
+@lru_cache(maxsize=128)
+def table(zone: str) -> tuple[int, ...]:
+    """The table of a zone, see the module.
+
+    Examples
+    --------
+    >>> table("+02:00")
+    (0, 4611686018427387904, 7200)
+    >>> table("Asia/Kathmandu")[3:]     # 1920, 1986
+    (504901800, 20476, 19800, 20700)
+    """
+    fixed = _fixed(require(zone))
+    if fixed is not None:
+        return (0, NO_CYCLE, fixed)
+    info = zoneinfo.ZoneInfo(zone)
+    written = _written(zone)
+    begin = max(0, written[-1]) if written else 0
+    end = begin + CYCLE + 2 * _MARGIN
+    instants = sorted({*written, *_searched(info, begin, end)})
+    offsets = [_offset(info, instants[0] - 1) if instants else _offset(info, 0)]
+    kept = []
+    for instant in instants:
+        offset = _offset(info, instant)
+        if offset != offsets[-1]:  # others change the name of the time alone
+            kept.append(instant)
+            offsets.append(offset)
+    ruled = bool(kept) and kept[-1] > begin
+    return (len(kept), begin + _MARGIN if ruled else NO_CYCLE, *kept, *offsets)
+
+
+def _offset(info: zoneinfo.ZoneInfo, instant: int) -> int:
+    moment = (_EPOCH + dt.timedelta(seconds=instant)).astimezone(info)
+    return int(moment.utcoffset().total_seconds())  # type: ignore[union-attr]
+
+
+def _searched(info: zoneinfo.ZoneInfo, begin: int, end: int) -> list[int]:
+    """The changes of offset after `begin` up to `end`, where the zone follows its rule."""
+    found = []
+    at, offset = begin, _offset(info, begin)
+    while at < end:
+        later = at + _STEP
+        if _offset(info, later) != offset:
+            low, high = at, later
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(info, middle) == offset else (low, middle)
+            found.append(high)
+            offset = _offset(info, later)
+        at = later
+    return found
+
+
+def _written(zone: str) -> list[int]:
+    """The transitions that the zone's file spells out (TZif, RFC 9636), those that Python's years can hold."""
+    data = _file(zone)
+    skipped, counts = 0, struct.unpack_from(">6l", data, 20)
+    width = 4
+    if data[4:5] >= b"2":  # a second block with 64-bit instants follows the first
+        standards, universals, leaps, transitions, kinds, names = counts
+        skipped = 44 + transitions * 5 + kinds * 6 + names + leaps * 8 + standards + universals
+        counts, width = struct.unpack_from(">6l", data, skipped + 20), 8
+    instants = struct.unpack_from(f">{counts[3]}{'q' if width == 8 else 'l'}", data, skipped + 44)
+    first = int((dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
+    return [t for t in instants if t > first]
+
+
+def _file(zone: str) -> bytes:
+    """The file of a zone whose name `zoneinfo` has accepted, from where `zoneinfo` reads it."""
+    for folder in zoneinfo.TZPATH:
+        path = Path(folder, zone)
+        if path.is_file():
+            return path.read_bytes()
+    *folders, name = zone.split("/")
+    return resources.files(".".join(["tzdata", "zoneinfo", *folders])).joinpath(name).read_bytes()
+
+
+def offset_at(zone: str, instant: int) -> int:
+    """Seconds that local time is ahead of UTC, at an instant in seconds since 1970.
+
+    >>> offset_at("Europe/Berlin", 0), offset_at("Europe/Berlin", 1_720_000_000), offset_at("Europe/Berlin", 10**15)
+    (3600, 7200, 7200)
+    """
+    known = table(zone)
+    count, begin = known[:2]
+    if instant >= begin + CYCLE:
+        instant = begin + (instant - begin) % CYCLE
+    return known[2 + count + bisect_right(known, instant, 2, 2 + count) - 2]
+
+
+def offset_text(seconds: int) -> str:
+    """An offset as people write it.
+
+    >>> offset_text(7200), offset_text(-12_600), offset_text(3_208)
+    ('+02:00', '-03:30', '+00:53:28')
+    """
+    sign, seconds = "-" if seconds < 0 else "+", abs(seconds)
+    tail = f":{seconds % 60:02d}" if seconds % 60 else ""
+    return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}{tail}"

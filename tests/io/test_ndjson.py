@@ -1,0 +1,118 @@
+"""JSON lines as a source: against Polars, types that are given, and what is malformed."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import pickle
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from gpuflow_kernels import dtypes as t
+
+import gpuflow as gf
+from gpuflow.errors import ColumnNotFoundError, ReadError
+from gpuflow.io import scan_ndjson
+from tests.support.reading import table
+from tests.support.running import running
+
+
+def lines(folder: Path, *rows: str, name: str = "a.ndjson") -> Path:
+    path = folder / name
+    path.write_bytes("".join(row + "\n" for row in rows).encode())
+    return path
+
+
+TABLES: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "types": (['{"i":1,"f":1.5,"s":"x","b":true,"n":null}', '{"i":2,"f":2,"s":"é\\n\\u00e9","b":false,"n":null}'], {}),
+    "fields in another order, some missing": (['{"a":1,"b":"x"}', '{"b":"y"}', '{"b":null,"a":3}', "{}"], {}),
+    "whole and other numbers": (['{"a":1}', '{"a":0.5}'], {}),
+    "blank lines": (['{"a":1}', "", '  {"a":2}', ""], {}),
+    "dates are strings": (['{"a":"2024-02-29"}', '{"a":"2024-02-29 10:00:00"}'], {}),
+    "first rows": (['{"a":1}'] * 5, {"n_rows": 2}),
+    "numbered": (['{"a":1}'] * 2, {"row_index_name": "n", "row_index_offset": 5}),
+    "a late field": (['{"a":1}'] * 3 + ['{"a":1,"b":2}'], {"infer_schema_length": None}),
+    "quotes": (['{"a b":"\\"x\\",\\\\"}'], {}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_as_in_polars(tmp_path: Path, name: str) -> None:
+    rows, options = TABLES[name]
+    path = lines(tmp_path, *rows)
+    expected = pl.scan_ndjson(path, **options).collect()
+    found = table(scan_ndjson(path, **options))
+    assert (found.columns, [tuple(r.values()) for r in found.to_pylist()]) == (expected.columns, expected.rows())
+
+
+def test_types_that_are_given(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path,
+        '{"d":"2024-02-29","t":"2024-02-29T10:00:00","p":5,"i":7,"f":1,"x":[1]}',
+        '{"d":null,"t":null,"p":null,"i":null,"f":null}',
+    )
+    kinds = {"d": t.DATE, "t": t.timestamp("us"), "p": t.duration("s"), "i": t.INT8, "f": t.FLOAT32}
+    source = scan_ndjson(path, schema=kinds)
+    assert dict(source.schema) == kinds
+    first = {
+        "d": datetime.date(2024, 2, 29),
+        "t": datetime.datetime(2024, 2, 29, 10),
+        "p": datetime.timedelta(seconds=5),
+        "i": 7,
+        "f": 1.0,
+    }
+    assert table(source).to_pylist() == [first, dict.fromkeys(kinds)]
+    assert scan_ndjson(path, schema_overrides={"d": "date"}).schema["d"] == t.DATE
+    with pytest.raises(ColumnNotFoundError, match="schema_overrides names 'q'"):
+        scan_ndjson(path, schema_overrides={"q": "int64"})
+
+
+def test_only_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    path = lines(tmp_path, '{"a":1,"b":1,"c":{"x":[1]}}', '{"a":2,"b":"x","c":{"x":[]}}')
+    with running():
+        frame = gf.scan_ndjson(path, infer_schema_length=1)
+        assert frame.select(gf.col("a").sum()).collect().item() == 3
+        assert frame.select(gf.len()).collect().item() == 2
+        with pytest.raises(ReadError, match="line 2"):
+            frame.select(gf.col("b").sum()).collect()
+
+
+MALFORMED: dict[str, tuple[list[str], dict[str, Any], str, list[Any]]] = {
+    "cut off": (['{"a":1}', "", '{"a":', '{"a":2}'], {}, r"a\.ndjson.*line 3: it is no JSON", [1, 2]),
+    "no object": (['{"a":1}', "[1]"], {}, r"line 2: it holds a list, no object", [1]),
+    "a text among numbers": (
+        ['{"a":1}', '{"a":"x"}'], {"infer_schema_length": 1}, r"column 'a': line 2: 'x' is no int64.*schema_overrides", [1, None],
+    ),
+    "a float among whole numbers": (['{"a":1}', '{"a":1.5}'], {"infer_schema_length": 1}, r"line 2: 1\.5 is no int64", [1, None]),
+    "no such day": (['{"a":"2024-02-28"}', '{"a":"2024-02-30"}'], {"schema": {"a": "date"}},
+                    r"line 2: '2024-02-30' is no date", [datetime.date(2024, 2, 28), None]),
+    "too large": (['{"a":1}', '{"a":300}'], {"schema": {"a": "int8"}}, r"line 2: 300 is no int8", [1, None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_malformed_is_told_or_left_out(tmp_path: Path, name: str) -> None:
+    rows, options, message, kept = MALFORMED[name]
+    path = lines(tmp_path, *rows)
+    with pytest.raises(ReadError, match=message) as caught:
+        table(scan_ndjson(path, **options))
+    assert caught.value.file == str(path)
+    source = scan_ndjson(path, **options, ignore_errors=True)
+    assert table(source)["a"].to_pylist() == kept
+    assert pickle.loads(pickle.dumps(source.splits(None)[0])).read(("a",)).length == len(kept)
+
+
+def test_long_lines_several_files_and_compression(tmp_path: Path) -> None:
+    lines(tmp_path, '{"a":"' + "x" * 3_000_000 + '"}', '{"a":"y"}', name="1.jsonl")
+    (tmp_path / "2.jsonl.gz").write_bytes(gzip.compress(b'{"b":2.5,"a":null}\n'))
+    (tmp_path / "3.jsonl").write_bytes(b"")
+    source = scan_ndjson(tmp_path, include_file_paths="from")
+    found = table(source).to_pylist()
+    assert [(len(r["a"] or ""), r["b"], Path(r["from"]).name[0]) for r in found] == [
+        (3_000_000, None, "1"),
+        (1, None, "1"),
+        (0, 2.5, "2"),
+    ]
+    assert len(source.splits(None)) == 3
