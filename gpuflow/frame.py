@@ -49,7 +49,15 @@ class Frame(Sinking):
 
     @classmethod
     def scan(cls, source: Source) -> Frame:
-        """All rows of a source."""
+        """All rows of a source.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> from gpuflow.io import from_dict
+        >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
+        {'x': [1, None]}
+        """
         return cls(build.scan(source))
 
     @property
@@ -85,25 +93,67 @@ class Frame(Sinking):
 
     # -- rows and columns ---------------------------------------------------------------------------------------------
     def filter(self, *conditions: Any, **equal: Any) -> Frame:
-        """Keep the rows for which all conditions are true (null counts as false); ``name=value`` means equality."""
+        """Keep the rows for which all conditions are true (null counts as false); ``name=value`` means equality.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.filter(gf.col("x") > 0, k="a").collect().to_dict()
+        {'k': ['a'], 'x': [1]}
+        """
         from gpuflow.expr import col
 
         return Frame(build.filter(self._plan, [*conditions, *(col(n) == v for n, v in equal.items())]))
 
     def select(self, *exprs: Any, **named: Any) -> Frame:
-        """Only these columns. With aggregations in all of them: one row, computed from all rows."""
+        """Only these columns. With aggregations in all of them: one row, computed from all rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.select("k", twice=gf.col("x") * 2).collect().to_dict()
+        {'k': ['a', 'b', 'a'], 'twice': [2, 4, None]}
+        >>> frame.select(gf.len(), gf.col("x").sum()).collect().to_dict()
+        {'len': [3], 'x': [3]}
+        """
         return Frame(build.select(self._plan, exprs, named))
 
     def with_columns(self, *exprs: Any, **named: Any) -> Frame:
-        """All columns, with these added, or put in the place of those with the same name."""
+        """All columns, with these added, or put in the place of those with the same name.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.with_columns(gf.col("x") + 1, known=gf.col("x").is_not_null()).collect().to_dict()
+        {'k': ['a', 'b', 'a'], 'x': [2, 3, None], 'known': [True, True, False]}
+        """
         return Frame(build.with_columns(self._plan, exprs, named))
 
     def drop(self, *columns: Any) -> Frame:
-        """All columns but these."""
+        """All columns but these.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.drop("k").columns
+        ['x']
+        """
         return Frame(build.drop(self._plan, columns))
 
     def rename(self, mapping: Mapping[str, str]) -> Frame:
-        """Columns under other names, ``{old: new}``."""
+        """Columns under other names, ``{old: new}``.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.rename({"k": "key"}).columns
+        ['key', 'x']
+        """
         return Frame(build.rename(self._plan, mapping))
 
     def group_by(self, *keys: Any, maintain_order: bool = False, **named: Any) -> GroupBy:
@@ -114,6 +164,13 @@ class Frame(Sinking):
         *keys, **named : column names or expressions
         maintain_order : bool
             Groups come in the order of their first rows; otherwise in any order.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).agg(gf.col("x").sum()).collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1, 2]}
         """
         return GroupBy(self._plan, build.group_keys(self._plan, keys, named), maintain_order)
 
@@ -142,6 +199,16 @@ class Frame(Sinking):
             Behind the names of the other's columns that this frame has too.
         nulls_equal : bool
             Whether null matches null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> names = gf.from_dict({"k": ["a", "c"], "name": ["one", "three"]})
+        >>> frame.join(names, on="k", how="left").sort("k", "x").collect().to_dict()
+        {'k': ['a', 'a', 'b'], 'x': [None, 1, 2], 'name': ['one', 'one', None]}
+        >>> frame.join(names, on="k", how="anti").collect().to_dict()
+        {'k': ['b'], 'x': [2]}
         """
         if not isinstance(other, Frame):
             raise TypeMismatchError(f"join() takes a Frame, not a {type(other).__name__}; make one by gf.from_any(...)")
@@ -158,19 +225,51 @@ class Frame(Sinking):
         return Frame(plan)
 
     def sort(self, *by: Any, descending: bool | Sequence[bool] = False, nulls_last: bool | Sequence[bool] = False) -> Frame:
-        """Stable sort; NaN stands after every number, nulls before everything unless `nulls_last`."""
+        """Stable sort; NaN stands after every number, nulls before everything unless `nulls_last`.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.sort("k", "x", descending=[False, True], nulls_last=True).collect().to_dict()
+        {'k': ['a', 'a', 'b'], 'x': [1, None, 2]}
+        """
         return Frame(build.sort(self._plan, by, descending, nulls_last))
 
     def limit(self, n: int = 10) -> Frame:
-        """The first `n` rows."""
+        """The first `n` rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.limit(1).collect().to_dict()
+        {'k': ['a'], 'x': [1]}
+        """
         return Frame(build.limit(self._plan, n))
 
     def head(self, n: int = 10) -> Frame:
-        """The first `n` rows."""
+        """The first `n` rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.head(1).collect().to_dict()
+        {'k': ['a'], 'x': [1]}
+        """
         return self.limit(n)
 
     def slice(self, offset: int, length: int) -> Frame:
-        """`length` rows from row `offset` (from 0)."""
+        """`length` rows from row `offset` (from 0).
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.slice(1, 2).collect().to_dict()
+        {'k': ['b', 'a'], 'x': [2, None]}
+        """
         return Frame(build.limit(self._plan, length, offset))
 
     def unique(self, subset: Any = None, *, keep: str = "any", maintain_order: bool = False) -> Frame:
@@ -183,19 +282,51 @@ class Frame(Sinking):
             Which row stays, when columns outside `subset` differ.
         maintain_order : bool
             Rows come in the order of first appearance.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.unique("k", keep="first", maintain_order=True).collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1, 2]}
         """
         return Frame(build.distinct(self._plan, subset, keep=keep, maintain_order=maintain_order))
 
     def distinct(self) -> Frame:
-        """One row for each combination of values of all columns."""
+        """One row for each combination of values of all columns.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"k": ["a", "b", "a", None, None]}).distinct().sort("k").collect().to_dict()
+        {'k': [None, 'a', 'b']}
+        """
         return self.unique()
 
     def union(self, *others: Frame) -> Frame:
-        """The rows of this frame, then those of `others`; see `gpuflow.concat`."""
+        """The rows of this frame, then those of `others`; see `gpuflow.concat`.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.union(frame.head(1)).collect().to_dict()
+        {'k': ['a', 'b', 'a', 'a'], 'x': [1, 2, None, 1]}
+        """
         return concat([self, *others])
 
     def pipe(self, function: Any, *args: Any, **named: Any) -> Any:
-        """``function(self, ...)``, for chains."""
+        """``function(self, ...)``, for chains.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> def largest(table, column):
+        ...     return table.sort(column, descending=True).head(1)
+        >>> frame.pipe(largest, "k").collect().to_dict()
+        {'k': ['b'], 'x': [2]}
+        """
         return function(self, *args, **named)
 
     # -- running ------------------------------------------------------------------------------------------------------
@@ -209,6 +340,13 @@ class Frame(Sinking):
         Raises
         ------
         ReadError, ExecutionError
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None]}).collect()
+        >>> table.shape, table.to_dict()
+        ((2, 1), {'x': [1, None]})
         """
         from gpuflow import execute
         from gpuflow.table import Table
@@ -216,13 +354,32 @@ class Frame(Sinking):
         return Table(self.schema, execute.collect(self._plan))
 
     def persist(self) -> Frame:
-        """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it."""
+        """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> kept = frame.filter(gf.col("x") > 1).persist()
+        >>> kept.select(gf.len()).collect().item()
+        1
+        """
         from gpuflow import execute
 
         return Frame.scan(execute.persist(self._plan))
 
     def preview(self, rows: int = 10) -> Table | None:
-        """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort."""
+        """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.filter(gf.col("x") > 1).preview().to_dict()
+        {'k': ['b'], 'x': [2]}
+        >>> frame.sort("x").preview() is None
+        True
+        """
         from gpuflow.preview import preview
 
         plan = preview(self._plan, rows)
@@ -344,7 +501,15 @@ def _persisted(dsk: Mapping[Any, Any], schema: Schema, keys: list[Any], *, renam
 
 
 class GroupBy:
-    """``frame.group_by(...)``, waiting for `agg`."""
+    """``frame.group_by(...)``, waiting for `agg`.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+    >>> frame.group_by("k")
+    GroupBy(k); .agg(...) makes a Frame
+    """
 
     def __init__(self, plan: Plan, keys: Any, maintain_order: bool) -> None:
         self._plan, self._keys, self._ordered = plan, keys, maintain_order
@@ -363,7 +528,15 @@ class GroupBy:
         return Frame(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
 
     def len(self, name: str = "len") -> Frame:
-        """Number of rows in each group."""
+        """Number of rows in each group.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).len("rows").collect().to_dict()
+        {'k': ['a', 'b'], 'rows': [2, 1]}
+        """
         from gpuflow.expr import len
 
         return self.agg(len().alias(name))
@@ -379,6 +552,13 @@ def concat(frames: Iterable[Frame]) -> Frame:
     Raises
     ------
     PlanError, TypeMismatchError
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> parts = [gf.from_dict({"x": [1]}), gf.from_dict({"x": [2.5, None]})]
+    >>> gf.concat(parts).collect().to_dict()
+    {'x': [1.0, 2.5, None]}
     """
     parts = list(frames)
     for part in parts:

@@ -56,5 +56,12 @@ class Schema(Mapping[str, DType]):
         return tuple(self._fields.values())
 
     def position(self, name: str) -> int:
-        """Where the column stands, from 0."""
+        """Where the column stands, from 0.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64, STRING
+        >>> Schema({"id": INT64, "name": STRING}).position("name")
+        1
+        """
         return self._positions[name]

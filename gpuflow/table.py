@@ -101,6 +101,14 @@ class Table(Writing):
 
         Numbers and bools without nulls go on to other libraries as they are, by DLPack (``np.from_dlpack``,
         ``torch.from_dlpack``) and, on a device, by ``__cuda_array_interface__``. They must not be written to.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> import numpy as np
+        >>> table = gf.from_dict({"x": [1, 2, 3]}).collect()
+        >>> np.from_dlpack(table.column("x")).sum().item()
+        6
         """
         from gpuflow.io.columns import empty_column
         from gpuflow.io.dictionaries import concat_columns
@@ -111,11 +119,27 @@ class Table(Writing):
         return concat_columns([chunk.columns[position] for chunk in self.chunks])
 
     def head(self, n: int = 5) -> Table:
-        """The first `n` rows."""
+        """The first `n` rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.head(2).to_dict()
+        {'x': [1, None]}
+        """
         return self.slice(0, n)
 
     def slice(self, start: int, length: int) -> Table:
-        """Up to `length` rows from `start` on (from 0), without copying."""
+        """Up to `length` rows from `start` on (from 0), without copying.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.slice(1, 5).to_dict()
+        {'x': [None, 3]}
+        """
         kept: list[Chunk] = []
         for chunk in self.chunks:
             low, high = max(0, min(start, chunk.length)), max(0, min(start + length, chunk.length))
@@ -125,7 +149,15 @@ class Table(Writing):
         return Table(self.schema, kept)
 
     def to_arrow(self, *, dictionary: bool = False) -> pa.Table:
-        """A pyarrow Table; numbers are shared. Strings are large_string, or with `dictionary` dictionary-encoded."""
+        """A pyarrow Table; numbers are shared. Strings are large_string, or with `dictionary` dictionary-encoded.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_arrow().column("x").null_count
+        1
+        """
         import pyarrow as pa
 
         from gpuflow.io import convert
@@ -148,6 +180,13 @@ class Table(Writing):
 
         Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart, and with
         `arrow` its Arrow types, which share all data. Dates become datetime64, enums ordered categories.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_pandas()["x"].tolist(), table.to_pandas(nullable=True)["x"].tolist()
+        ([1.0, nan, 3.0], [1, <NA>, 3])
         """
         import pandas as pd
         import pyarrow as pa
@@ -174,6 +213,13 @@ class Table(Writing):
         ------
         UnsupportedError
             When a time zone is an offset that Polars has no name for.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_polars()["x"].to_list()
+        [1, None, 3]
         """
         import polars as pl
 
@@ -195,6 +241,15 @@ class Table(Writing):
 
         A column with nulls comes as a masked array. Dates and times are ``datetime64`` and ``timedelta64``, all that
         is no number, bool or time comes in object arrays with None for null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_numpy()["x"].tolist()
+        [1, None, 3]
+        >>> table.to_numpy()["x"].filled(-1).tolist()
+        [1, -1, 3]
         """
         return {name: _numpy(self.column(name)) for name in (self.schema if columns is None else columns)}
 
@@ -205,6 +260,12 @@ class Table(Writing):
         ------
         UnsupportedError
             When CuPy is missing, or a column is no number, bool or time or, being no float, has nulls.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1.0, None]}).collect()
+        >>> table.to_cupy()["x"].sum()  # doctest: +SKIP
         """
         try:
             import cupy
@@ -228,7 +289,15 @@ class Table(Writing):
         return arrays
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """A list of Python values for each column, by name; None is null."""
+        """A list of Python values for each column, by name; None is null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_dict()
+        {'x': [1, None, 3]}
+        """
         return {name: self[name].to_pylist() for name in self.schema}
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -244,18 +313,41 @@ class Table(Writing):
         return list(zip(*columns, strict=True)) if columns else [()] * len(self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """A dict of Python values for each row; None is null. `to_pylist` is the same under pyarrow's name."""
+        """A dict of Python values for each row; None is null. `to_pylist` is the same under pyarrow's name.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_dicts()
+        [{'x': 1}, {'x': None}, {'x': 3}]
+        """
         return self.to_pylist()
 
     def to_pylist(self) -> list[dict[str, Any]]:
-        """A dict of Python values for each row; None is null."""
+        """A dict of Python values for each row; None is null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.to_pylist()
+        [{'x': 1}, {'x': None}, {'x': 3}]
+        """
         columns = [self[name].to_pylist() for name in self.schema]
         if not columns:
             return [{} for _ in range(len(self))]
         return [dict(zip(self.schema, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def item(self) -> Any:
-        """The only value of a table of one row and one column."""
+        """The only value of a table of one row and one column.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None, 3]}).select(gf.col("x").max()).collect().item()
+        3
+        """
         if self.shape != (1, 1):
             raise ValueError(f"item() needs one row and one column; there are {len(self)} and {len(self.schema)}")
         return self[self.columns[0]][0].as_py()
@@ -305,7 +397,15 @@ class Table(Writing):
         return self._source
 
     def source(self) -> ChunkSource:
-        """The table as a source that further queries can scan."""
+        """The table as a source that further queries can scan.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.source().schema
+        Schema(x: int64)
+        """
         return self._source
 
     @cached_property
@@ -326,6 +426,13 @@ class Table(Writing):
         tolerance : float
             Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
             by other columns.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.equals(gf.from_dict({"x": [3, 1, None]}).collect(), ordered=False)
+        True
         """
         from gpuflow.io.compare import equal_columns
         from gpuflow.io.recognise import from_any

@@ -179,7 +179,14 @@ class Expr(Methods):
 
     # -- methods that are more than one declared function -------------------------------------------------------------
     def alias(self, name: str) -> Expr:
-        """The expression under another output name."""
+        """The expression under another output name.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None]}).select((gf.col("x") + 1).alias("next")).collect().to_dict()
+        {'next': [2, None]}
+        """
         if not isinstance(name, str):
             raise TypeMismatchError(f"alias() takes a name, not {name!r}")
         return Expr(Alias(self._node, name))
@@ -193,6 +200,13 @@ class Expr(Methods):
             ``gf.Float64``, ``gf.Date``, ``gf.Datetime("ms")``, ...
         strict : bool
             Raise where a value does not fit (True), or give null there.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> numbers = gf.from_dict({"x": [1.7, 300.0, None]})
+        >>> numbers.select(a=gf.col("x").cast(gf.Int64), b=gf.col("x").cast(gf.Int8, strict=False)).collect().to_dict()
+        {'a': [1, 300, None], 'b': [1, None, None]}
         """
         if not isinstance(dtype, DType):
             raise TypeMismatchError(f"cast() takes a gpuflow type such as gf.Float64, not {dtype!r}")
@@ -205,6 +219,12 @@ class Expr(Methods):
         ----------
         values : list, tuple, set, or anything with ``tolist``
             Literals. For the values of another table use ``join(..., how="semi")``.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 2, None]}).select(gf.col("x").is_in([1, 5, None])).collect().to_dict()
+        {'x': [True, False, None]}
         """
         if isinstance(values, (str, bytes)) or isinstance(values, Methods) or not hasattr(values, "__iter__"):
             raise TypeMismatchError(
@@ -225,6 +245,13 @@ class Expr(Methods):
         lower, upper : expression or literal
         closed : {"both", "left", "right", "none"}
             Which ends belong to it.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"x": [1, 2, 3, None]})
+        >>> frame.select(a=gf.col("x").is_between(1, 2), b=gf.col("x").is_between(1, 2, closed="right")).collect().to_dict()
+        {'a': [True, True, False, None], 'b': [False, True, False, None]}
         """
         if closed not in ("both", "left", "right", "none"):
             raise PlanError(f"closed={closed!r} is not one of 'both', 'left', 'right', 'none'")
@@ -233,7 +260,14 @@ class Expr(Methods):
         return low & high
 
     def var(self, ddof: int = 1) -> Expr:
-        """Variance; null for groups of at most `ddof` values."""
+        """Variance; null for groups of at most `ddof` values.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 3, None]}).select(a=gf.col("x").var(), b=gf.col("x").var(ddof=0)).collect().to_dict()
+        {'a': [2.0], 'b': [1.0]}
+        """
         if ddof == 1:
             return Expr(aggregated_node("var", (self,)))
         count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
@@ -242,13 +276,29 @@ class Expr(Methods):
         return Expr(Alias(result._node, output_name(self._node)))
 
     def std(self, ddof: int = 1) -> Expr:
-        """Standard deviation; null for groups of at most `ddof` values."""
+        """Standard deviation; null for groups of at most `ddof` values.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 3, 5, None]}).select(a=gf.col("x").std(), b=gf.col("x").std(ddof=2)).collect().to_dict()
+        {'a': [2.0], 'b': [2.8284271247461903]}
+        """
         if ddof == 1:
             return Expr(aggregated_node("std", (self,)))
         return Expr(Alias(self.var(ddof).sqrt()._node, output_name(self._node)))
 
     def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        """``function(self, ...)``, for chains."""
+        """``function(self, ...)``, for chains.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> def scaled(x, factor):
+        ...     return x * factor
+        >>> gf.col("x").pipe(scaled, factor=2)
+        (col("x") * 2)
+        """
         return function(self, *args, **named)
 
 
@@ -273,7 +323,14 @@ def choose(condition: Any, yes: Any, no: Any) -> Expr:
 
 
 class When:
-    """``when(condition)``, waiting for ``then``."""
+    """``when(condition)``, waiting for ``then``.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [3, -3, None]}).select(a=gf.when(gf.col("x") > 0).then(1).otherwise(0)).collect().to_dict()
+    {'a': [1, 0, 0]}
+    """
 
     __slots__ = ("_branches", "_condition")
 
@@ -281,7 +338,15 @@ class When:
         self._branches, self._condition = branches, as_node(condition)
 
     def then(self, value: Any) -> Then:
-        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text)."""
+        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text).
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x"), b=gf.when(gf.col("x") > 0).then(gf.lit("x"))).collect().to_dict()
+        {'a': [3, None, None], 'b': ['x', None, None]}
+        """
         return Then((*self._branches, (self._condition, as_node(value, names=True))))
 
 
@@ -299,11 +364,27 @@ class Then(Expr):
         return Then, (self._branches,)
 
     def when(self, *conditions: Any) -> When:
-        """A further condition, for rows where those before are not true."""
+        """A further condition, for rows where those before are not true.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then(1).when(gf.col("x") < 0).then(-1)).collect().to_dict()
+        {'a': [1, -1, None]}
+        """
         return When(self._branches, all_of(conditions))
 
     def otherwise(self, value: Any) -> Expr:
-        """The value where no condition is true; a str is a column's name."""
+        """The value where no condition is true; a str is a column's name.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None], "y": [7, 8, 9]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x").otherwise("y")).collect().to_dict()
+        {'a': [3, 8, 9]}
+        """
         return Expr(_nested(self._branches, as_node(value, names=True)))
 
 

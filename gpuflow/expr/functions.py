@@ -36,7 +36,14 @@ def col(name: str, *names: str) -> Expr:
 
 
 def all() -> Expr:
-    """Every column; the expression around stands once for each."""
+    """Every column; the expression around stands once for each.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1, None], "y": [2, 3]}).select(gf.all().sum()).collect().to_dict()
+    {'x': [1], 'y': [5]}
+    """
     return Expr(Columns(None))
 
 
@@ -62,7 +69,15 @@ def lit(value: Any, dtype: DType | None = None) -> Expr:
 
 
 def len() -> Expr:
-    """The number of rows, inside ``agg`` or ``select``."""
+    """The number of rows, inside ``agg`` or ``select``.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> trips = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+    >>> trips.group_by("k", maintain_order=True).agg(rows=gf.len()).collect().to_dict()
+    {'k': ['a', 'b'], 'rows': [2, 1]}
+    """
     return Expr(aggregated_node("len", ()))
 
 
@@ -87,7 +102,15 @@ def _folded(name: str, values: tuple[Any, ...]) -> Expr:
 
 
 def coalesce(*values: Any) -> Expr:
-    """The first that is not null; a str is a column's name."""
+    """The first that is not null; a str is a column's name.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, None, None], "y": [5, 6, None]})
+    >>> frame.select(a=gf.coalesce("x", "y"), b=gf.coalesce("x", "y", 0)).collect().to_dict()
+    {'a': [1, 6, None], 'b': [1, 6, 0]}
+    """
     return _folded("coalesce", values)
 
 
@@ -133,22 +156,54 @@ def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool 
 
 
 def min_horizontal(*values: Any) -> Expr:
-    """The least of several columns in each row, nulls left out; a str is a column's name."""
+    """The least of several columns in each row, nulls left out; a str is a column's name.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, None, None], "y": [5, 6, None]})
+    >>> frame.select(a=gf.min_horizontal("x", "y")).collect().to_dict()
+    {'a': [1, 6, None]}
+    """
     return _folded("min_horizontal", values)
 
 
 def max_horizontal(*values: Any) -> Expr:
-    """The greatest of several columns in each row, nulls left out; a str is a column's name."""
+    """The greatest of several columns in each row, nulls left out; a str is a column's name.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, None, None], "y": [5, 6, None]})
+    >>> frame.select(a=gf.max_horizontal("x", "y")).collect().to_dict()
+    {'a': [5, 6, None]}
+    """
     return _folded("max_horizontal", values)
 
 
 def date(year: int, month: int, day: int) -> Expr:
-    """A date literal."""
+    """A date literal.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> days = gf.from_dict({"t": [dt.date(2024, 2, 29), None]})
+    >>> days.select(gf.col("t") < gf.date(2024, 3, 1)).collect().to_dict()
+    {'t': [True, None]}
+    """
     return lit(_datetime.date(year, month, day))
 
 
 def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> Expr:
-    """A timestamp literal."""
+    """A timestamp literal.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> times = gf.from_dict({"t": [dt.datetime(2024, 2, 29, 13, 5), None]})
+    >>> times.select(gf.col("t") < gf.datetime(2024, 2, 29, 13)).collect().to_dict()
+    {'t': [False, None]}
+    """
     return lit(_datetime.datetime(year, month, day, hour, minute, second, microsecond))
 
 

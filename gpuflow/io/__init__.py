@@ -318,6 +318,14 @@ def scan_ipc(paths: Paths, **options: Any) -> IpcSource:
     paths : path or list of paths
     **options
         All that `scan_parquet` takes.
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa, pyarrow.feather
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pyarrow.feather.write_feather(pa.table({"x": [1, None]}), f"{folder}/a.arrow")
+    ...     scan_ipc(f"{folder}/a.arrow", row_index_name="row").schema
+    Schema(row: int64, x: int64)
     """
     from .ipc import IpcSource
     from .options import ScanOptions
@@ -333,6 +341,14 @@ def scan_orc(paths: Paths, **options: Any) -> OrcSource:
     paths : path or list of paths
     **options
         All that `scan_parquet` takes.
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa, pyarrow.orc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pyarrow.orc.write_table(pa.table({"x": [1, None]}), f"{folder}/a.orc")
+    ...     scan_orc(f"{folder}/a.orc", row_index_name="row").schema
+    Schema(row: int64, x: int64)
     """
     from .options import ScanOptions
     from .orc import OrcSource
@@ -480,35 +496,70 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
 
 
 def from_pandas(data: Any) -> MemorySource:
-    """A pandas DataFrame, without its index. NaN in a plain float column stays a value; NA, None and NaT are null."""
+    """A pandas DataFrame, without its index. NaN in a plain float column stays a value; NA, None and NaT are null.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from_pandas(pd.DataFrame({"x": [1.5, float("nan")], "s": ["a", None]})).schema
+    Schema(x: float64, s: string)
+    """
     from . import adopt
 
     return adopt.from_pandas(data)
 
 
 def from_polars(data: Any) -> MemorySource:
-    """A Polars DataFrame; numbers are shared."""
+    """A Polars DataFrame; numbers are shared.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from_polars(pl.DataFrame({"x": [1, None], "s": ["a", "b"]})).schema
+    Schema(x: int64, s: string)
+    """
     from . import adopt
 
     return adopt.from_polars(data)
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:
-    """A mapping of names to one-dimensional arrays or lists; contiguous numbers are shared. NaT and masked are null."""
+    """A mapping of names to one-dimensional arrays or lists; contiguous numbers are shared. NaT and masked are null.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_numpy({"x": np.arange(3), "day": np.array(["2024-02-29", "NaT", "2024-03-01"], "M8[D]")}).schema
+    Schema(x: int64, day: date)
+    """
     from . import adopt
 
     return adopt.from_numpy(data)
 
 
 def from_cupy(data: Mapping[str, Any]) -> MemorySource:
-    """A mapping of names to device arrays (``__cuda_array_interface__``), which stay on the device."""
+    """A mapping of names to device arrays (``__cuda_array_interface__``), which stay on the device.
+
+    Examples
+    --------
+    >>> import cupy as cp  # doctest: +SKIP
+    >>> from_cupy({"x": cp.arange(3)}).schema  # doctest: +SKIP
+    Schema(x: int64)
+    """
     from . import adopt
 
     return adopt.from_cupy(data)
 
 
 def from_any(data: Any) -> Any:
-    """A source over any table in memory that is recognised, or the source itself."""
+    """A source over any table in memory that is recognised, or the source itself.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from_any({"x": [1, None]}).schema, from_any(pa.table({"s": ["a"]})).schema
+    (Schema(x: int64), Schema(s: string))
+    """
     from . import recognise
 
     return recognise.from_any(data)

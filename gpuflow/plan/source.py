@@ -43,7 +43,15 @@ class Split(ABC):
 
 
 class Source(ABC):
-    """A table that can be scanned."""
+    """A table that can be scanned.
+
+    Examples
+    --------
+    >>> from gpuflow.io import from_dict
+    >>> source = from_dict({"x": [1, None]})
+    >>> isinstance(source, Source), source.schema, source.rows()
+    (True, Schema(x: int64), 2)
+    """
 
     schema: Schema
     token: str

@@ -38,6 +38,12 @@ class Slot:
         How two values become one; None when the class declares a tuple `combine`.
     counts : bool
         True for a slot that counts the rows lifted: the engine then needs no flag of its own to know an empty group.
+
+    Examples
+    --------
+    >>> from gpuflow_kernels.dtypes import INT8
+    >>> Slot(INPUT, "lowest", "max").resolve(INT8).identity
+    -128
     """
 
     dtype: DType | str

@@ -62,7 +62,14 @@ class _Carried:
 # -- counting ---------------------------------------------------------------------------------------------------------
 @aggregation(name="len", dtype=always(INT64), slots=(_COUNT,), empty=0, arity=0)
 class _Len:
-    """Number of rows, nulls included."""
+    """Number of rows, nulls included.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, None, 5]}).select(rows=gf.len(), values=gf.col("x").count()).collect().to_dict()
+    {'rows': [3], 'values': [2]}
+    """
 
     @staticmethod
     def lift() -> Any:
@@ -75,7 +82,14 @@ class _Len:
 
 @aggregation(name="count", dtype=_untouched(INT64, anything), slots=(_COUNT,), empty=0)
 class _Count:
-    """Number of values that are not null."""
+    """Number of values that are not null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, None, 5]}).select(gf.col("x").count()).collect().to_dict()
+    {'x': [2]}
+    """
 
     @staticmethod
     def lift(x: Any) -> Any:
@@ -88,14 +102,28 @@ class _Count:
 
 @aggregation(name="n_unique", dtype=_untouched(INT64, anything), empty=0, nulls="lift")
 class _NUnique:
-    """Number of different values, null being one. The planner groups by the value and counts."""
+    """Number of different values, null being one. The planner groups by the value and counts.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, None, 5]}).select(gf.col("x").n_unique()).collect().to_dict()
+    {'x': [2]}
+    """
 
 
 # -- sum --------------------------------------------------------------------------------------------------------------
 @aggregation(name="sum", dtype=_untouched(INT64, _narrow), slots=(Slot(INT64, 0, "add"),), empty=0)
 class _SumNarrow(_Carried):
     """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add
-    up in float64; truth values count as 1 and 0."""
+    up in float64; truth values count as 1 and 0.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, None, 7], "y": [True, True, False]}).select(gf.col("x", "y").sum()).collect().to_dict()
+    {'x': [12], 'y': [2]}
+    """
 
 
 @aggregation(
@@ -150,7 +178,14 @@ class _SumTruths:
 # -- mean -------------------------------------------------------------------------------------------------------------
 @aggregation(name="mean", dtype=_untouched(FLOAT64, _narrow), slots=(Slot(INT64, 0, "add"), _COUNT))
 class _MeanNarrow:
-    """Arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one."""
+    """Arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, None, 8]}).select(gf.col("x").mean()).collect().to_dict()
+    {'x': [6.5]}
+    """
 
     @staticmethod
     def lift(x: Any) -> Any:
@@ -209,7 +244,14 @@ _ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.is_text or d.k
 
 @aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),))
 class _Min(_Carried):
-    """Least value; null for nothing. NaN is skipped unless there is nothing else."""
+    """Least value; null for nothing. NaN is skipped unless there is nothing else.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5.0, None, float("nan")]}).select(gf.col("x").min()).collect().to_dict()
+    {'x': [5.0]}
+    """
 
 
 @aggregation(name="min", dtype=unchanged(floating), slots=(Slot(INPUT, "highest", "min"), Slot(BOOL, False, "or")))
@@ -230,7 +272,14 @@ class _MinTruths(_Carried):
 
 @aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),))
 class _Max(_Carried):
-    """Greatest value; null for nothing. NaN is skipped unless there is nothing else."""
+    """Greatest value; null for nothing. NaN is skipped unless there is nothing else.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5.0, None, float("nan")]}).select(gf.col("x").max()).collect().to_dict()
+    {'x': [5.0]}
+    """
 
 
 @aggregation(name="max", dtype=unchanged(floating), slots=(Slot(INPUT, "lowest", "max"), Slot(BOOL, False, "or")))
@@ -284,7 +333,14 @@ class _Deviations:
 
 @aggregation(name="var", dtype=_spread, slots=_MOMENTS)
 class _Var(_Deviations):
-    """Variance of a sample (divided by ``n - 1``); null for fewer than two values."""
+    """Variance of a sample (divided by ``n - 1``); null for fewer than two values.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1, 3, None]}).select(gf.col("x").var()).collect().to_dict()
+    {'x': [2.0]}
+    """
 
     @staticmethod
     def finalize(count: Any, mean: Any, squares: Any) -> Any:
@@ -293,7 +349,14 @@ class _Var(_Deviations):
 
 @aggregation(name="std", dtype=_spread, slots=_MOMENTS)
 class _Std(_Deviations):
-    """Standard deviation of a sample (divided by ``n - 1``); null for fewer than two values."""
+    """Standard deviation of a sample (divided by ``n - 1``); null for fewer than two values.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1, 3, 5, None]}).select(gf.col("x").std()).collect().to_dict()
+    {'x': [2.0]}
+    """
 
     @staticmethod
     def finalize(count: Any, mean: Any, squares: Any) -> Any:
@@ -303,12 +366,26 @@ class _Std(_Deviations):
 # -- truth ------------------------------------------------------------------------------------------------------------
 @aggregation(name="any", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), empty=False)
 class _Any(_Carried):
-    """Whether one value is true; nulls are skipped, and nothing gives false."""
+    """Whether one value is true; nulls are skipped, and nothing gives false.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [True, False, None]}).select(gf.col("x").any()).collect().to_dict()
+    {'x': [True]}
+    """
 
 
 @aggregation(name="all", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), empty=True)
 class _All(_Carried):
-    """Whether no value is false; nulls are skipped, and nothing gives true."""
+    """Whether no value is false; nulls are skipped, and nothing gives true.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [True, None]}).select(gf.col("x").all()).collect().to_dict()
+    {'x': [True]}
+    """
 
 
 # -- product ----------------------------------------------------------------------------------------------------------
@@ -319,7 +396,14 @@ class _All(_Carried):
     empty=1,
 )
 class _Product:
-    """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
+    """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [2, 3, None]}).select(gf.col("x").product()).collect().to_dict()
+    {'x': [6]}
+    """
 
     # Magnitude and sign apart, zeros left out: magnitudes only grow, so whether one leaves uint64 depends on no order.
     @staticmethod

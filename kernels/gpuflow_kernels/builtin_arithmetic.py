@@ -107,7 +107,14 @@ def _uadd_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="add", operator="+", dtype=first_of(_int64, _moved, _moved_back), overflow=_add_overflows, interval="sum")
 def _add(x: Any, y: Any) -> Any:
-    """Sum. Integers raise where the result leaves 64 bits."""
+    """Sum. Integers raise where the result leaves 64 bits.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1, None], "y": [0.5, 2.0]}).select(gf.col("x") + gf.col("y")).collect().to_dict()
+    {'x': [1.5, None]}
+    """
     return x + y
 
 
@@ -132,7 +139,15 @@ def _usub_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="sub", operator="-", dtype=first_of(_int64, _moved, _apart), overflow=_sub_overflows, interval="difference")
 def _sub(x: Any, y: Any) -> Any:
-    """Difference. Integers raise where the result leaves 64 bits; two dates or timestamps give a duration."""
+    """Difference. Integers raise where the result leaves 64 bits; two dates or timestamps give a duration.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> days = gf.from_dict({"x": [dt.date(2024, 3, 1), None]})
+    >>> days.select(since=gf.col("x") - gf.date(2024, 2, 1)).collect().to_dict()
+    {'since': [datetime.timedelta(days=29), None]}
+    """
     return x - y
 
 
@@ -153,7 +168,14 @@ def _mul_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="mul", operator="*", dtype=first_of(_int64, _uint64, _stretched), overflow=_mul_overflows, interval="product")
 def _mul(x: Any, y: Any) -> Any:
-    """Product. Integers raise where the result leaves 64 bits."""
+    """Product. Integers raise where the result leaves 64 bits.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [2, None], "y": [3, 4]}).select(gf.col("x") * gf.col("y")).collect().to_dict()
+    {'x': [6, None]}
+    """
     return x * y
 
 
@@ -165,7 +187,14 @@ def _mul_floats(x: Any, y: Any) -> Any:
 # -- divided by -------------------------------------------------------------------------------------------------------
 @scalar(name="truediv", operator="/", dtype=real)
 def _truediv(x: Any, y: Any) -> Any:
-    """Quotient in floating point; inf or nan by zero."""
+    """Quotient in floating point; inf or nan by zero.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [7, 0, None]}).select(a=gf.col("x") / 2, b=1 / gf.col("x")).collect().to_dict()
+    {'a': [3.5, 0.0, None], 'b': [0.14285714285714285, inf, None]}
+    """
     return x / y
 
 
@@ -194,7 +223,14 @@ def _floordiv_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="floordiv", operator="//", dtype=_int64, null="partial", structural=("y",), overflow=_floordiv_overflows)
 def _floordiv(x: Any, y: Any) -> Any:
-    """Quotient rounded down. Of integers, null by zero; of floats, inf or nan."""
+    """Quotient rounded down. Of integers, null by zero; of floats, inf or nan.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [7, -7, None]}).select(a=gf.col("x") // 2, by_zero=gf.col("x") // 0).collect().to_dict()
+    {'a': [3, -4, None], 'by_zero': [None, None, None]}
+    """
     return floor_div(x, y), y != 0
 
 
@@ -210,7 +246,14 @@ def _floordiv_floats(x: Any, y: Any) -> Any:
 
 @scalar(name="mod", operator="%", dtype=_int64, null="partial", structural=("y",))
 def _mod(x: Any, y: Any) -> Any:
-    """Remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan."""
+    """Remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [7, -7, None]}).select(a=gf.col("x") % 4, by_zero=gf.col("x") % 0).collect().to_dict()
+    {'a': [3, 1, None], 'by_zero': [None, None, None]}
+    """
     return floor_mod(x, y), y != 0
 
 
@@ -235,7 +278,14 @@ def _upow_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="pow", operator="**", dtype=_int64, structural=("y",), overflow=_pow_overflows)
 def _pow(x: Any, y: Any) -> Any:
-    """Power. An integer to a negative integer raises (cast one of them to a float)."""
+    """Power. An integer to a negative integer raises (cast one of them to a float).
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [4, None]}).select(a=gf.col("x") ** 2, b=gf.col("x") ** 0.5).collect().to_dict()
+    {'a': [16, None], 'b': [2.0, None]}
+    """
     return int_pow(x, y)
 
 
@@ -256,7 +306,14 @@ def _least(x: Any) -> Any:
 
 @scalar(name="neg", operator="-", dtype=first_of(_as_int64, unchanged(_duration)), overflow=_least, interval="opposite")
 def _neg(x: Any) -> Any:
-    """The value with the other sign."""
+    """The value with the other sign.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [2, -3, None]}).select(-gf.col("x")).collect().to_dict()
+    {'x': [-2, 3, None]}
+    """
     return -x
 
 
@@ -267,7 +324,14 @@ def _neg_float(x: Any) -> Any:
 
 @scalar(name="abs", dtype=first_of(_int64, unchanged(_duration)), overflow=_least, interval="magnitude")
 def _abs(x: Any) -> Any:
-    """The value without its sign."""
+    """The value without its sign.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [2, -3, None]}).select(gf.col("x").abs()).collect().to_dict()
+    {'x': [2, 3, None]}
+    """
     return abs(x)
 
 
@@ -283,7 +347,14 @@ def _abs_float(x: Any) -> Any:
 
 @scalar(name="sign", dtype=always(INT64, integer))
 def _sign(x: Any) -> Any:
-    """-1, 0 or 1; of floats as a float, NaN and -0.0 themselves."""
+    """-1, 0 or 1; of floats as a float, NaN and -0.0 themselves.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [2.5, -3.0, 0.0, None]}).select(gf.col("x").sign()).collect().to_dict()
+    {'x': [1.0, -1.0, 0.0, None]}
+    """
     return 1 if x > 0 else (-1 if x < 0 else 0)
 
 

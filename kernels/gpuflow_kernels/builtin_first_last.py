@@ -41,7 +41,15 @@ class _PlacedValid:
     variants={"ignore_nulls": "first_valid"},
 )
 class _First(_Placed):
-    """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
+    """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [None, 5, 7]})
+    >>> frame.select(a=gf.col("x").first(), b=gf.col("x").first(ignore_nulls=True)).collect().to_dict()
+    {'a': [None], 'b': [5]}
+    """
 
     @staticmethod
     def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
@@ -57,7 +65,15 @@ class _First(_Placed):
     variants={"ignore_nulls": "last_valid"},
 )
 class _Last(_Placed):
-    """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
+    """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [5, 7, None]})
+    >>> frame.select(a=gf.col("x").last(), b=gf.col("x").last(ignore_nulls=True)).collect().to_dict()
+    {'a': [None], 'b': [7]}
+    """
 
     @staticmethod
     def combine(x: Any, x_valid: Any, place: Any, y: Any, y_valid: Any, other_place: Any) -> Any:
@@ -67,7 +83,14 @@ class _Last(_Placed):
 
 @aggregation(name="first_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
 class _FirstValid(_PlacedValid):
-    """The first value that is not null; null for nothing."""
+    """The first value that is not null; null for nothing.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [None, 5, 7]}).select(gf.col("x").first_valid()).collect().to_dict()
+    {'x': [5]}
+    """
 
     @staticmethod
     def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:
@@ -77,7 +100,14 @@ class _FirstValid(_PlacedValid):
 
 @aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
 class _LastValid(_PlacedValid):
-    """The last value that is not null; null for nothing."""
+    """The last value that is not null; null for nothing.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [5, 7, None]}).select(gf.col("x").last_valid()).collect().to_dict()
+    {'x': [7]}
+    """
 
     @staticmethod
     def combine(x: Any, place: Any, y: Any, other_place: Any) -> Any:

@@ -35,7 +35,15 @@ _signed_right = signed_with_uint64(BOOL, uint64_first=True)
 # -- equal ------------------------------------------------------------------------------------------------------------
 @scalar(name="eq", operator="==", dtype=_plain)
 def _eq(x: Any, y: Any) -> Any:
-    """Whether both are the same value; NaN equals NaN."""
+    """Whether both are the same value; NaN equals NaN.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") == 1, b=gf.col("x") == float("nan")).collect().to_dict()
+    {'a': [True, False, None], 'b': [False, True, None]}
+    """
     return x == y
 
 
@@ -56,7 +64,15 @@ def _eq_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="ne", operator="!=", dtype=_plain)
 def _ne(x: Any, y: Any) -> Any:
-    """Whether the values differ; NaN does not differ from NaN."""
+    """Whether the values differ; NaN does not differ from NaN.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") != 1, b=gf.col("x") != float("nan")).collect().to_dict()
+    {'a': [False, True, None], 'b': [True, False, None]}
+    """
     return x != y
 
 
@@ -78,7 +94,15 @@ def _ne_signed_right(x: Any, y: Any) -> Any:
 # -- less -------------------------------------------------------------------------------------------------------------
 @scalar(name="lt", operator="<", dtype=_plain)
 def _lt(x: Any, y: Any) -> Any:
-    """Whether the first is less; every number is less than NaN."""
+    """Whether the first is less; every number is less than NaN.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") < 1, b=gf.col("x") < float("nan")).collect().to_dict()
+    {'a': [False, False, None], 'b': [True, False, None]}
+    """
     return x < y
 
 
@@ -99,7 +123,15 @@ def _lt_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="le", operator="<=", dtype=_plain)
 def _le(x: Any, y: Any) -> Any:
-    """Whether the first is less or equal; everything is, compared to NaN."""
+    """Whether the first is less or equal; everything is, compared to NaN.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") <= 1, b=gf.col("x") <= float("nan")).collect().to_dict()
+    {'a': [True, False, None], 'b': [True, True, None]}
+    """
     return x <= y
 
 
@@ -121,7 +153,15 @@ def _le_signed_right(x: Any, y: Any) -> Any:
 # -- greater ----------------------------------------------------------------------------------------------------------
 @scalar(name="gt", operator=">", dtype=_plain)
 def _gt(x: Any, y: Any) -> Any:
-    """Whether the first is greater; NaN is greater than every number."""
+    """Whether the first is greater; NaN is greater than every number.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") > 1, b=gf.col("x") > float("nan")).collect().to_dict()
+    {'a': [False, True, None], 'b': [False, False, None]}
+    """
     return x > y
 
 
@@ -142,7 +182,15 @@ def _gt_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="ge", operator=">=", dtype=_plain)
 def _ge(x: Any, y: Any) -> Any:
-    """Whether the first is greater or equal; NaN is, compared to everything."""
+    """Whether the first is greater or equal; NaN is, compared to everything.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("nan"), None]})
+    >>> frame.select(a=gf.col("x") >= 1, b=gf.col("x") >= float("nan")).collect().to_dict()
+    {'a': [True, True, None], 'b': [False, True, None]}
+    """
     return x >= y
 
 
@@ -164,7 +212,15 @@ def _ge_signed_right(x: Any, y: Any) -> Any:
 # -- equal, null being a value ----------------------------------------------------------------------------------------
 @scalar(name="eq_missing", dtype=_plain, null="custom")
 def _eq_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether both are the same value or both are null; never null."""
+    """Whether both are the same value or both are null; never null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, 2, None], "y": [1, None, None]})
+    >>> frame.select(gf.col("x").eq_missing(gf.col("y"))).collect().to_dict()
+    {'x': [True, False, True]}
+    """
     return (x_valid & y_valid & (x == y)) | ((not x_valid) & (not y_valid)), True
 
 
@@ -175,7 +231,15 @@ def _eq_missing_floats(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
 
 @scalar(name="ne_missing", dtype=_plain, null="custom")
 def _ne_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether the values differ or just one is null; never null."""
+    """Whether the values differ or just one is null; never null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, 2, None], "y": [1, None, None]})
+    >>> frame.select(gf.col("x").ne_missing(gf.col("y"))).collect().to_dict()
+    {'x': [False, True, False]}
+    """
     return (x_valid & y_valid & (x != y)) | (x_valid & (not y_valid)) | (y_valid & (not x_valid)), True
 
 
@@ -191,25 +255,57 @@ _truths = always(BOOL, boolean, argument=BOOL)
 
 @scalar(name="and", operator="&", method=False, dtype=_truths, null="custom")
 def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit."""
+    """Whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [True, False, None]})
+    >>> frame.select(a=gf.col("x") & True, b=gf.col("x") & False, c=gf.col("x") & None).collect().to_dict()
+    {'a': [True, False, None], 'b': [False, False, False], 'c': [None, False, None]}
+    """
     return x & y, (x_valid & y_valid) | (x_valid & (not x)) | (y_valid & (not y))
 
 
 @scalar(name="or", operator="|", method=False, dtype=_truths, null="custom")
 def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit."""
+    """Whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [True, False, None]})
+    >>> frame.select(a=gf.col("x") | True, b=gf.col("x") | False, c=gf.col("x") | None).collect().to_dict()
+    {'a': [True, True, True], 'b': [True, False, None], 'c': [True, None, None]}
+    """
     return (x_valid & x) | (y_valid & y), (x_valid & y_valid) | (x_valid & x) | (y_valid & y)
 
 
 @scalar(name="xor", operator="^", method=False, dtype=_truths)
 def _xor(x: Any, y: Any) -> Any:
-    """Whether just one is true. Of integers, bit by bit."""
+    """Whether just one is true. Of integers, bit by bit.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [True, False, None], "n": [6, 5, None]})
+    >>> frame.select(truth=gf.col("x") ^ True, bits=gf.col("n") ^ 3).collect().to_dict()
+    {'truth': [False, True, None], 'bits': [5, 6, None]}
+    """
     return x != y
 
 
 @scalar(name="not", operator="~", method=False, dtype=_truths)
 def _not(x: Any) -> Any:
-    """The opposite truth. Of integers, every bit."""
+    """The opposite truth. Of integers, every bit.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [True, False, None], "n": [6, -1, None]})
+    >>> frame.select(truth=~gf.col("x"), bits=~gf.col("n")).collect().to_dict()
+    {'truth': [False, True, None], 'bits': [-7, 0, None]}
+    """
     return not x
 
 
@@ -273,7 +369,14 @@ def _negative(x: Any, y: Any) -> Any:
 
 @scalar(name="bit_shift_left", operator="<<", dtype=_shifted(False), structural=("y",), overflow=_left_leaves)
 def _left(x: Any, y: Any) -> Any:
-    """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`."""
+    """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1, -3, None]}).select(gf.col("x") << 4).collect().to_dict()
+    {'x': [16, -48, None]}
+    """
     return x << (y & 63)
 
 
@@ -287,7 +390,14 @@ def _left_unsigned(x: Any, y: Any) -> Any:
 )
 def _right(x: Any, y: Any) -> Any:
     """The bits moved down by `y` places, ``x // 2**y`` whatever the sign: 0, or -1 of negative numbers, from 64 places on.
-    Raises for a negative `y`."""
+    Raises for a negative `y`.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [16, -3, None]}).select(gf.col("x") >> 1).collect().to_dict()
+    {'x': [8, -2, None]}
+    """
     return x >> (63 if y > 63 else y & 63)
 
 
@@ -299,19 +409,40 @@ def _right_unsigned(x: Any, y: Any) -> Any:
 # -- predicates -------------------------------------------------------------------------------------------------------
 @scalar(name="is_null", dtype=always(BOOL), null="custom")
 def _is_null(x: Any, x_valid: Any) -> Any:
-    """Whether the value is null; NaN is not."""
+    """Whether the value is null; NaN is not.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1.0, float("nan"), None]}).select(gf.col("x").is_null()).collect().to_dict()
+    {'x': [False, False, True]}
+    """
     return not x_valid, True
 
 
 @scalar(name="is_not_null", dtype=always(BOOL), null="custom")
 def _is_not_null(x: Any, x_valid: Any) -> Any:
-    """Whether there is a value; NaN is one."""
+    """Whether there is a value; NaN is one.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1.0, float("nan"), None]}).select(gf.col("x").is_not_null()).collect().to_dict()
+    {'x': [True, True, False]}
+    """
     return x_valid, True
 
 
 @scalar(name="is_nan", dtype=always(BOOL, floating))
 def _is_nan(x: Any) -> Any:
-    """Whether the value is NaN; null for null."""
+    """Whether the value is NaN; null for null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1.0, float("nan"), None]}).select(gf.col("x").is_nan()).collect().to_dict()
+    {'x': [False, True, None]}
+    """
     return isnan(x)
 
 
@@ -322,7 +453,14 @@ def _is_nan_integer(x: Any) -> Any:
 
 @scalar(name="is_not_nan", dtype=always(BOOL, floating))
 def _is_not_nan(x: Any) -> Any:
-    """Whether the value is a number; null for null."""
+    """Whether the value is a number; null for null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1.0, float("nan"), None]}).select(gf.col("x").is_not_nan()).collect().to_dict()
+    {'x': [True, False, None]}
+    """
     return not isnan(x)
 
 
@@ -333,7 +471,14 @@ def _is_not_nan_integer(x: Any) -> Any:
 
 @scalar(name="is_finite", dtype=always(BOOL, floating))
 def _is_finite(x: Any) -> Any:
-    """Whether the value is neither infinite nor NaN; null for null."""
+    """Whether the value is neither infinite nor NaN; null for null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [1.0, float("inf"), float("nan"), None]}).select(gf.col("x").is_finite()).collect().to_dict()
+    {'x': [True, False, False, None]}
+    """
     return isfinite(x)
 
 
@@ -344,7 +489,15 @@ def _is_finite_integer(x: Any) -> Any:
 
 @scalar(name="is_infinite", dtype=always(BOOL, floating))
 def _is_infinite(x: Any) -> Any:
-    """Whether the value is inf or -inf; null for null."""
+    """Whether the value is inf or -inf; null for null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1.0, float("inf"), float("nan"), None]})
+    >>> frame.select(gf.col("x").is_infinite()).collect().to_dict()
+    {'x': [False, True, False, None]}
+    """
     return isinf(x)
 
 

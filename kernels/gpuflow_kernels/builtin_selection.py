@@ -13,7 +13,15 @@ _plain, _floats = same(not_float), same(floating)
 
 @scalar(name="fill_null", dtype=same(), null="custom")
 def _fill_null(x: Any, x_valid: Any, value: Any, value_valid: Any) -> Any:
-    """The value, or another one where it is null."""
+    """The value, or another one where it is null.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [1, None], "y": [2, 3]})
+    >>> frame.select(a=gf.col("x").fill_null(0), b=gf.col("x").fill_null(gf.col("y"))).collect().to_dict()
+    {'a': [1, 0], 'b': [1, 3]}
+    """
     return x if x_valid else value, x_valid | value_valid
 
 
@@ -39,7 +47,15 @@ def _when(condition: Any, condition_valid: Any, x: Any, x_valid: Any, y: Any, y_
 
 @scalar(name="clip", dtype=same(), null="custom")
 def _clip(x: Any, x_valid: Any, lower: Any, lower_valid: Any, upper: Any, upper_valid: Any) -> Any:
-    """The value, or the bound that it lies beyond. A null or NaN bound is no bound; NaN stays NaN."""
+    """The value, or the bound that it lies beyond. A null or NaN bound is no bound; NaN stays NaN.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"x": [-5, 5, 50, None]})
+    >>> frame.select(a=gf.col("x").clip(0, 10), b=gf.col("x").clip(0, None)).collect().to_dict()
+    {'a': [0, 5, 10, None], 'b': [0, 5, 50, None]}
+    """
     return lower if lower_valid & (x < lower) else (upper if upper_valid & (x > upper) else x), x_valid
 
 

@@ -108,43 +108,99 @@ def _factor_leaves(x: Any, factor: Any) -> Any:
 
 @_part("total_days", _total(1, 86_400, finer=False))
 def _total_days(x: Any, divisor: Any) -> Any:
-    """Whole days of a duration, rounded towards zero."""
+    """Whole days of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(days=1, hours=12), dt.timedelta(hours=-36), None]})
+    >>> frame.select(gf.col("t").dt.total_days()).collect().to_dict()
+    {'t': [1, -1, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_hours", _total(1, 3_600, finer=False))
 def _total_hours(x: Any, divisor: Any) -> Any:
-    """Whole hours of a duration, rounded towards zero."""
+    """Whole hours of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(days=1, hours=12), dt.timedelta(hours=-36), None]})
+    >>> frame.select(gf.col("t").dt.total_hours()).collect().to_dict()
+    {'t': [36, -36, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_minutes", _total(1, 60, finer=False))
 def _total_minutes(x: Any, divisor: Any) -> Any:
-    """Whole minutes of a duration, rounded towards zero."""
+    """Whole minutes of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(days=1, hours=12), dt.timedelta(hours=-36), None]})
+    >>> frame.select(gf.col("t").dt.total_minutes()).collect().to_dict()
+    {'t': [2160, -2160, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_seconds", _total(1, 1, finer=False))
 def _total_seconds(x: Any, divisor: Any) -> Any:
-    """Whole seconds of a duration, rounded towards zero."""
+    """Whole seconds of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(days=1, hours=12), dt.timedelta(hours=-36), None]})
+    >>> frame.select(gf.col("t").dt.total_seconds()).collect().to_dict()
+    {'t': [129600, -129600, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_milliseconds", _total(1_000, 1, finer=False))
 def _total_milliseconds(x: Any, divisor: Any) -> Any:
-    """Whole milliseconds of a duration, rounded towards zero."""
+    """Whole milliseconds of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(seconds=1, microseconds=5), None]})
+    >>> frame.select(gf.col("t").dt.total_milliseconds()).collect().to_dict()
+    {'t': [1000, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_microseconds", _total(1_000_000, 1, finer=False))
 def _total_microseconds(x: Any, divisor: Any) -> Any:
-    """Whole microseconds of a duration, rounded towards zero."""
+    """Whole microseconds of a duration, rounded towards zero.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(seconds=1, microseconds=5), None]})
+    >>> frame.select(gf.col("t").dt.total_microseconds()).collect().to_dict()
+    {'t': [1000005, None]}
+    """
     return trunc_div(x, divisor)
 
 
 @_part("total_nanoseconds", _total(1_000_000_000, 1, finer=False))
 def _total_nanoseconds(x: Any, divisor: Any) -> Any:
-    """Nanoseconds of a duration."""
+    """Nanoseconds of a duration.
+
+    Examples
+    --------
+    >>> import datetime as dt, gpuflow as gf
+    >>> frame = gf.from_dict({"t": [dt.timedelta(seconds=1, microseconds=5), None]})
+    >>> frame.select(gf.col("t").dt.total_nanoseconds()).collect().to_dict()
+    {'t': [1000005000, None]}
+    """
     return trunc_div(x, divisor)
 
 

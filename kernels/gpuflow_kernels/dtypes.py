@@ -189,7 +189,13 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
 
 
 def duration(unit: str = "us") -> DType:
-    """The type of durations: int64 ticks of `unit`."""
+    """The type of durations: int64 ticks of `unit`.
+
+    Examples
+    --------
+    >>> duration("ms")
+    duration[ms]
+    """
     if unit not in UNITS:
         raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     return DType("duration", 64, unit)
