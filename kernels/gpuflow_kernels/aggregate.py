@@ -178,6 +178,19 @@ def aggregation(
     ------
     ExtensionError
         When slots, lift and combine do not fit each other, or a body cannot become part of a kernel.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> @gf.aggregation(dtype=gf.rules.always(gf.Float64), slots=(gf.Slot(gf.Float64, 0.0, "add"), gf.Slot(gf.Int64, 0, "add")))
+    ... class harmonic_mean:
+    ...     def lift(x):
+    ...         return 1.0 / x, 1
+    ...
+    ...     def finalize(total, count):
+    ...         return count / total
+    >>> gf.from_dict({"x": [2, 6, None]}).select(harmonic_mean(gf.col("x"))).collect().to_dict()
+    {'x': [3.0]}
     """
 
     def declare(cls: type) -> Any:

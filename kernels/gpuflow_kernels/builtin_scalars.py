@@ -4,6 +4,7 @@ order in which overloads of one name are tried."""
 from . import (  # noqa: F401
     builtin_arithmetic,
     builtin_casts,
+    builtin_comparisons,
     builtin_decimal_casts,
     builtin_decimals,
     builtin_enum_casts,

@@ -6,7 +6,6 @@ All functions of one frame are one query: what is compared is column by column.
 from __future__ import annotations
 
 import datetime as dt
-import doctest
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -284,16 +283,8 @@ def test_arguments_that_are_none_raise() -> None:
                 frame.select(expression).collect()
 
 
-# -- examples ----------------------------------------------------------------------------------------------------------
+# -- cases -------------------------------------------------------------------------------------------------------------
 TEXT = [n for n, f in SCALARS.items() if f.method and f.namespace and f.overloads[0].of_text]
-
-
-@pytest.mark.parametrize("name", TEXT)
-def test_examples_run(name: str) -> None:
-    test = doctest.DocTestParser().get_doctest(SCALARS[name].doc, {}, name, None, None)
-    assert test.examples
-    with running():
-        assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
 
 
 def test_every_text_function_has_a_case() -> None:

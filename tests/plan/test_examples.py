@@ -1,25 +1,106 @@
-"""Examples in the docstrings of the planning modules run."""
+"""Every public function has an example in its docstring, and all examples in docstrings run: on the target PYTHON."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
-import pkgutil
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import dask
 import pytest
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.scalar import SCALARS
 
-import gpuflow
+import gpuflow as gf
+from gpuflow.expr.expr import Then, When
 
-PACKAGES = ("gpuflow.expr", "gpuflow.plan", "gpuflow.optimize")
-NAMES = ["gpuflow", "gpuflow.frame", "gpuflow.errors", "gpuflow.schema", "gpuflow.preview"]
-NAMES += [m.name for p in PACKAGES for m in pkgutil.iter_modules(importlib.import_module(p).__path__, p + ".")]
+ROOT = Path(__file__).resolve().parents[2]
+
+ELSEWHERE = {"from_cupy", "Table.to_cupy", "cluster"}
+"""What needs a device or starts processes: their examples are shown, not run."""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_examples_run(name):
+def modules() -> list[str]:
+    """The modules with examples, but for the declarations, whose docstrings the registries hold."""
+    found = []
+    for base, package in ((ROOT, "gpuflow"), (ROOT / "kernels", "gpuflow_kernels")):
+        for file in sorted(base.glob(f"{package}/**/*.py")):
+            if not file.name.startswith("builtin_") and ">>> " in file.read_text(encoding="utf-8"):
+                parts = file.relative_to(base).with_suffix("").parts
+                found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return found
+
+
+def declared() -> dict[str, str]:
+    """Docstrings of the declared functions that users can write: as a method or as an operator."""
+    found = {name: f.doc for name, f in SCALARS.items() if f.method or f.operator}
+    return found | {f"{name} (aggregation)": f.doc for name, f in AGGREGATIONS.items()}
+
+
+def written() -> dict[str, str]:
+    """Docstrings of the public functions and classes of `gpuflow`, and of the methods of what
+    users hold."""
+    found: dict[str, Any] = {n: getattr(gf, n) for n in gf.__all__}
+    for owner in (gf.Expr, gf.Frame, gf.GroupBy, gf.Schema, gf.Table, Then, When):
+        found |= {f"{owner.__name__}.{n}": getattr(owner, n) for n in dir(owner)}
+    public = {n: f for n, f in found.items() if not n.rpartition(".")[2].startswith("_")}
+    functions = {
+        n: f for n, f in public.items() if inspect.isclass(f) or inspect.isfunction(inspect.unwrap(getattr(f, "__func__", f)))
+    }
+    return {n: inspect.getdoc(f) or "" for n, f in functions.items() if f.__module__.startswith("gpuflow")}
+
+
+def without_example(docs: dict[str, str]) -> list[str]:
+    """Names whose docstrings have no example that runs."""
+    found = []
+    for name, doc in docs.items():
+        examples = doctest.DocTestParser().get_examples(doc)
+        run = [e for e in examples if name in ELSEWHERE or not e.options.get(doctest.SKIP)]
+        if all(e.source.startswith(("import ", "from ")) for e in run):
+            found.append(name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def on_python() -> Iterator[None]:
+    """What an example declares is forgotten after it."""
+    scalars, aggregations = dict(SCALARS), dict(AGGREGATIONS)
+    with dask.config.set({"gpuflow.target": "python"}):
+        yield
+    for registry, before in ((SCALARS, scalars), (AGGREGATIONS, aggregations)):
+        registry.clear()
+        registry.update(before)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_of_modules_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_there_are_examples():
-    tests = doctest.DocTestFinder().find(gpuflow.Frame)
-    assert sum(bool(t.examples) for t in tests) >= 2
+@pytest.mark.parametrize("name", declared())
+def test_examples_of_declared_functions_run(name: str) -> None:
+    test = doctest.DocTestParser().get_doctest(declared()[name], {}, name, None, None)
+    assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def test_every_public_function_has_an_example() -> None:
+    docs = declared() | written()
+    assert {"abs", "sum (aggregation)", "dt.year", "lit", "scan_csv", "Frame.join", "Table.to_arrow", "Expr.cast"} <= set(docs)
+    assert without_example(docs) == []
+
+
+def test_what_is_no_example() -> None:
+    docs = {"prose": "Adds.", "imports": ">>> import os", "skipped": ">>> f()  # doctest: +SKIP", "fine": ">>> f()\n1"}
+    assert without_example(docs) == ["prose", "imports", "skipped"]
+
+
+def test_a_method_has_the_docstring_of_its_declaration() -> None:
+    x = gf.col("x")
+    assert (x.abs.__doc__, x.dt.year.__doc__, x.sum.__doc__) == (
+        SCALARS["abs"].doc,
+        SCALARS["dt.year"].doc,
+        AGGREGATIONS["sum"].doc,
+    )

@@ -1,0 +1,330 @@
+"""The ``scan_`` functions: sources over files, which load what reads them when they are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpuflow_kernels.dtypes import DType
+
+    from .csv import CsvSource
+    from .ipc import IpcSource
+    from .ndjson import NdjsonSource
+    from .orc import OrcSource
+    from .parquet import ParquetSource
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def scan_parquet(
+    paths: Paths,
+    *,
+    n_rows: int | None = None,
+    row_index_name: str | None = None,
+    row_index_offset: int = 0,
+    hive_partitioning: bool = True,
+    hive_schema: Mapping[str, DType | str] | None = None,
+    try_parse_hive_dates: bool = True,
+    schema: Mapping[str, DType | str] | None = None,
+    missing_columns: str = "raise",
+    extra_columns: str = "raise",
+    include_file_paths: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> ParquetSource:
+    """Parquet files: only footers are read now.
+
+    Files need not be alike: columns may stand in any order, and numbers and points in time of different widths meet in
+    a type that holds all of them.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        A file, a folder (searched recursively; names that begin with ``_`` or ``.`` are passed over), a glob, a URL of
+        any file system that fsspec knows, or a list of those.
+    n_rows : int, optional
+        Only so many rows, the first ones, before any filter.
+    row_index_name : str, optional
+        Adds a column of this name in front, int64: the number of each row, from `row_index_offset` on.
+    row_index_offset : int
+        The number of the first row.
+    hive_partitioning : bool
+        Whether folders named ``key=value`` become columns. Names and values are percent-decoded, and
+        ``__HIVE_DEFAULT_PARTITION__`` is null.
+    hive_schema : mapping of str to DType or type name, optional
+        Types of such columns; guessed otherwise (int64, date, bool, string).
+    try_parse_hive_dates : bool
+        Whether dates are guessed.
+    schema : mapping of str to DType or type name, optional
+        The columns and their types; otherwise those of the first file, widened where other files need it.
+    missing_columns : {"raise", "insert"}
+        ``insert``: a column that a file lacks is null there.
+    extra_columns : {"raise", "ignore"}
+        ``ignore``: columns that the first file (or `schema`) lacks are left out.
+    include_file_paths : str, optional
+        Adds a column of this name: the path of the file that each row comes from. Filters on it skip files.
+    storage_options : mapping, optional
+        Options for the remote file system.
+    filesystem : fsspec or pyarrow file system, optional
+        Where `paths` are.
+
+    Raises
+    ------
+    ReadError
+        When nothing is there, a file is no whole Parquet file, or files differ in columns or types; with the file's name
+        and the column's.
+    DuplicateNameError
+        When two columns have one name.
+
+    Examples
+    --------
+    >>> import os, tempfile, pyarrow as pa, pyarrow.parquet as pq
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for year in (2013, 2014):
+    ...         os.mkdir(f"{folder}/year={year}")
+    ...         pq.write_table(pa.table({"n": [year % 100, 1]}), f"{folder}/year={year}/a.parquet")
+    ...     scan_parquet(folder, row_index_name="row").schema
+    Schema(row: int64, n: int64, year: int64)
+    """
+    from .options import ScanOptions
+    from .parquet import ParquetSource
+
+    return ParquetSource(
+        paths,
+        ScanOptions(
+            storage_options=storage_options,
+            filesystem=filesystem,
+            hive_partitioning=hive_partitioning,
+            hive_schema=hive_schema,
+            try_parse_hive_dates=try_parse_hive_dates,
+            include_file_paths=include_file_paths,
+            row_index_name=row_index_name,
+            row_index_offset=row_index_offset,
+            n_rows=n_rows,
+            schema=schema,
+            missing_columns=missing_columns,
+            extra_columns=extra_columns,
+        ),
+    )
+
+
+def scan_csv(
+    paths: Paths,
+    *,
+    separator: str = ",",
+    has_header: bool = True,
+    quote_char: str | None = '"',
+    comment_prefix: str | None = None,
+    skip_rows: int = 0,
+    schema: Mapping[str, DType | str] | None = None,
+    schema_overrides: Mapping[str, DType | str] | None = None,
+    new_columns: Sequence[str] | None = None,
+    null_values: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+    try_parse_dates: bool = True,
+    infer_schema_length: int | None = 10_000,
+    ignore_errors: bool = False,
+    encoding: str = "utf8",
+    n_rows: int | None = None,
+    row_index_name: str | None = None,
+    row_index_offset: int = 0,
+    include_file_paths: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> CsvSource:
+    """Delimited text, plain or compressed (``.gz``, ``.bz2``, ``.zst``): types are found in the first rows.
+
+    One file is one partition. The beginnings of ten files at most are looked at.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        As for `scan_parquet`; so are parameters that are not told here.
+    separator : str
+        One character.
+    has_header : bool
+        Whether the first line names the columns; else they are ``column_1``, ``column_2``, …
+    quote_char : str or None
+        None when fields are never quoted.
+    comment_prefix : str, optional
+        Lines that begin so are left out, wherever they stand.
+    skip_rows : int
+        Lines to pass over before the header.
+    schema : mapping of str to DType or type name, optional
+        Names and types of all columns; without a header in the order of the file. Nothing is guessed then.
+    schema_overrides : mapping of str to DType or type name, optional
+        Types of columns that are not to be guessed.
+    new_columns : list of str, optional
+        Names in place of the first ones of the header.
+    null_values : str, list of str, or mapping of column names to either; optional
+        Fields that mean null where they stand without quotes, as an empty one always does.
+    try_parse_dates : bool
+        Whether ISO dates and timestamps become such; else they stay strings.
+    infer_schema_length : int or None
+        How many rows types are found in; None reads every file once for it.
+    ignore_errors : bool
+        Leave out rows with too few or too many fields, and make null what does not fit the type of its column.
+    encoding : str
+        ``utf8``, ``utf8-lossy`` (bytes that are no UTF-8 become ``�``), or another that Python knows.
+    n_rows, row_index_name, row_index_offset, include_file_paths, storage_options, filesystem
+        See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
+
+    Raises
+    ------
+    ReadError
+        When nothing is there or the text is malformed, now or when it is read; with file, line and column where known.
+    DuplicateNameError
+        When two columns have one name.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "a.csv")
+    ...     _ = path.write_text("day,n\\n2024-02-29,1\\n2024-03-01,-\\n")
+    ...     scan_csv(path, null_values="-").schema
+    Schema(day: date, n: int64)
+    """
+    from .csv import CsvSource
+    from .options import ScanOptions
+
+    return CsvSource(
+        paths,
+        ScanOptions(
+            storage_options=storage_options,
+            filesystem=filesystem,
+            hive_partitioning=False,
+            include_file_paths=include_file_paths,
+            row_index_name=row_index_name,
+            row_index_offset=row_index_offset,
+            n_rows=n_rows,
+            schema=schema,
+        ),
+        separator=separator,
+        has_header=has_header,
+        quote_char=quote_char,
+        comment_prefix=comment_prefix,
+        skip_rows=skip_rows,
+        null_values=null_values,
+        try_parse_dates=try_parse_dates,
+        encoding=encoding,
+        new_columns=new_columns,
+        schema_overrides=schema_overrides,
+        infer_schema_length=infer_schema_length,
+        ignore_errors=ignore_errors,
+    )
+
+
+def scan_ndjson(
+    paths: Paths,
+    *,
+    schema: Mapping[str, DType | str] | None = None,
+    schema_overrides: Mapping[str, DType | str] | None = None,
+    infer_schema_length: int | None = 10_000,
+    ignore_errors: bool = False,
+    n_rows: int | None = None,
+    row_index_name: str | None = None,
+    row_index_offset: int = 0,
+    include_file_paths: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    filesystem: Any = None,
+) -> NdjsonSource:
+    """JSON lines, plain or compressed: one object on each line, whose fields are columns. One file is one partition.
+
+    A field that an object lacks is null. Dates and times are strings unless a type is given for them.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        As for `scan_parquet`; so are parameters that are not told here.
+    schema : mapping of str to DType or type name, optional
+        The columns to read and their types; nothing is guessed then.
+    schema_overrides : mapping of str to DType or type name, optional
+        Types of columns that are not to be guessed.
+    infer_schema_length : int or None
+        How many lines columns and types are found in; None reads every file once for it.
+    ignore_errors : bool
+        Leave out lines that are no JSON objects, and make null what does not fit the type of its column.
+    n_rows, row_index_name, row_index_offset, include_file_paths, storage_options, filesystem
+        See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
+
+    Raises
+    ------
+    ReadError
+        When nothing is there or a line is malformed, now or when it is read; with file, line and column.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "a.ndjson")
+    ...     _ = path.write_text('{"day": "2024-02-29", "n": 1}\\n{"n": 2.5}\\n')
+    ...     scan_ndjson(path, schema_overrides={"day": "date"}).schema
+    Schema(day: date, n: float64)
+    """
+    from .ndjson import NdjsonSource
+    from .options import ScanOptions
+
+    return NdjsonSource(
+        paths,
+        ScanOptions(
+            storage_options=storage_options,
+            filesystem=filesystem,
+            hive_partitioning=False,
+            include_file_paths=include_file_paths,
+            row_index_name=row_index_name,
+            row_index_offset=row_index_offset,
+            n_rows=n_rows,
+            schema=schema,
+        ),
+        schema_overrides=schema_overrides,
+        infer_schema_length=infer_schema_length,
+        ignore_errors=ignore_errors,
+    )
+
+
+def scan_ipc(paths: Paths, **options: Any) -> IpcSource:
+    """Arrow IPC files (Feather version 2) and streams, mapped into memory and validated when read.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+    **options
+        All that `scan_parquet` takes.
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa, pyarrow.feather
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pyarrow.feather.write_feather(pa.table({"x": [1, None]}), f"{folder}/a.arrow")
+    ...     scan_ipc(f"{folder}/a.arrow", row_index_name="row").schema
+    Schema(row: int64, x: int64)
+    """
+    from .ipc import IpcSource
+    from .options import ScanOptions
+
+    return IpcSource(paths, ScanOptions(**options))
+
+
+def scan_orc(paths: Paths, **options: Any) -> OrcSource:
+    """ORC files.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+    **options
+        All that `scan_parquet` takes.
+
+    Examples
+    --------
+    >>> import tempfile, pyarrow as pa, pyarrow.orc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pyarrow.orc.write_table(pa.table({"x": [1, None]}), f"{folder}/a.orc")
+    ...     scan_orc(f"{folder}/a.orc", row_index_name="row").schema
+    Schema(row: int64, x: int64)
+    """
+    from .options import ScanOptions
+    from .orc import OrcSource
+
+    return OrcSource(paths, ScanOptions(**options))
