@@ -81,7 +81,7 @@ def _from_table(table: pa.Table, label: str) -> MemorySource:
     kinds = {name: enum_of(table.column(name)) or dtype for name, dtype in schema.items()}
     schema = Schema(kinds, schema.unsupported)
     make = {name: _arrow_maker(table.column(name), kinds[name]) for name in schema}
-    return usable(MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons))
+    return MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons)
 
 
 def _arrow_maker(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Maker:
