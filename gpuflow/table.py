@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpuflow_kernels.column import Chunk, Column
 
-from gpuflow.errors import ColumnNotFoundError, UnsupportedError
+from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, UnsupportedError
 from gpuflow.schema import Schema
 from gpuflow.writing import Writing
 
@@ -253,6 +253,10 @@ class Table(Writing):
         """
         return {name: _numpy(self.column(name)) for name in (self.schema if columns is None else columns)}
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Rows and columns as one NumPy matrix, of the type that holds all columns; null is NaN, or None among objects."""
+        return self.to_pandas().to_numpy(dtype=dtype)
+
     def to_cupy(self) -> dict[str, Any]:
         """A CuPy array for each column, by name; columns on the device are shared. Nulls in a float column become NaN.
 
@@ -298,7 +302,16 @@ class Table(Writing):
         >>> table.to_dict()
         {'x': [1, None, 3]}
         """
-        return {name: self[name].to_pylist() for name in self.schema}
+        return {name: self._python(name) for name in self.schema}
+
+    def _python(self, name: str) -> list[Any]:
+        try:
+            return self[name].to_pylist()  # type: ignore[no-any-return]
+        except OverflowError as e:
+            raise ArithmeticOverflowError(
+                f"column {name!r} ({self.schema[name]}) holds a time that Python has no value for ({e}); "
+                "use to_numpy(), to_pandas(), to_polars() or to_arrow()"
+            ) from e
 
     def rows(self) -> list[tuple[Any, ...]]:
         """A tuple of Python values for each row; None is null.
@@ -309,7 +322,7 @@ class Table(Writing):
         >>> gf.from_dict({"x": [1, None], "name": ["one", "none"]}).collect().rows()
         [(1, 'one'), (None, 'none')]
         """
-        columns = [self[name].to_pylist() for name in self.schema]
+        columns = [self._python(name) for name in self.schema]
         return list(zip(*columns, strict=True)) if columns else [()] * len(self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -334,7 +347,7 @@ class Table(Writing):
         >>> table.to_pylist()
         [{'x': 1}, {'x': None}, {'x': 3}]
         """
-        columns = [self[name].to_pylist() for name in self.schema]
+        columns = [self._python(name) for name in self.schema]
         if not columns:
             return [{} for _ in range(len(self))]
         return [dict(zip(self.schema, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -350,7 +363,7 @@ class Table(Writing):
         """
         if self.shape != (1, 1):
             raise ValueError(f"item() needs one row and one column; there are {len(self)} and {len(self.schema)}")
-        return self[self.columns[0]][0].as_py()
+        return self._python(self.columns[0])[0]
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The Arrow stream of the rows, one batch for each chunk, made as it is read."""

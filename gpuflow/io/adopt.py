@@ -96,7 +96,18 @@ def from_polars(data: Any) -> MemorySource:
         raise TypeMismatchError("from_polars takes a DataFrame; call .collect() on the LazyFrame first")
     if not hasattr(data, "__arrow_c_stream__") or not hasattr(data, "get_columns"):
         raise TypeMismatchError(f"from_polars takes a Polars DataFrame, not {type(data).__name__}")
-    return _from_table(pa.table(data), "polars frame")
+    odd = {s.name: f"{s.dtype}: {why}" for s in data.get_columns() if (why := _NO_ARROW.get(str(s.dtype))) is not None}
+    try:
+        source = _from_table(pa.table(data.drop(list(odd))), "polars frame")
+    except (pa.ArrowException, ValueError) as e:
+        raise ReadError(f"cannot read the polars frame: {e}") from e
+    source.unsupported.update(odd)
+    return usable(source)
+
+
+_WIDE = "whole numbers have at most 64 bits; cast it to Int64, UInt64 or Float64 before loading"
+_NO_ARROW = {"Int128": _WIDE, "UInt128": _WIDE, "Object": "Python objects are not supported; convert it before loading"}
+"""Types of Polars that Arrow has none for, by name, and why they are left out."""
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:
@@ -128,9 +139,17 @@ def _array(name: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray) or hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
         return np.asanyarray(value)
     try:
-        return pa.array(value)
-    except (pa.ArrowException, TypeError, ValueError) as e:
+        return array_of(value)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
         raise TypeMismatchError(f"column {name!r} cannot be made an array: {e}") from e
+
+
+def array_of(values: Any) -> pa.Array:
+    """Python's values as an Arrow array; whole numbers of which some are beyond int64 are unsigned."""
+    try:
+        return pa.array(values, from_pandas=False)
+    except OverflowError:
+        return pa.array(values, pa.uint64())
 
 
 def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:

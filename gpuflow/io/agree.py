@@ -70,7 +70,7 @@ def _meet(
 ) -> None:
     """Widen the type of a column of `target` to one that this file's values fit too."""
     found, sofar = convert.dtype_of(arrow), target.get(name)
-    if found is not None and found == sofar:
+    if found is not None and (found == sofar or (sofar is not None and sofar.kind == "enum" and found == t.STRING)):
         return
     if sofar is None:  # a column that cannot be used
         assert first is not None

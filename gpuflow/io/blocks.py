@@ -27,7 +27,7 @@ from gpuflow.errors import GpuflowError
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
 
-from . import agree, budget, convert, files, hive
+from . import agree, budget, convert, enums, files, hive
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure
 from .options import ScanOptions, refuse_taken
@@ -134,14 +134,21 @@ def numbered(starts: Sequence[int], counts: Sequence[int]) -> np.ndarray[Any, An
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-def fitting(data: pa.ChunkedArray, count: int, dtype: DType, file: File, name: str, *, raw: bool = False) -> Column:
-    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type."""
+def fitting(
+    data: pa.ChunkedArray, count: int, dtype: DType, file: File, name: str, *, raw: bool = False, forgiving: bool = False
+) -> Column:
+    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type.
+
+    With `forgiving` a text that is no category of an enum is null.
+    """
     if len(data) < count:
         raise failure(file.path, f"{count} values were expected, it holds {len(data)}", column=name)
     if len(data) > count:
         data = data.slice(0, count)
     try:
         _validate(data, raw)
+        if dtype.kind == "enum" and convert.dtype_of(data.type) == t.STRING:
+            return enums.enum_of_texts(data, dtype, strict=not forgiving)
         if convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))
         column = convert.from_arrow(data)

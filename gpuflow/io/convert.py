@@ -90,6 +90,8 @@ def why_unsupported(arrow: pa.DataType) -> str:
         return f"{arrow}: times of day are not supported; cast it to duration, or to an integer, before loading"
     if pa.types.is_interval(arrow):
         return f"{arrow}: intervals of months, days and nanoseconds are not supported; cast it to duration before loading"
+    if nested.is_deep(arrow):
+        return f"{str(arrow)[:60]}…: types are nested {nested.DEEPEST} levels deep at most"
     if nested.has_union(arrow):
         return f"{arrow}: unions are not supported; make a struct of their fields before loading"
     return f"{arrow}: columns of this type are not supported; cast it before loading"

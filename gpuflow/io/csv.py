@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, takewhile
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -18,9 +22,13 @@ from gpuflow.errors import TypeMismatchError
 from .blocks import Paths
 from .files import File, failure
 from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, lenient, with_compressed
+from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed, with_unsigned
 
 SUFFIXES = with_compressed(".csv", ".tsv", ".txt")
+_SHOWN = 100
+"""Characters of a value that an error shows."""
+_BLOCK, _MOST = 1 << 20, (1 << 31) - 1
+"""Bytes that are parsed at once: at first, and at most."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class CsvFormat(TextFormat):
     own_nulls: tuple[tuple[str, tuple[str, ...]], ...] = ()
     names: tuple[str, ...] = ()
     dates: bool = True
+    lone: bool = False
+    """Whether there is one column: a line without anything is a null then, and no gap between rows."""
 
     hint: ClassVar[str] = "name the columns yourself: scan_csv(..., new_columns=[...])"
 
@@ -49,9 +59,10 @@ class CsvFormat(TextFormat):
         return int(self.has_header)
 
     def named(self, names: Sequence[str], given: bool = False) -> CsvFormat:
+        known = replace(self, lone=len(names) == 1)
         if self.has_header and (given or not self.names):  # every file names its columns itself
-            return self
-        return replace(self, names=tuple(names))
+            return known
+        return replace(known, names=tuple(names))
 
     def _read(self, skip: int, names: Sequence[str], block: int | None = None, threads: bool = False) -> pacsv.ReadOptions:
         options = pacsv.ReadOptions(use_threads=threads, skip_rows=skip)
@@ -69,6 +80,7 @@ class CsvFormat(TextFormat):
             delimiter=self.separator,
             quote_char=self.quote or False,
             newlines_in_values=self.quote is not None,
+            ignore_empty_lines=not self.lone,
             invalid_row_handler=(lambda row: "skip") if self.ignore_errors else None,
         )
 
@@ -84,12 +96,19 @@ class CsvFormat(TextFormat):
         )
 
     def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
+        if block and not block.endswith(b"\n"):
+            block += b"\n"  # a line that is all there is counts only when it ends
+
         def look(nulls: Sequence[str], wanted: list[str] | None) -> pa.Schema:
             skip, given = (self.skip_rows, ()) if names is None else (0, names)
             read = self._read(skip, given, len(block) + 1)
             if names is not None:
                 read.skip_rows = 0
-            return pacsv.read_csv(pa.BufferReader(block), read, self._parse(), self._convert(nulls, {}, wanted)).schema
+
+            def table(types: Mapping[str, pa.DataType], columns: list[str] | None) -> pa.Table:
+                return pacsv.read_csv(pa.BufferReader(block), read, self._parse(), self._convert(nulls, types, columns))
+
+            return with_unsigned(table({}, wanted), lambda name: table({name: pa.uint64()}, [name]))
 
         found = look(self.null_values, None)
         stored = found.names
@@ -134,17 +153,69 @@ class CsvFormat(TextFormat):
 
     def _part(self, opened: Opened, nulls: Sequence[str], names: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         def read(types: Mapping[str, pa.DataType], threads: bool) -> pa.Table:
-            with opened() as stream:
-                options = self._read(self.skip_rows, self.names, threads=threads)
-                return pacsv.read_csv(stream, options, self._parse(), self._convert(nulls, types, names))
+            block, source = _BLOCK, opened
+            while True:
+                try:
+                    with source() as stream:
+                        options = self._read(skip, self.names, block, threads)
+                        return pacsv.read_csv(stream, options, self._parse(), self._convert(nulls, types, wanted))
+                except pa.ArrowInvalid as e:  # a row must fit into a block, and so must the header with what is skipped
+                    if source is opened and re.search("infer number of columns|Could not skip", str(e)):
+                        text = _ended(opened)
+                        source, block = partial(_over, text), min(max(block, len(text) + 1), _MOST)
+                    elif "straddling" in str(e) and block < _MOST:
+                        block = min(block * 16, _MOST)
+                    else:
+                        raise
 
+        skip = self.skip_rows + (self._blanks(opened) if self.lone and self.has_header else 0)
+        # a quote that is never closed shows in the last column of the last row
+        last = next(reversed(tuple(types)), None) if self.quote is not None and not self.ignore_errors else None
+        wanted = names if last is None or last in names else [*names, last]
         try:
-            return read(types, threads=not self.ignore_errors)  # the handler of rows is no safe thing for threads
+            if last is not None and wanted is not names:
+                types = {**types, last: pa.binary()}
+            table = read(types, threads=not self.ignore_errors)  # the handler of rows is no safe thing for threads
+            if last is not None:
+                self._check_end(table.column(last), opened)
+            return table
         except pa.ArrowInvalid as e:
+            if last is not None and "\n" in str(e).strip():
+                self._check_quotes(opened)
             if not self.ignore_errors or "CSV parse error" in str(e):
                 raise
         texts = read(dict.fromkeys(names, pa.string()), threads=False)
         return pa.table({name: lenient(texts.column(name), types[name]) for name in names})
+
+    def _blanks(self, opened: Opened) -> int:
+        """Lines without anything before the header."""
+        with opened() as stream:
+            rows = islice(lines_of(stream), self.skip_rows, None)
+            return sum(1 for _ in takewhile(lambda line: not line.strip(), rows))
+
+    def _check_end(self, column: pa.ChunkedArray, opened: Opened) -> None:
+        """Raise where the last field takes in lines that were to be rows, for a quote before it that none closes."""
+        if not len(column) or not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
+            return
+        value = column.cast(pa.binary())[-1].as_py()
+        if value is not None and b"\n" in value:
+            self._check_quotes(opened)
+
+    def _check_quotes(self, opened: Opened) -> None:
+        with opened() as stream:
+            text = stream.read()
+        start = 0
+        for _ in range(self.skip_rows):
+            start = text.index(b"\n", start) + 1
+        quote, separator = (re.escape(str(c).encode()) for c in (self.quote, self.separator))
+        pattern = rb"(?:\A|(?<=[\r\n%b]))%b(?:[^%b]++|%b%b)*+(%b?)" % (separator, *[quote] * 5)
+        for field in re.compile(pattern).finditer(text[start:]):
+            if not field.group(1):
+                line = text.count(b"\n", 0, start + field.start()) + 1
+                where = "" if self.comment else f" on line {line}"
+                raise ValueError(
+                    f"the quote that opens a field{where} is never closed; pass quote_char=None if quotes mean nothing"
+                )
 
     def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
         text = str(error)
@@ -156,6 +227,8 @@ class CsvFormat(TextFormat):
             return failure(file.path, f"{_at(line)}{text}. {hint}")
         if position and int(position.group(1)) < len(types):
             value = re.search(r"(?:invalid value|The string) '(.*?)'", text, re.DOTALL)
+            if value and len(value.group(1)) > _SHOWN:
+                text = text.replace(value.group(1), value.group(1)[:_SHOWN] + "…")
             column, line = self._column(file, int(position.group(1)), value.group(1) if value else None, types)
             hint = (
                 'Name its encoding: encoding="utf8-lossy", or another'
@@ -204,6 +277,17 @@ class CsvFormat(TextFormat):
                 return
 
 
+def _over(text: bytes) -> AbstractContextManager[Any]:
+    return nullcontext(pa.BufferReader(text))
+
+
+def _ended(opened: Opened) -> bytes:
+    """All of the text with an end to its last line: a line that is all there is counts only then."""
+    with opened() as stream:
+        text: bytes = stream.read()
+    return text + b"\n" if text and not text.endswith(b"\n") else text
+
+
 def _at(line: int | None) -> str:
     return "" if line is None else f"line {line}: "
 
@@ -234,6 +318,11 @@ class CsvSource(TextSource):
                 raise TypeMismatchError(f"{what} must be one ASCII character, not {value!r}")
         if comment_prefix is not None and (not comment_prefix or "\n" in comment_prefix):
             raise TypeMismatchError(f"comment_prefix={comment_prefix!r} is no beginning of a line")
+        if encoding != "utf8-lossy":
+            try:
+                codecs.lookup(encoding)
+            except (LookupError, TypeError) as e:
+                raise TypeMismatchError(f"encoding={encoding!r} is not one that Python knows, nor 'utf8-lossy'") from e
         own = null_values if isinstance(null_values, Mapping) else {}
         text = CsvFormat(
             encoding="utf8" if encoding.lower() in ("utf8", "utf-8") else encoding,

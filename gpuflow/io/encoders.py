@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import ExecutionError, PlanError, TypeMismatchError, UnsupportedError
 
 from .text import COMPRESSED
 
@@ -60,6 +60,13 @@ class ParquetEncoder(Encoder):
         check_choice("compression", self.compression, self.compressions)
         if isinstance(self.row_group_size, bool) or not isinstance(self.row_group_size, int) or self.row_group_size < 1:
             raise TypeMismatchError(f"row_group_size={self.row_group_size!r} is not a whole number of at least 1")
+        if self.compression_level is not None:
+            try:
+                pa.Codec(self.compression, self.compression_level)
+            except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as e:
+                raise TypeMismatchError(
+                    f"compression_level={self.compression_level!r} does not go with {self.compression!r}: {e}"
+                ) from e
 
     @contextmanager
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Iterator[Write]:
@@ -177,8 +184,8 @@ class CsvEncoder(TextEncoder):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("quote_style", self.quote_style, self.styles)
-        if not isinstance(self.separator, str) or len(self.separator.encode()) != 1:
-            raise TypeMismatchError(f"separator must be one ASCII character, not {self.separator!r}")
+        if not isinstance(self.separator, str) or len(self.separator.encode()) != 1 or self.separator in '"\r\n':
+            raise TypeMismatchError(f"separator must be one ASCII character, no quote and no line end, not {self.separator!r}")
 
     def head(self, schema: pa.Schema) -> bytes:
         if not self.include_header:
@@ -248,6 +255,13 @@ def texts(column: pa.Array) -> pa.Array:
     if zoned:
         column = column.cast(pa.timestamp(arrow.unit, "UTC")).cast(pa.timestamp(arrow.unit))
     text = column.cast(pa.large_string())
+    if pa.types.is_timestamp(arrow) or pa.types.is_date(arrow):
+        far = pc.match_substring(text, "out of range")
+        if pc.any(far).as_py():
+            shown = text.filter(far)[0].as_py().strip("<>")
+            raise ExecutionError(
+                f"a point in time has no text ({arrow}, {shown}): it lies more than 32,767 years from the year 0"
+            )
     if pa.types.is_floating(arrow):
         whole = pc.match_substring_regex(text, r"^-?[0-9]+$")
         text = pc.if_else(whole, _joined([text, ".0"], len(text)), text)

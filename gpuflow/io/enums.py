@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType, enum
+
+from gpuflow.expr.literals import no_category
 
 from .convert import from_arrow
 
@@ -56,3 +59,22 @@ def enum_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     if indices.validity is not None:
         codes = np.where(indices.validity, codes, np.int32(0))
     return Column(dtype, codes, indices.validity)
+
+
+def enum_of_texts(data: pa.Array | pa.ChunkedArray, dtype: DType, strict: bool = True) -> Column:
+    """A column of the numbers of categories, from their names.
+
+    Raises
+    ------
+    ValueError
+        When a text is no category; without `strict` it is null.
+    """
+    if pa.types.is_dictionary(data.type):
+        data = data.cast(data.type.value_type)
+    data = data.cast(pa.large_string())
+    codes = pc.index_in(data, value_set=pa.array(dtype.detail, pa.large_string()))
+    if strict and codes.null_count > data.null_count:
+        unknown = data.filter(pc.and_(codes.is_null(), data.is_valid()))[0].as_py()
+        raise ValueError(f"it is to be {dtype}{no_category(unknown, dtype)}")
+    indices = from_arrow(codes)
+    return Column(dtype, indices.values, indices.validity)

@@ -115,19 +115,38 @@ def find(
     ReadError
         When there is nothing of the kind.
     """
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    if not paths:
+    texts = [text_of(path, what) for path in _listed(paths)]
+    if not texts:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
     found: list[File] = []
     system = remote_filesystem(filesystem)
-    for entry in paths:
-        path = os.fspath(entry)
+    for path in texts:
         if system is not None or ("://" in path and not path.startswith("file://")):
             found += _remote(path, suffixes, what, tuple((options or {}).items()), system, hive)
         else:
             found += _local(os.path.expanduser(path.removeprefix("file://")), suffixes, what, hive)
     return found
+
+
+def _listed(paths: Any) -> list[Any]:
+    one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read") or not isinstance(paths, Iterable)
+    return [] if paths is None else [paths] if one else list(paths)
+
+
+def text_of(path: Any, what: str) -> str:
+    """A path as text.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is none: an open file, for one.
+    """
+    if isinstance(path, (str, os.PathLike)):
+        text = os.fspath(path)
+        if isinstance(text, str):
+            return text
+    hint = "; read what is in memory with pyarrow or Polars, and hand the table to from_arrow" if hasattr(path, "read") else ""
+    raise TypeMismatchError(f"the path of a {what} file is a string or a pathlib.Path, not {path!r:.60}{hint}")
 
 
 def in_threads(look: Callable[[File], Look], files: Sequence[File]) -> list[Look]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,9 +40,13 @@ class Footer:
 
     @cached_property
     def leaves(self) -> dict[str, int]:
-        """For each column that is not nested its position among the leaf columns."""
-        paths = ((self.metadata.schema.column(i).path, i) for i in range(self.metadata.num_columns))
-        return {path: i for path, i in paths if path in self.names}
+        """For each column that is not nested its position among the leaf columns.
+
+        A column ``a.b`` beside a struct ``a`` with a field ``b`` is left out: both have one path.
+        """
+        paths = [self.metadata.schema.column(i).path for i in range(self.metadata.num_columns)]
+        times = Counter(paths)
+        return {path: i for i, path in enumerate(paths) if path in self.names and times[path] == 1}
 
     @cached_property
     def layout(self) -> Layout:

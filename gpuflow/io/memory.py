@@ -278,16 +278,32 @@ def numpy_column(array: np.ndarray[Any, Any]) -> Column:
         if missing.any():
             validity = ~missing if validity is None else validity & ~missing
         if dtype == t.DATE:
-            days = array.astype("M8[D]").astype(np.int64)
+            days = rescaled(array, "M8[D]").astype(np.int64)
             days = np.where(missing, 0, days)
             if len(days) and not (dtype.bounds[0] <= days.min() and days.max() <= dtype.bounds[1]):
                 raise ValueError("a date lies beyond what 32 bits of days hold")
             return Column(dtype, days.astype(np.int32), validity)
         kind = "M8" if dtype.kind == "timestamp" else "m8"
-        array = convert.writeable(array.astype(f"{kind}[{dtype.unit}]", copy=False)).view(np.int64)
+        array = convert.writeable(rescaled(array, f"{kind}[{dtype.unit}]")).view(np.int64)
     elif array.dtype == np.float16:
         array = array.astype(np.float32)
     return Column(dtype, convert.writeable(array), validity)
+
+
+def rescaled(array: np.ndarray[Any, Any], target: str) -> np.ndarray[Any, Any]:
+    """Points in time, or durations, in another unit. NumPy wraps around where they leave 64 bits.
+
+    Raises
+    ------
+    ValueError
+        When one does.
+    """
+    made = array.astype(target, copy=False)
+    if np.datetime_data(array.dtype) != np.datetime_data(made.dtype):
+        wrong = (made.astype(array.dtype) != array) & ~np.isnat(array)
+        if wrong.any():
+            raise ValueError(f"row {int(np.flatnonzero(wrong)[0])} is beyond what 64 bits of {made.dtype} hold")
+    return made
 
 
 def device_column(array: Any) -> Column:

@@ -16,7 +16,7 @@ from gpuflow_kernels.dtypes import DType
 from .blocks import Paths
 from .files import File, failure
 from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed
+from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed, with_unsigned
 
 SUFFIXES = with_compressed(".ndjson", ".jsonl", ".json")
 
@@ -33,7 +33,11 @@ class NdjsonFormat(TextFormat):
         options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
         if self.ignore_errors:
             block = b"\n".join(line for line in block.split(b"\n") if isinstance(_object(line), dict))
-        return pajson.read_json(pa.BufferReader(block), options).schema
+
+        def table(**explicit: Any) -> pa.Table:
+            return pajson.read_json(pa.BufferReader(block), options, pajson.ParseOptions(**explicit))
+
+        return with_unsigned(table(), lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])))
 
     def usable(self, arrow: pa.DataType) -> pa.DataType:
         # nothing but nulls so far may be followed by anything; JSON has no dates, only strings
@@ -128,6 +132,8 @@ def _fits(value: Any, arrow: pa.DataType) -> bool:
     accepted = next((types for test, types in _SHAPES if test(arrow)), (str,))
     if value is None or (isinstance(value, accepted) and (bool in accepted or not isinstance(value, bool))):
         try:
+            if pa.types.is_decimal(arrow) and isinstance(value, float):
+                value = repr(value)
             (pa.scalar(value).cast(arrow) if isinstance(value, str) else pa.scalar(value, arrow))
         except (pa.ArrowException, OverflowError):
             return False

@@ -14,6 +14,8 @@ from gpuflow_kernels.dtypes import DType, nested
 from .dictionaries import Dictionary
 
 _is = pa.types
+DEEPEST = 64
+"""Levels of nesting that are passed on: what handles types calls itself for each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,10 +43,20 @@ def dtype_of_nested(arrow: pa.DataType, dtype_of: Callable[[pa.DataType], DType 
 
     `dtype_of` tells the types of what is inside.
     """
-    if not _is.is_nested(arrow) or has_union(arrow):
+    if not _is.is_nested(arrow) or is_deep(arrow) or has_union(arrow):
         return None
     kind = settled(arrow)
     return nested(NestedType(kind, _text(kind, dtype_of)))
+
+
+def is_deep(arrow: pa.DataType) -> bool:
+    """Whether a type nests more than `DEEPEST` levels."""
+    level = [arrow]
+    for _ in range(DEEPEST):
+        level = [field.type for kind in level for field in _fields(kind)]
+        if not level:
+            return False
+    return True
 
 
 def has_union(arrow: pa.DataType) -> bool:

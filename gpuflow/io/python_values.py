@@ -13,7 +13,7 @@ from gpuflow.errors import PlanError, TypeMismatchError
 from gpuflow.expr.literals import no_category
 
 from . import convert
-from .adopt import assemble, from_numpy, usable
+from .adopt import array_of, assemble, from_numpy, usable
 from .memory import MemorySource
 from .options import dtype as named_type
 
@@ -106,7 +106,7 @@ def _columns(data: Mapping[str, list[Any]], types: Mapping[str, DType], label: s
 
 def _guessed(name: str, values: Any) -> Any:
     try:
-        return pa.array(values, from_pandas=False)
+        return array_of(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
         raise TypeMismatchError(f"column {name!r}: its values have no common type ({e}); name one in the schema") from e
 

@@ -129,13 +129,17 @@ def scan_csv(
     n_rows: int | None = None,
     row_index_name: str | None = None,
     row_index_offset: int = 0,
+    hive_partitioning: bool = True,
+    hive_schema: Mapping[str, DType | str] | None = None,
+    try_parse_hive_dates: bool = True,
     include_file_paths: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> CsvSource:
     """Delimited text, plain or compressed (``.gz``, ``.bz2``, ``.zst``): types are found in the first rows.
 
-    One file is one partition. The beginnings of ten files at most are looked at.
+    One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where
+    that holds all of them, else floats. A line without anything is a null where there is one column, else it is left out.
 
     Parameters
     ----------
@@ -167,7 +171,8 @@ def scan_csv(
         Leave out rows with too few or too many fields, and make null what does not fit the type of its column.
     encoding : str
         ``utf8``, ``utf8-lossy`` (bytes that are no UTF-8 become ``�``), or another that Python knows.
-    n_rows, row_index_name, row_index_offset, include_file_paths, storage_options, filesystem
+    n_rows, row_index_name, row_index_offset, storage_options, filesystem
+    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths
         See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
@@ -194,7 +199,9 @@ def scan_csv(
         ScanOptions(
             storage_options=storage_options,
             filesystem=filesystem,
-            hive_partitioning=False,
+            hive_partitioning=hive_partitioning,
+            hive_schema=hive_schema,
+            try_parse_hive_dates=try_parse_hive_dates,
             include_file_paths=include_file_paths,
             row_index_name=row_index_name,
             row_index_offset=row_index_offset,
@@ -226,6 +233,9 @@ def scan_ndjson(
     n_rows: int | None = None,
     row_index_name: str | None = None,
     row_index_offset: int = 0,
+    hive_partitioning: bool = True,
+    hive_schema: Mapping[str, DType | str] | None = None,
+    try_parse_hive_dates: bool = True,
     include_file_paths: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
@@ -246,7 +256,8 @@ def scan_ndjson(
         How many lines columns and types are found in; None reads every file once for it.
     ignore_errors : bool
         Leave out lines that are no JSON objects, and make null what does not fit the type of its column.
-    n_rows, row_index_name, row_index_offset, include_file_paths, storage_options, filesystem
+    n_rows, row_index_name, row_index_offset, storage_options, filesystem
+    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths
         See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
@@ -271,7 +282,9 @@ def scan_ndjson(
         ScanOptions(
             storage_options=storage_options,
             filesystem=filesystem,
-            hive_partitioning=False,
+            hive_partitioning=hive_partitioning,
+            hive_schema=hive_schema,
+            try_parse_hive_dates=try_parse_hive_dates,
             include_file_paths=include_file_paths,
             row_index_name=row_index_name,
             row_index_offset=row_index_offset,

@@ -225,7 +225,7 @@ class TextSplit(Split):
             elif name == index:
                 made.append(Column(kind, numbered([start], [count])))
             else:
-                made.append(fitting(table.column(name), count, kind, file, name))
+                made.append(fitting(table.column(name), count, kind, file, name, forgiving=self.text.ignore_errors))
         return Chunk(tuple(made), count)
 
 
@@ -259,9 +259,11 @@ class TextSource(Source):
         self.text, self.options = text, options
         self.files = options.find(paths, suffixes, what)
         wanted = options.wanted()
+        asked: dict[str, DType] = {}
         if wanted is not None:
             self.text = text = text.named(tuple(wanted), given=True)
             self.types = {name: arrow_type(kind) for name, kind in wanted.items()}
+            asked.update(wanted)
             if text.header_rows:
                 self._compare(self._infer(0).names)
         else:
@@ -270,24 +272,26 @@ class TextSource(Source):
             found = self._infer(sample)
             text = text.named(found.names)
             self.types = {field.name: text.usable(field.type) for field in found}
-        for name, asked in (overrides or {}).items():
+        for name, kind in (overrides or {}).items():
             if name not in self.types:
                 raise ColumnNotFoundError(
                     f"schema_overrides names {name!r}, which {self.files[0].path} does not have; it has {list(self.types)}",
                     column=name,
                 )
-            self.types[name] = arrow_type(dtype(asked, "schema_overrides", name))
+            asked[name] = dtype(kind, "schema_overrides", name)
+            self.types[name] = arrow_type(asked[name])
         self.text = text
         self.keys = hive.infer(self.files, options.key_types(), options.try_parse_hive_dates)
         stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
         schema, self.unsupported = supported(stored)
+        schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
         index = options.row_index_name
         if index is not None:
             refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])
         self.schema = Schema({**({} if index is None else {index: t.INT64}), **schema, **self.keys})
-        kind = what.lower()
-        self.token = f"{kind}-" + files.identity(self.files, text, self.schema, options.identity)
-        self.label = files.label(kind, paths, self.files)
+        format_ = what.lower()
+        self.token = f"{format_}-" + files.identity(self.files, text, self.schema, options.identity)
+        self.label = files.label(format_, paths, self.files)
 
     def __repr__(self) -> str:
         return f"{type(self.text).__name__}Source({self.label})"
@@ -346,9 +350,27 @@ class TextSource(Source):
         return [TextSplit(self.text, group, self.types, self.schema, self._dictionaries, options) for group in groups]
 
 
+def with_unsigned(table: pa.Table, again: Callable[[str], pa.Table]) -> pa.Schema:
+    """The schema of a table that was read from text, where whole numbers beyond int64 came out as floats: unsigned where
+    all of a column are such. ``again`` reads one column so, and raises where it cannot."""
+    schema = table.schema
+    for k, field in enumerate(schema):
+        if not pa.types.is_float64(field.type) or schema.names.count(field.name) > 1:
+            continue
+        bounds = pc.min_max(table.column(k)).as_py()
+        if bounds["max"] is None or not 0 <= bounds["min"] <= bounds["max"] <= 2.0**64 or bounds["max"] < 2.0**63:
+            continue
+        try:
+            again(field.name)
+        except pa.ArrowException:
+            continue
+        schema = schema.set(k, field.with_type(pa.uint64()))
+    return schema
+
+
 def arrow_type(kind: DType) -> pa.DataType:
     """The Arrow type that a reader of text makes for a column type."""
-    return pa.string() if kind == t.STRING else convert.arrow_type(kind)
+    return pa.string() if kind == t.STRING or kind.kind == "enum" else convert.arrow_type(kind)
 
 
 def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:

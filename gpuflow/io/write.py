@@ -19,7 +19,7 @@ from gpuflow.schema import Schema
 from . import convert, publish
 from .dictionaries import distinct_column
 from .encoders import CsvEncoder, Encoder, IpcEncoder, NdjsonEncoder, ParquetEncoder, Write
-from .files import HIVE_NULL
+from .files import HIVE_NULL, text_of
 from .partitions import refuse_duplicates
 
 Path = str | os.PathLike[str]
@@ -219,7 +219,7 @@ def _write(
     _check_keys(keys, schema)
     stored = Schema({name: kind for name, kind in schema.items() if name not in keys})
     encoder.check(convert.arrow_schema(stored))
-    target = os.fspath(path)
+    target = text_of(path, encoder.suffix.removeprefix("."))
     if publish.remote_filesystem(filesystem) is not None or ("://" in target and not target.startswith("file://")):
         if keys:
             raise UnsupportedError("partition_by writes to local folders only; write there and copy the folder")
@@ -231,6 +231,7 @@ def _write(
     if keys:
         publish.local_folder(target, overwrite, encoder.suffix, lambda to: _write_folder(chunks, schema, keys, to, encoder))
     else:
+        target = os.path.realpath(target)  # a link stays one, and what it leads to is replaced
         publish.local_file(target, overwrite, lambda to: _write_file(chunks, schema, encoder, to, target))
 
 
@@ -287,7 +288,7 @@ def _write_folder(chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...]
     with ExitStack() as everything:
         for chunk in chunks:
             columns = [distinct_column(convert.to_host(chunk.columns[i])) for i in positions]
-            for values, rows in _groups(columns, chunk.length):
+            for values, rows in _groups(columns, chunk.length) if chunk.length else ():
                 folder = _folder(root, keys, values)
                 if folder not in open_files:
                     if len(open_files) >= _OPEN_FILES:

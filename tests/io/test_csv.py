@@ -56,7 +56,17 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "sample that is enough": ("a,b\n" + "1,2\n" * 20 + "0.5,x\n", {"infer_schema_length": 21}),
     "bool": ("a,b\ntrue,1\nfalse,2\n", {}),
     "only a header": ("a,b\n", {}),
+    "only a header that does not end": ("a,b", {}),
+    "only a row that does not end": ("1,x", {"has_header": False, "new_columns": ["p", "q"]}),
+    "one column with nulls": ("a\n1\n\n3\n", {}),
+    "one column, first rows": ("a\n1\n\n3\n4\n", {"n_rows": 3}),
+    "one column without a header": ("1\n\n3\n", {"has_header": False, "new_columns": ["p"]}),
+    "one column of strings": ('a\nx\n""\n\ny\n', {}),
+    "long fields": ("a,b\n1," + "x" * (3 << 20) + "\n2,y\n", {}),
+    "long names": ("a," + "x" * (3 << 20) + "\n2,y\n", {}),
+    "quotes within": ('a,b\n1,5" x\n2,"x\ny\n"\n', {}),
 }
+NOT_IN_POLARS = {"quotes within": {"a": [1, 2], "b": ['5" x', "x\ny\n"]}}
 TYPES = {pl.Float32: t.FLOAT32, pl.String: t.STRING, pl.Int16: t.INT16, pl.Float64: t.FLOAT64}
 
 
@@ -64,7 +74,7 @@ TYPES = {pl.Float32: t.FLOAT32, pl.String: t.STRING, pl.Int16: t.INT16, pl.Float
 def test_options_as_in_polars(tmp_path: Path, name: str) -> None:
     text, options = OPTIONS[name]
     path = csv(tmp_path, text)
-    expected = pl.scan_csv(path, **options).collect()
+    expected = pl.DataFrame(NOT_IN_POLARS[name]) if name in NOT_IN_POLARS else pl.scan_csv(path, **options).collect()
     ours = {k: {n: TYPES[d] for n, d in v.items()} if "schema" in k and isinstance(v, dict) else v for k, v in options.items()}
     found = table(scan_csv(path, **ours))
     assert (found.columns, [tuple(r.values()) for r in found.to_pylist()]) == (expected.columns, expected.rows())
@@ -86,6 +96,50 @@ def test_null_and_the_empty_string_are_two_things(tmp_path: Path) -> None:
     assert table(scan_csv(path, null_values="NA")).to_dict()["a"] == ["", None, "NA", None]
     own = scan_csv(path, null_values={"a": ["NA"]})
     assert table(own).to_dict()["a"] == ["", None, "NA", None]
+
+
+def test_blank_lines_before_the_header_of_one_column(tmp_path: Path) -> None:
+    for text, options in (
+        ("\n\na\n1\n\n3\n", {}),
+        ("x\n\na\n1\n\n3\n", {"skip_rows": 1}),
+        ("\nq\n1\n\n3\n", {"new_columns": ["a"]}),
+    ):
+        assert table(scan_csv(csv(tmp_path, text), **options)).to_dict() == {"a": [1, None, 3]}
+
+
+@pytest.mark.parametrize("column", ["a", "b"])
+@pytest.mark.parametrize("kind", ["string", "int64"])
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, column: str, kind: str) -> None:
+    path = csv(tmp_path, 'a,b\n"1\n1",2\n' + "1,2\n" * 5 + '1,"2\n' + "1,2\n" * 1000)
+    source = scan_csv(path, schema_overrides={"a": "string", "b": kind}, infer_schema_length=2)
+    with pytest.raises(ReadError, match=r"a\.csv.*line 9 is never closed; pass quote_char=None") as caught:
+        source.splits(None)[0].read((column,))
+    assert len(str(caught.value)) < 300
+
+
+def test_an_error_shows_the_beginning_of_a_long_value(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"line 3: .*invalid value 'xxx.*…'") as caught:
+        table(scan_csv(csv(tmp_path, "a,b\n1,2\n1," + "x" * 5000), infer_schema_length=1))
+    assert len(str(caught.value)) < 600
+
+
+def test_whole_numbers_beyond_int64(tmp_path: Path) -> None:
+    text = "a,b,c,d\n1,-1,1e19,1\n9223372036854775808,9223372036854775808,1,18446744073709551616\n18446744073709551615,,,\n"
+    source = scan_csv(csv(tmp_path, text))
+    assert dict(source.schema) == {"a": t.UINT64, "b": t.FLOAT64, "c": t.FLOAT64, "d": t.FLOAT64}
+    assert table(source)["a"].to_pylist() == [1, 2**63, 2**64 - 1]
+
+
+def test_categories_by_request(tmp_path: Path) -> None:
+    kind = t.enum(["low", "high"])
+    path = csv(tmp_path, "a,b\nhigh,1\n,2\nlow,3\n")
+    for options in ({"schema_overrides": {"a": kind}}, {"schema": {"a": kind, "b": "int64"}}):
+        source = scan_csv(path, **options)
+        assert (source.schema["a"], table(source)["a"].to_pylist()) == (kind, ["high", None, "low"])
+    wrong = csv(tmp_path, "a\nlow\nhig\n", "w.csv")
+    with pytest.raises(ReadError, match=r"w\.csv, column 'a': .*'hig' is none of its categories; did you mean 'high'"):
+        table(scan_csv(wrong, schema_overrides={"a": kind}))
+    assert table(scan_csv(wrong, schema_overrides={"a": kind}, ignore_errors=True))["a"].to_pylist() == ["low", None]
 
 
 def test_compressed_by_name(tmp_path: Path) -> None:
@@ -187,7 +241,8 @@ def test_files_with_columns_in_another_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [({"separator": ""}, "separator"), ({"quote_char": "''"}, "quote_char"), ({"comment_prefix": ""}, "comment_prefix"),
-     ({"infer_schema_length": -1}, "infer_schema_length"), ({"null_values": {"q": "x"}}, "null_values names 'q'")],
+     ({"infer_schema_length": -1}, "infer_schema_length"), ({"null_values": {"q": "x"}}, "null_values names 'q'"),
+     ({"encoding": "nope"}, "encoding='nope' is not one that Python knows")],
 )  # fmt: skip
 def test_mistakes_in_the_call(tmp_path: Path, options: dict[str, Any], match: str) -> None:
     with pytest.raises(TypeMismatchError, match=match):

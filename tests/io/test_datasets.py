@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import pickle
 import threading
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +254,10 @@ def test_more_rows_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(budget, "machine_memory", lambda: 8_000)
     with pytest.raises(ReadError, match=r"0\.parquet: it says that 1,000 rows .* gpuflow\.memory-limit"):
         source.splits(None)[0].read(("k",))
+
+
+@pytest.mark.parametrize("paths", [5, b"a", [5], BytesIO(b"a,b")], ids=["number", "bytes", "list of numbers", "open file"])
+def test_what_is_no_path(paths: Any) -> None:
+    for scan in (io.scan_parquet, io.scan_csv):
+        with pytest.raises(TypeMismatchError, match=r"the path of a (Parquet|CSV) file is a string or a pathlib.Path, not "):
+            scan(paths)

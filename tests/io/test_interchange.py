@@ -17,7 +17,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import PlanError, ReadError, TypeMismatchError, UnsupportedError
 from tests.support.running import running
 
 
@@ -158,6 +158,13 @@ def test_in(name: str) -> None:
         assert make().collect().to_dict() == expected
 
 
+def _nested(levels: int) -> pa.Array:
+    data = pa.array([1])
+    for _ in range(levels):
+        data = pa.ListArray.from_arrays([0, 1], data)
+    return data
+
+
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "array without a name": (
         lambda: gf.from_arrow(pa.array([1])),
@@ -201,6 +208,43 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: gf.from_dlpack({"x": Tensor(np.ones(2), 2)}),
         UnsupportedError,
         "need CuPy|cannot be taken",
+    ),
+    "128 bits": (
+        lambda: gf.from_polars(pl.DataFrame({"x": pl.Series([1], dtype=pl.Int128), "y": [1]})).select("x"),
+        UnsupportedError,
+        "column 'x' is Int128: whole numbers have at most 64 bits",
+    ),
+    "lists of 128 bits": (
+        lambda: gf.from_polars(pl.DataFrame({"x": pl.Series([[1]], dtype=pl.List(pl.Int128))})),
+        ReadError,
+        "cannot read the polars frame",
+    ),
+    "Python objects in Polars": (
+        lambda: gf.from_polars(pl.DataFrame({"x": pl.Series([object()], dtype=pl.Object)})),
+        UnsupportedError,
+        "no column .*'x' is Object.*: Python objects are not supported",
+    ),
+    "whole numbers of 70 bits": (lambda: gf.from_dict({"x": [2**70]}), TypeMismatchError, "column 'x'.*too large"),
+    "rows of 70 bits": (lambda: gf.from_dicts([{"x": 2**70}]), TypeMismatchError, "column 'x'.*too large"),
+    "hours beyond 64 bits of seconds": (
+        lambda: gf.from_numpy({"x": np.array([0, 2**62], "M8[h]")}).collect(),
+        ReadError,
+        r"column 'x': row 1 is beyond what 64 bits of datetime64\[s\] hold",
+    ),
+    "days beyond 64 bits of seconds": (
+        lambda: gf.from_numpy({"x": np.array(["NaT", 2**62], "m8[D]")}).collect(),
+        ReadError,
+        "column 'x': row 1 is beyond",
+    ),
+    "nothing that can be used": (
+        lambda: gf.from_polars(pl.DataFrame({"x": pl.Series([1], dtype=pl.Decimal(38, 2))})),
+        UnsupportedError,
+        "no column of the polars frame .* can be used: 'x' is decimal128.*at most 18 digits",
+    ),
+    "types without end": (
+        lambda: gf.from_arrow(pa.table({"x": _nested(300)})).select("x"),
+        UnsupportedError,
+        "column 'x' is .*64 levels deep at most",
     ),
     "times of day": (
         lambda: gf.from_arrow(pa.array([1], pa.time32("s")), name="x").select("x"),

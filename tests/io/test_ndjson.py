@@ -116,3 +116,13 @@ def test_long_lines_several_files_and_compression(tmp_path: Path) -> None:
         (0, 2.5, "2"),
     ]
     assert len(source.splits(None)) == 3
+
+
+def test_whole_numbers_beyond_int64_and_types_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    deep = "[" * 300 + "]" * 300
+    path.write_text(f'{{"a": 9223372036854775808, "b": -1, "d": {deep}}}\n' + '{"a": 1, "b": 9223372036854775808}\n')
+    source = scan_ndjson(path)
+    assert dict(source.schema) == {"a": t.UINT64, "b": t.FLOAT64}
+    assert table(source)["a"].to_pylist() == [2**63, 1]
+    assert "64 levels" in source.unsupported["d"]

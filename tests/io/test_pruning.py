@@ -19,6 +19,7 @@ from gpuflow_kernels.scalar import SCALARS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gpuflow as gf
 from gpuflow.io import convert, scan_parquet
 from gpuflow.io.parquet import ParquetSource
 from gpuflow.io.pruning import Range, may_match
@@ -199,6 +200,14 @@ def test_something_is_skipped(tmp_path: Path) -> None:
     assert [split.rows for split in nothing] == [0]
     chunk = nothing[0].read(("s", "x"))
     assert (chunk.length, [c.dtype for c in chunk.columns]) == (0, [t.STRING, t.INT64])
+
+
+def test_a_field_of_a_struct_with_the_path_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a.b": ["p", "q"], "a": [{"b": "x"}, {"b": "y"}]}), path)
+    for name, value in (("a.b", "p"), ("a.b", "q")):
+        assert gf.scan_parquet(path).filter(gf.col(name) == value).collect().rows() == [(value, {"b": "xy"["pq".index(value)]})]
+    assert gf.scan_parquet(path).select("a.b").collect().rows() == [("p",), ("q",)]
 
 
 def test_float_ranges_are_not_trusted(tmp_path: Path) -> None:

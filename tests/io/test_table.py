@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from gpuflow import io
 from gpuflow.display.html import schema_html, table_html, text_html
 from gpuflow.display.text import table_text
-from gpuflow.errors import ColumnNotFoundError, UnsupportedError
+from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, UnsupportedError
+from gpuflow.schema import Schema
 from gpuflow.table import Table
+from tests.support.reading import table
 
 DATA = pa.table({
     "i": pa.array([1, None, 3, 4], pa.int32()), "f": [1.5, float("nan"), None, -0.0], "b": [True, None, False, True],
@@ -187,3 +189,20 @@ def test_importing_is_cheap() -> None:
     environment = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.duration("s"), pa.date32()], ids=str)
+def test_times_that_python_has_no_value_for(kind: pa.DataType) -> None:
+    number = 2**30 if kind == pa.date32() else 2**60
+    found = table(io.from_arrow(pa.table({"x": pa.array([number], kind)})))
+    for made in (found.to_dict, found.rows, found.to_pylist, found.item):
+        with pytest.raises(ArithmeticOverflowError, match=r"column 'x' .*that Python has no value for.*to_numpy\(\)"):
+            made()
+    assert found.to_numpy()["x"].astype(np.int64).tolist() == [number]
+
+
+def test_a_matrix() -> None:
+    found = table(io.from_arrow(pa.table({"a": [1, 2], "b": [0.5, None], "s": ["x", None]})))
+    numbers = Table(Schema({n: found.schema[n] for n in "ab"}), [chunk.select((0, 1)) for chunk in found.chunks])
+    np.testing.assert_array_equal(np.asarray(numbers), [[1.0, 0.5], [2.0, np.nan]])
+    assert (np.asarray(numbers, "f4").dtype, np.asarray(found).shape, np.asarray(found).dtype) == (np.float32, (2, 3), object)

@@ -18,7 +18,7 @@ from gpuflow_kernels import dtypes as t
 
 import gpuflow as gf
 from gpuflow import io
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import ExecutionError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.io import encoders, publish
 from gpuflow.table import Table
 from tests.support.reading import table
@@ -290,6 +290,10 @@ def test_names_and_values_stay_below_the_root(tmp_path: Path, name: str) -> None
         ("csv", {"separator": "||"}, TypeMismatchError, "separator"),
         ("csv", {"quote_style": "some"}, TypeMismatchError, "quote_style"),
         ("csv", {"compression": "rar"}, TypeMismatchError, "compression='rar'"),
+        ("csv", {"separator": '"'}, TypeMismatchError, "separator"),
+        ("csv", {"separator": "\n"}, TypeMismatchError, "separator"),
+        ("parquet", {"compression_level": 3}, TypeMismatchError, "compression_level=3 does not go with 'snappy'"),
+        ("parquet", {"compression": "gzip", "compression_level": "x"}, TypeMismatchError, "compression_level='x'"),
         ("ipc", {"compression": "gzip"}, TypeMismatchError, "gzip"),
         ("parquet", {"row_group_size": True}, TypeMismatchError, "row_group_size"),
     ],
@@ -305,3 +309,39 @@ def test_types_that_have_no_text(tmp_path: Path) -> None:
     if not io.from_arrow(binary).unsupported:
         with pytest.raises(UnsupportedError, match="column 'y' is "):
             io.write_csv(binary, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_folders_of_every_format_come_back(tmp_path: Path, kind: str) -> None:
+    write, scan, _, _ = FORMATS[kind]
+    rows = [(1, "a/b", 7), (2, None, 8)]
+    data = table(io.from_records(rows, ["x", "k", "d"]))
+    write(data, tmp_path / "t", partition_by=["k", "d"])
+    assert sorted(table(scan(tmp_path / "t")).rows()) == rows
+    assert set(scan(tmp_path / "t", hive_partitioning=False).schema) == {"x"}
+    assert scan(tmp_path / "t", hive_schema={"d": "string"}).schema["d"] == t.STRING
+    write(data.head(0), tmp_path / "t", partition_by="k")
+    assert os.listdir(tmp_path / "t") == []
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link.parquet").symlink_to(tmp_path / "a.parquet")
+    io.write_parquet(pa.table({"x": [1]}), tmp_path / "link.parquet")
+    assert (tmp_path / "link.parquet").is_symlink()
+    assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"x": [1]}
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_points_in_time_that_have_no_text(tmp_path: Path, kind: str) -> None:
+    far = io.from_arrow(pa.table({"x": pa.array([0, 2**60], pa.timestamp("us"))}))
+    with pytest.raises(ExecutionError, match=r"has no text \(timestamp\[us\], value out of range: 1152921504606846976"):
+        FORMATS[kind][0](table(far), tmp_path / f"a.{kind}")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_column_of_nulls_and_nothing_else_comes_back(tmp_path: Path, kind: str) -> None:
+    write, scan, end, _ = FORMATS[kind]
+    for values in ([1, None, 3], [None, 2, None], ["", None, "x"]):
+        write(table(io.from_dict({"x": values})), tmp_path / f"a{end}")
+        assert table(scan(tmp_path / f"a{end}"))["x"].to_pylist() == values
