@@ -410,3 +410,9 @@ def test_text() -> None:
     assert literal in query.explain()
     assert "convert_time_zone(timestamp[us, UTC])" in query.explain()
     assert "Berlin" not in query.explain("kernel").split("def run")[1]
+
+
+def test_seconds_since_1970_are_no_part_of_local_time() -> None:
+    frame = gf.from_polars(moments("Europe/Berlin", rows=5))
+    with running(), pytest.raises(ArithmeticOverflowError, match=r"%s of a timestamp with a zone use dt\.epoch"):
+        frame.select(gf.col("t").dt.strftime("%s")).collect()

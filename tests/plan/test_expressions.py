@@ -95,15 +95,15 @@ def test_registered_functions_are_listed():
 
 
 def test_wrong_arguments_of_methods():
-    with pytest.raises(TypeError, match=r"round\(digits=0\) does not take these 3 arguments"):
+    with pytest.raises(TypeMismatchError, match=r"round\(digits=0\) does not take these 3 arguments"):
         col("x").round(1, 2)
-    with pytest.raises(TypeError, match=r"round\(digits=0\) does not take places=1"):
+    with pytest.raises(TypeMismatchError, match=r"round\(digits=0\) does not take places=1"):
         col("x").round(places=1)
-    with pytest.raises(TypeError, match=r"dt\.truncate\(every=\.\.\.\) needs every="):
+    with pytest.raises(TypeMismatchError, match=r"dt\.truncate\(every=\.\.\.\) needs every="):
         col("x").dt.truncate()
-    with pytest.raises(TypeError, match="digits is a plain value"):
+    with pytest.raises(TypeMismatchError, match="digits is a plain value"):
         col("x").round(col("y"))
-    with pytest.raises(TypeError, match=r"sum\(\) aggregates 1 column"):
+    with pytest.raises(TypeMismatchError, match=r"sum\(\) aggregates 1 column"):
         col("x").sum(3)
 
 
