@@ -143,13 +143,30 @@ def max_horizontal(*values: Any) -> Expr:
 
 
 def date(year: int, month: int, day: int) -> Expr:
-    """A date literal."""
-    return lit(_datetime.date(year, month, day))
+    """A date literal.
+
+    Raises
+    ------
+    TypeMismatchError
+        For parts that are no whole numbers, such as expressions.
+    PlanError
+        For a date that there is not.
+    """
+    return _dated("date", _datetime.date, year, month, day)
 
 
 def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> Expr:
-    """A timestamp literal."""
-    return lit(_datetime.datetime(year, month, day, hour, minute, second, microsecond))
+    """A timestamp literal; raises as `date` does."""
+    return _dated("datetime", _datetime.datetime, year, month, day, hour, minute, second, microsecond)
+
+
+def _dated(name: str, make: Any, *parts: Any) -> Expr:
+    try:
+        return lit(make(*parts))
+    except TypeError:
+        raise TypeMismatchError(f"{name}() makes a literal of whole numbers, not of {parts}") from None
+    except (ValueError, OverflowError) as e:
+        raise PlanError(f"{name}{parts}: {e}") from None
 
 
 def from_epoch(value: Any, unit: str = "s") -> Expr:

@@ -180,3 +180,20 @@ def test_declared_function_is_a_method_and_a_function():
         assert half_of.python(5) == 2.5
     finally:
         SCALARS.pop("half_of", None)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: gf.date(col("x"), 1, 1), TypeMismatchError, "literal of whole numbers"),
+        (lambda: gf.date(2023, 2, 29), PlanError, r"date\(2023, 2, 29\): day"),
+        (lambda: gf.datetime(2023, 13, 1), PlanError, "month must be in"),
+        (lambda: gf.datetime(10**20, 1, 1), PlanError, "datetime"),
+        (lambda: gf.duration(days="a"), TypeMismatchError, "days='a' is no finite number"),
+        (lambda: gf.duration(hours=float("nan")), TypeMismatchError, "hours=nan"),
+        (lambda: gf.duration(days=1, unit="h"), PlanError, "unit='h' is not one of"),
+    ],
+)
+def test_literals_of_time_that_are_none(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
