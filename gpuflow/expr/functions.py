@@ -184,6 +184,13 @@ def max_horizontal(*values: Any) -> Expr:
 def date(year: int, month: int, day: int) -> Expr:
     """A date literal.
 
+    Raises
+    ------
+    TypeMismatchError
+        For parts that are no whole numbers, such as expressions.
+    PlanError
+        For a date that there is not.
+
     Examples
     --------
     >>> import datetime as dt, gpuflow as gf
@@ -191,11 +198,11 @@ def date(year: int, month: int, day: int) -> Expr:
     >>> days.select(gf.col("t") < gf.date(2024, 3, 1)).collect().to_dict()
     {'t': [True, None]}
     """
-    return lit(_datetime.date(year, month, day))
+    return _dated("date", _datetime.date, year, month, day)
 
 
 def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> Expr:
-    """A timestamp literal.
+    """A timestamp literal; raises as `date` does.
 
     Examples
     --------
@@ -204,7 +211,16 @@ def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, se
     >>> times.select(gf.col("t") < gf.datetime(2024, 2, 29, 13)).collect().to_dict()
     {'t': [False, None]}
     """
-    return lit(_datetime.datetime(year, month, day, hour, minute, second, microsecond))
+    return _dated("datetime", _datetime.datetime, year, month, day, hour, minute, second, microsecond)
+
+
+def _dated(name: str, make: Any, *parts: Any) -> Expr:
+    try:
+        return lit(make(*parts))
+    except TypeError:
+        raise TypeMismatchError(f"{name}() makes a literal of whole numbers, not of {parts}") from None
+    except (ValueError, OverflowError) as e:
+        raise PlanError(f"{name}{parts}: {e}") from None
 
 
 def from_epoch(value: Any, unit: str = "s") -> Expr:

@@ -281,7 +281,12 @@ def moment(value: int, dtype: DType) -> str:
 
 def duration_literal(unit: str, **parts: float) -> tuple[int, DType]:
     """Ticks of a duration made of weeks, days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds."""
+    if unit not in UNITS:
+        raise PlanError(f"duration: unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
     dtype = duration(unit)
+    for name, value in parts.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+            raise TypeMismatchError(f"duration: {name}={value!r} is no finite number")
     nanoseconds = sum(round(value * _NANOSECONDS[name]) for name, value in parts.items())
     ticks, rest = divmod(nanoseconds * dtype.per_second, UNITS["ns"])
     if rest:

@@ -15,7 +15,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.scalar import argument_names as names_of
 
-from gpuflow.errors import PlanError
+from gpuflow.errors import PlanError, TypeMismatchError
 
 from .hints import near
 from .literals import physical
@@ -118,17 +118,19 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
             columns[k] = function.parameters[key]
     params = dict(zip(parameters, rest, strict=False))
     if len(rest) > len(params) or len(columns) < (1 if function.variadic else function.arity):
-        raise TypeError(f"{_signature(name, function)} does not take these {len(given)} arguments, the expression included")
+        raise TypeMismatchError(
+            f"{_signature(name, function)} does not take these {len(given)} arguments, the expression included"
+        )
     for key, value in named.items():
         if key not in parameters or key in params:
-            raise TypeError(f"{_signature(name, function)} does not take {key}={value!r}")
+            raise TypeMismatchError(f"{_signature(name, function)} does not take {key}={value!r}")
         params[key] = value
     missing = [k for k, default in parameters.items() if default is REQUIRED and k not in params]
     if missing:
-        raise TypeError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")
+        raise TypeMismatchError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")
     for key, value in params.items():
         if isinstance(value, Methods):
-            raise TypeError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
+            raise TypeMismatchError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
     return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
 
 
@@ -153,11 +155,11 @@ def aggregated_node(name: str, args: tuple[Any, ...], chosen: dict[str, bool] | 
     for parameter, value in (chosen or {}).items():
         if parameter not in entry.variants or not isinstance(value, bool):
             takes = ", ".join(f"{v}=True or False" for v in entry.variants) or "no parameters"
-            raise TypeError(f"{name}() takes {takes}, not {parameter}={value!r}")
+            raise TypeMismatchError(f"{name}() takes {takes}, not {parameter}={value!r}")
         if value:
             return aggregated_node(entry.variants[parameter], args)
     if len(args) != max(entry.arity, 1) and not (entry.arity == 0 and not args):
-        raise TypeError(f"{name}() aggregates {entry.arity} column(s), {len(args)} given")
+        raise TypeMismatchError(f"{name}() aggregates {entry.arity} column(s), {len(args)} given")
     return Aggregated(name, tuple(as_node(a) for a in args))
 
 
@@ -168,5 +170,5 @@ def as_node(value: Any, *, names: bool = False) -> Node:
     if names and isinstance(value, str):
         return Column(value)
     if isinstance(value, Namespace):
-        raise TypeError(f"{render(value._owner._node)}.{value._name} is a namespace; call one of its methods")
+        raise TypeMismatchError(f"{render(value._owner._node)}.{value._name} is a namespace; call one of its methods")
     return Literal(*physical(value))

@@ -73,7 +73,7 @@ class Dictionary:
 
 
 Unified = tuple[Dictionary, list[np.ndarray[Any, Any]], list[int]]
-EMPTY = Dictionary(pa.array([], pa.large_string()))
+EMPTY = Dictionary(pa.nulls(0, pa.large_string()))  # pa.array would load pandas
 
 
 def dictionary_of(values: Sequence[str] | pa.Array, *, distinct: bool = True) -> Dictionary:

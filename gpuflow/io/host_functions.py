@@ -1,7 +1,8 @@
 """Text functions evaluated by Arrow on the host, by the name that a declaration gives.
 
 Regular expressions are written as for Polars (the syntax of Rust's crate regex [1]_) and run by RE2 [2]_: what differs is
-translated. ``\\b`` knows ASCII letters only, classes cannot be nested or intersected, and there is no ``(?x)``.
+translated. RE2 tells words by ASCII letters and looks between the bytes of a character, so that ``\\b`` and ``\\B`` are refused
+where a string has bytes beyond ASCII. Classes cannot be nested or intersected, and there is no ``(?x)``.
 
 References
 ----------
@@ -40,6 +41,10 @@ _CODE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|U\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{
 _FLAGS = re.compile(r"\(\?([imsuUR]*x[imsuUR]*)?(?:-[imsuxUR]*)?[:)]")
 
 
+_EMPTY = pa.array([""], pa.large_string())
+_WAY_OUT = "; look for what may stand beside a word instead, as in (^|[^a-z])word([^a-z]|$)"
+
+
 @lru_cache(maxsize=256)
 def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
     """A regular expression for RE2, its groups called ``g1, g2, ...``, and the names that they had.
@@ -56,6 +61,8 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
             parts.append(rf"\x{{{next(g for g in code.groups() if g)}}}")
             place = code.end()
         elif c == "\\" and len(rest) == 2:
+            if rest == r"\C" or (not inside and (rest in (r"\<", r"\>") or pattern.startswith(r"\b{", place))):
+                raise UnsupportedError(f"regular expression {pattern!r}: {rest} is not supported{_WAY_OUT}")
             if inside and rest == r"\W":
                 raise UnsupportedError(rf"regular expression {pattern!r}: \W cannot stand within brackets; write [^...] instead")
             table = _CLASSES if inside else {**_CLASSES, **_OUTSIDE}
@@ -90,19 +97,21 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
     return "".join(parts), tuple(names)
 
 
-def _expanded(value: str, names: tuple[str | None, ...]) -> str:
-    """What replaces a match, as RE2 takes it: ``$1`` and ``${name}`` become ``\\1``."""
+def _expanded(value: str, names: tuple[str | None, ...], before: int = 0) -> str:
+    """What replaces a match, as RE2 takes it: ``$1`` and ``${name}`` become ``\\1``, or more with so many groups `before`."""
 
     def one(found: re.Match[str]) -> str:
         if found[0] in ("$$", "\\"):
             return "$" if found[0] == "$$" else "\\\\"
         name = found[1] or found[2]
+        if name == "0":
+            return f"\\{before}"
         number = int(name) if name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
         if number > len(names):
             return ""
-        if number > 9:
-            raise UnsupportedError(f"replacement {value!r}: only the first 9 groups can be named")
-        return f"\\{number}"
+        if number + before > 9:
+            raise UnsupportedError(f"replacement {value!r}: only the first {9 - before} groups can be named")
+        return f"\\{number + before}"
 
     return re.sub(r"\$\$|\\|\$\{([0-9A-Za-z_]+)\}|\$([0-9A-Za-z_]+)", one, value)
 
@@ -113,9 +122,24 @@ def _literal(what: str, value: Any) -> str:
     return value
 
 
-def _matched(pattern: str, function: Callable[[str], Any]) -> Any:
-    """`function` of the pattern; a `PlanError` where it is no regular expression."""
+@lru_cache(maxsize=256)
+def _tells_words(pattern: str) -> bool:
+    r"""Whether ``\b`` or ``\B`` stand in a translated pattern, where within brackets they cannot."""
+    return any(found in (r"\b", r"\B") for found in re.findall(r"\\.", pattern, re.DOTALL))
+
+
+def _beyond_ascii(strings: pa.Array) -> bool:
+    return not pc.all(pc.string_is_ascii(strings), min_count=0).as_py()
+
+
+def _matched(pattern: str, strings: pa.Array, function: Callable[[str], Any]) -> Any:
+    """`function` of the pattern for `strings`; a `PlanError` where it is no regular expression."""
+    if _tells_words(translated(pattern)[0]) and _beyond_ascii(strings):
+        raise UnsupportedError(
+            rf"regular expression {pattern!r}: \b and \B know ASCII letters only, and there are others{_WAY_OUT}"
+        )
     try:
+        pc.match_substring_regex(_EMPTY, translated(pattern)[0])  # by itself: "a)(b" would be one within brackets
         return function(translated(pattern)[0])
     except pa.ArrowInvalid as e:
         raise PlanError(f"{pattern!r} is not a regular expression: {e}; literal=True looks for the text itself") from None
@@ -124,9 +148,9 @@ def _matched(pattern: str, function: Callable[[str], Any]) -> Any:
 def _contains(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
     text = _literal("a pattern", pattern)
     try:
-        return _matched(text, lambda p: pc.match_substring_regex(strings, p))
-    except PlanError:
-        if strict:
+        return _matched(text, strings, lambda p: pc.match_substring_regex(strings, p))
+    except PlanError as e:
+        if strict or isinstance(e, UnsupportedError):  # of which it is not known that it is no regular expression
             raise
         return pa.nulls(len(strings), pa.bool_())
 
@@ -134,9 +158,9 @@ def _contains(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
 def _find(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
     text = _literal("a pattern", pattern)
     try:
-        places = _matched(text, lambda p: pc.find_substring_regex(strings, p))
-    except PlanError:
-        if strict:
+        places = _matched(text, strings, lambda p: pc.find_substring_regex(strings, p))
+    except PlanError as e:
+        if strict or isinstance(e, UnsupportedError):  # of which it is not known that it is no regular expression
             raise
         return pa.nulls(len(strings), pa.int64())
     return pc.if_else(pc.less(places, 0), None, places)
@@ -144,24 +168,27 @@ def _find(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
 
 def _count_matches(strings: pa.Array, pattern: Any) -> pa.Array:
     """Counted by putting a byte behind each match: Arrow's own count takes empty matches between the bytes of a character."""
-    marked = _matched(_literal("a pattern", pattern), lambda p: pc.replace_substring_regex(strings, p, "\\0\x01"))
+    marked = _matched(_literal("a pattern", pattern), strings, lambda p: pc.replace_substring_regex(strings, p, "\\0\x01"))
     return pc.subtract(pc.binary_length(marked), pc.binary_length(strings))
 
 
 def _replace(strings: pa.Array, pattern: Any, value: Any, n: int | None = None) -> pa.Array:
     text = _literal("a pattern", pattern)
-    value = _expanded(_literal("a replacement", value).replace("$0", "${0}").replace("${0}", "\0"), translated(text)[1])
-    value = value.replace("\0", "\\0")
-    return _matched(text, lambda p: pc.replace_substring_regex(strings, p, value, max_replacements=n))
+    value = _expanded(_literal("a replacement", value), translated(text)[1], 0 if n is None else 2)
+    if n is None:
+        return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, p, value))
+    # Asked for a count Arrow matches what it found once more, by itself, where edges of words and ends are others.
+    return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, rf"\A((?s:.*?))({p})", rf"\1{value}"))
 
 
 def _extract(strings: pa.Array, pattern: Any, group: int) -> pa.Array:
     text = _literal("a pattern", pattern)
     if not 0 <= group <= len(translated(text)[1]):
+        _matched(text, strings, lambda p: None)  # raises where it is no regular expression
         return pa.nulls(len(strings), pa.large_string())
-    found = _matched(text, lambda p: pc.struct_field(pc.extract_regex(strings, f"(?P<g0>{p})"), f"g{group}"))
+    found = _matched(text, strings, lambda p: pc.struct_field(pc.extract_regex(strings, f"(?P<g0>{p})"), f"g{group}"))
     if pc.any(pc.equal(found, "")).as_py():  # so it is too where the group took no part in the match
-        spans = _matched(text, lambda p: pc.struct_field(pc.extract_regex_span(strings, f"(?P<g0>{p})"), f"g{group}"))
+        spans = _matched(text, strings, lambda p: pc.struct_field(pc.extract_regex_span(strings, f"(?P<g0>{p})"), f"g{group}"))
         found = pc.if_else(pc.is_valid(spans), found, None)
     return found
 

@@ -90,6 +90,7 @@ def _replaced(*, nulls: bool) -> ScalarRule:
 
 
 def _dropped(args: Types, params: Parameters | None = None) -> Signature | None:
+    _policies(params)  # refuses what is none, though no local time is in doubt here
     if args[0].kind != "timestamp" or _zone_asked(params) is not None:
         return None
     return in_local_time(args[0], timestamp(str(args[0].unit)))

@@ -84,7 +84,7 @@ def _slice(s: Any, s0: Any, s1: Any, offset: Any, length: Any) -> Any:
         return int64(s1), int64(s1)
     behind = offset + length  # the end, counted from the string's end
     begin = backward(s, s0, s1, -offset if offset > -_ALL else int64(_ALL))
-    return begin, int64(s1) if behind >= 0 else backward(s, begin, s1, -behind)
+    return begin, int64(s1) if behind >= 0 or length == _ALL else backward(s, begin, s1, -behind)
 
 
 @scalar(name="head", namespace="str", dtype=_part_by_count, text="view")

@@ -198,6 +198,7 @@ def _parts(letters: str) -> int:
 
 _DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
 _TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfs")
+_LOCAL_PARTS = _TIME_PARTS & ~_parts("s")  # seconds since 1970 are those of the instant, which local time does not tell
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _ISO, _STRICT = int.from_bytes(b"iso", "little"), int.from_bytes(b":strict", "little")
 
@@ -218,7 +219,7 @@ def _written_in_its_zone(args: Types, params: Parameters | None = None) -> Signa
     if args[0].zone is None:
         return _written(args, params)
     found = _written((timestamp(str(args[0].unit)), *args[1:]), params)
-    return found and replace(found, via="dt.local")
+    return found and replace(found, via="dt.local", constants=(*found.constants[:-1], _LOCAL_PARTS))
 
 
 def _unknown_parts(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any) -> Any:
@@ -231,7 +232,10 @@ def _no_text(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any
     return not (named or format_known(format, format0, format1, parts))
 
 
-_UNKNOWN = "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day)"
+_UNKNOWN = (
+    "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day; for %s "
+    "of a timestamp with a zone use dt.epoch)"
+)
 
 
 @scalar(

@@ -61,7 +61,8 @@ CASES: dict[str, Expression] = {
     "len_chars": lambda s, m: s.str.len_chars(),
     "len_bytes": lambda s, m: s.str.len_bytes(),
     **{f"slice {o} {n}": (lambda s, m, o=o, n=n: s.str.slice(o, n)) for o, n in (
-        (0, None), (1, 2), (-2, None), (-2, 1), (-10, 9), (-10, 2), (100, 2), (1, 0), (-3, 2), (-(2**62), 2**62))},
+        (0, None), (-(2**63), None), (1, 2), (-2, None),
+        (-2, 1), (-10, 9), (-10, 2), (100, 2), (1, 0), (-3, 2), (-(2**62), 2**62))},
     **{f"head {n}": (lambda s, m, n=n: s.str.head(n)) for n in (0, 2, -1, -2, -100, 100)},
     **{f"tail {n}": (lambda s, m, n=n: s.str.tail(n)) for n in (0, 2, -1, -2, -100, 100)},
     "slice by column": lambda s, m: s.str.slice(m.col("n")),
@@ -96,7 +97,8 @@ CASES: dict[str, Expression] = {
         ("a", "<$0>", 1), ("", "-", 1), ("", "-", 3), ("a", "", 2), ("X", "żż", 9), ("aa", "b", 2), ("q", "z", 1),
         ("a", "z", 0))},
     **{f"replace {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace(p, v)) for p, v in (
-        ("a|ż", "<$0>"), ("", "-"), ("(?<n>[ab])", "${n}$1$$$1x\\"), ("([ab])", "${1}1"), (r"\s", ""))},
+        ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
+        (r"[\.a]\x5cb?|a", "\\b"), ("(?<n>[ab])", "${n}$1$$$1x\\"), ("([ab])", "${1}1"), (r"\s", ""))},
     **{f"replace_all {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace_all(p, v)) for p, v in (
         ("a|ż", "<$0>"), ("", "-"), ("(?<n>[ab])", "${n}$1$$$1x\\"), (r"\w", ""), ("b*", "-"))},
     **{f"replace_all literal {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace_all(p, v, literal=True)) for p, v in (
@@ -276,11 +278,29 @@ def test_arguments_that_are_none_raise() -> None:
             (s.str.replace("a", s), UnsupportedError, "differs from row to row"),
             (s.str.count_matches("[a&&b]"), UnsupportedError, "cannot be nested or combined"),
             (s.str.find("(?x) a"), UnsupportedError, "flag x"),
+            (s.str.contains("[a&&b]", strict=False), UnsupportedError, "cannot be nested or combined"),
+            (s.str.replace_all(r"\C", ""), UnsupportedError, r"\\C is not supported"),
+            (s.str.contains(r"\<a"), UnsupportedError, r"\\< is not supported"),
+            (s.str.replace("a)(b", "x"), PlanError, "is not a regular expression"),
+            (s.str.extract("(", 3), PlanError, "is not a regular expression"),
             (s.str.pad_start(2**31), ArithmeticOverflowError, "pad_start does not fit"),
         ]
         for expression, error, message in late:
             with pytest.raises(error, match=message):
                 frame.select(expression).collect()
+
+
+@pytest.mark.parametrize("method", ["contains", "find", "count_matches", "extract", "replace", "replace_all"])
+def test_edges_of_words_are_found_in_ascii_and_refused_beyond(method: str) -> None:
+    arguments = {"extract": [0], "replace": ["<$0>"], "replace_all": ["<$0>"]}.get(method, [])
+    ascii_only = pl.DataFrame({"s": ["a cat", "concat", "", None]})
+    for pattern in (r"\bcat\b", r"\Bcat"):
+        expected = ascii_only.select(getattr(pl.col("s").str, method)(pattern, *arguments))["s"].to_list()
+        asked = getattr(gf.col("s").str, method)(pattern, *arguments)
+        with running():
+            assert gf.from_polars(ascii_only).select(asked).collect().to_dict()["s"] == expected
+            with pytest.raises(UnsupportedError, match="know ASCII letters only"):
+                gf.from_polars(pl.DataFrame({"s": ["a cat", "kąt"]})).select(asked).collect()
 
 
 # -- cases -------------------------------------------------------------------------------------------------------------

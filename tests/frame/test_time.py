@@ -410,3 +410,16 @@ def test_text() -> None:
     assert literal in query.explain()
     assert "convert_time_zone(timestamp[us, UTC])" in query.explain()
     assert "Berlin" not in query.explain("kernel").split("def run")[1]
+
+
+def test_seconds_since_1970_are_no_part_of_local_time() -> None:
+    frame = gf.from_polars(moments("Europe/Berlin", rows=5))
+    with running(), pytest.raises(ArithmeticOverflowError, match=r"%s of a timestamp with a zone use dt\.epoch"):
+        frame.select(gf.col("t").dt.strftime("%s")).collect()
+
+
+def test_policies_that_are_none_are_refused_without_a_zone_too() -> None:
+    frame = gf.from_polars(moments("Europe/Berlin", rows=2))
+    for wrong in ({"ambiguous": "first"}, {"non_existent": "earliest"}):
+        with pytest.raises(PlanError, match="is not one of 'raise'"):
+            frame.select(gf.col("t").dt.replace_time_zone(None, **wrong))
