@@ -15,7 +15,7 @@ from typing import Any
 from .dtypes import DType
 from .errors import ExtensionError
 from .rowmath import NAMES
-from .scalar import Signature
+from .scalar import Signature, built_in, declared_again
 from .source import Body, body_of
 
 COMBINES = ("add", "min", "max", "and", "or")
@@ -107,7 +107,7 @@ class AggregateFunction:
     """All overloads of one aggregation name, tried in order of declaration.
 
     `variants` are truth-valued parameters of the user's method, each with the name of the aggregation that is meant when
-    it is given as True.
+    it is given as True. `again` is as in `ScalarFunction`.
     """
 
     name: str
@@ -115,6 +115,7 @@ class AggregateFunction:
     arity: int
     variants: dict[str, str] = field(default_factory=dict)
     overloads: list[Aggregation] = field(default_factory=list)
+    again: str | None = None
 
     def signature(self, args: tuple[DType, ...]) -> tuple[Aggregation, Signature] | None:
         """The first overload that accepts these types, with its signature; None when none does."""
@@ -196,13 +197,14 @@ def aggregation(
         expected = arity * (2 if nulls == "lift" else 1) + position
         if lift is not None and len(lift.params) != expected:
             raise ExtensionError(f"{what}: lift() takes {len(lift.params)} parameters, {expected} expected")
-        entry = AGGREGATIONS.get(public)
+        key = public if built_in(cls) or name else declared_again(AGGREGATIONS, public)
+        entry = AGGREGATIONS.get(key)
         if entry is None:
-            entry = AGGREGATIONS[public] = AggregateFunction(public, inspect.getdoc(cls) or "", arity, variants or {})
+            entry = AGGREGATIONS[key] = AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {})
         entry.overloads.append(
             Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, empty, position, nulls == "lift")
         )
-        return AggregationHandle(public, cls)
+        return AggregationHandle(key, cls)
 
     return declare
 
