@@ -7,6 +7,7 @@ make the kernels, the merge of partial results and the reduction over partitions
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -193,6 +194,8 @@ def aggregation(
                 raise ExtensionError(f"{what}: combine() takes the slots twice ({2 * len(slots)} parameters), slots naming none")
             if lift is None or finalize is None or len(finalize.params) < len(slots):
                 raise ExtensionError(f"{what}: needs lift(), and finalize() with one parameter for each of {len(slots)} slots")
+            for method in ("lift", "combine"):
+                _check_returns(bodies[method], len(slots), f"{what}: {method}()")
         position = bool(lift and lift.params and lift.params[-1] == "position")
         expected = arity * (2 if nulls == "lift" else 1) + position
         if lift is not None and len(lift.params) != expected:
@@ -207,6 +210,12 @@ def aggregation(
         return AggregationHandle(key, cls)
 
     return declare
+
+
+def _check_returns(body: Body | None, slots: int, what: str) -> None:
+    for node in ast.walk(body.tree) if body else ():
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) != slots:
+            raise ExtensionError(f"{what} returns {len(node.value.elts)} values, one for each of {slots} slots expected")
 
 
 class AggregationHandle:

@@ -207,3 +207,15 @@ def test_a_name_declared_again_keeps_the_meaning_of_what_was_made_before() -> No
         two, three = total(2), total(3)
         sums = frame.select(a=two(x), b=three(x), c=x.total_twice_declared()).collect()
         assert sums.to_dict() == {"a": [6], "b": [9], "c": [9]}
+
+
+def test_lift_returns_one_value_for_each_slot() -> None:
+    with pytest.raises(gf.errors.ExtensionError, match="returns 2 values, one for each of 1 slots"):
+
+        @gf.aggregation(dtype=gf.rules.always(gf.Int64), slots=(gf.Slot(gf.Int64, 0, "add"),))
+        class lifts_too_much:
+            def lift(x):  # type: ignore[no-untyped-def]
+                return x, 1
+
+            def finalize(t):  # type: ignore[no-untyped-def]
+                return t
