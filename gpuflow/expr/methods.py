@@ -79,6 +79,8 @@ def public_methods() -> list[str]:
 def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
     """The method `name` of the expression `owner`."""
     function = SCALARS.get(name)
+    if function is not None and function.again is not None:
+        return _maker(owner, function.again)
     if function is not None and function.method:
 
         def apply(*args: Any, **named: Any) -> Any:
@@ -87,6 +89,8 @@ def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
         apply.__name__, apply.__doc__ = name, function.doc
         return apply
     entry = AGGREGATIONS.get(name)
+    if entry is not None and entry.again is not None:
+        return _maker(owner, entry.again)
     if entry is not None:
 
         def aggregate(*args: Any, **chosen: bool) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from typing import Any
 
 from gpuflow_kernels.dtypes import BOOL, NULL, DType, common
@@ -12,6 +13,7 @@ from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError
 from gpuflow.expr.aggregates import Split, bind_aggregates
 from gpuflow.expr.bind import Binder, cast_to, refuse_nested, zone_hint
 from gpuflow.expr.expand import expand, flatten, named, require
+from gpuflow.expr.expr import Expr
 from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Aggregated, Column, Literal, Node, column_names, has_aggregation, render
 from gpuflow.schema import Schema
@@ -37,6 +39,8 @@ def filter(plan: Plan, conditions: Sequence[Any]) -> Plan:
     if not conditions:
         raise PlanError("filter() needs a condition")
     for condition in flatten(conditions):
+        if isinstance(condition, bool) and any(isinstance(c, (list, tuple)) for c in conditions):
+            raise TypeMismatchError("filter() takes conditions on columns, not a list of True and False for the rows")
         for node in expand(as_node(condition, names=True), plan.schema):
             row = Binder(plan.schema).row(node)
             if row.dtype == NULL:
@@ -164,11 +168,11 @@ def _flags(what: str, value: bool | Sequence[bool], count: int) -> tuple[bool, .
 def limit(plan: Plan, count: int, offset: int = 0) -> Plan:
     """Some rows in order."""
     for what, value in (("number of rows", count), ("offset", offset)):
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
             raise TypeMismatchError(f"the {what} must be an int, not {value!r}")
         if value < 0:
             raise PlanError(f"the {what} must not be negative ({value}); rows from the end are not known in a lazy table")
-    return Limit(plan, count, offset)
+    return Limit(plan, index(count), index(offset))
 
 
 def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", maintain_order: bool = False) -> Plan:
@@ -240,8 +244,8 @@ def _meeting(name: str, schemas: list[Schema]) -> DType:
     return dtype
 
 
-def _subset(subset: Iterable[Any] | str, schema: Schema) -> tuple[str, ...]:
-    values = [subset] if isinstance(subset, str) else list(subset)
+def _subset(subset: Any, schema: Schema) -> tuple[str, ...]:
+    values = [subset] if isinstance(subset, (str, Expr)) else list(subset)
     names = [c for v in flatten(values) for c in _plain(v, schema, "unique")]
     require(names, schema)
     return tuple(dict.fromkeys(names))

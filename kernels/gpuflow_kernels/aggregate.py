@@ -7,6 +7,7 @@ make the kernels, the merge of partial results and the reduction over partitions
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 from .dtypes import DType
 from .errors import ExtensionError
 from .rowmath import NAMES
-from .scalar import Signature
+from .scalar import Signature, built_in, declared_again
 from .source import Body, body_of
 
 COMBINES = ("add", "min", "max", "and", "or")
@@ -113,7 +114,7 @@ class AggregateFunction:
     """All overloads of one aggregation name, tried in order of declaration.
 
     `variants` are truth-valued parameters of the user's method, each with the name of the aggregation that is meant when
-    it is given as True.
+    it is given as True. `again` is as in `ScalarFunction`.
     """
 
     name: str
@@ -121,6 +122,7 @@ class AggregateFunction:
     arity: int
     variants: dict[str, str] = field(default_factory=dict)
     overloads: list[Aggregation] = field(default_factory=list)
+    again: str | None = None
 
     def signature(self, args: tuple[DType, ...]) -> tuple[Aggregation, Signature] | None:
         """The first overload that accepts these types, with its signature; None when none does."""
@@ -211,19 +213,28 @@ def aggregation(
                 raise ExtensionError(f"{what}: combine() takes the slots twice ({2 * len(slots)} parameters), slots naming none")
             if lift is None or finalize is None or len(finalize.params) < len(slots):
                 raise ExtensionError(f"{what}: needs lift(), and finalize() with one parameter for each of {len(slots)} slots")
+            for method in ("lift", "combine"):
+                _check_returns(bodies[method], len(slots), f"{what}: {method}()")
         position = bool(lift and lift.params and lift.params[-1] == "position")
         expected = arity * (2 if nulls == "lift" else 1) + position
         if lift is not None and len(lift.params) != expected:
             raise ExtensionError(f"{what}: lift() takes {len(lift.params)} parameters, {expected} expected")
-        entry = AGGREGATIONS.get(public)
+        key = public if built_in(cls) or name else declared_again(AGGREGATIONS, public)
+        entry = AGGREGATIONS.get(key)
         if entry is None:
-            entry = AGGREGATIONS[public] = AggregateFunction(public, inspect.getdoc(cls) or "", arity, variants or {})
+            entry = AGGREGATIONS[key] = AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {})
         entry.overloads.append(
             Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, empty, position, nulls == "lift")
         )
-        return AggregationHandle(public, cls)
+        return AggregationHandle(key, cls)
 
     return declare
+
+
+def _check_returns(body: Body | None, slots: int, what: str) -> None:
+    for node in ast.walk(body.tree) if body else ():
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) != slots:
+            raise ExtensionError(f"{what} returns {len(node.value.elts)} values, one for each of {slots} slots expected")
 
 
 class AggregationHandle:

@@ -142,7 +142,8 @@ class ScalarFunction:
     """All overloads of one name, tried in order of declaration.
 
     `parameters` are the names and defaults of arguments that are no columns, in order; the type rule receives them and
-    turns them into `Signature.constants`. One without a default has `REQUIRED`.
+    turns them into `Signature.constants`. One without a default has `REQUIRED`. `again` is the key of what a user has
+    declared later under the same name: methods mean the latest, expressions and handles made before keep their own.
     """
 
     name: str
@@ -154,6 +155,7 @@ class ScalarFunction:
     variadic: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
     overloads: list[Overload] = field(default_factory=list)
+    again: str | None = None
 
     def resolve(self, args: tuple[DType, ...], params: dict[str, Any] | None = None) -> tuple[Overload, Signature] | None:
         """The first overload whose rule accepts these argument types, with its signature; None when none does."""
@@ -275,6 +277,7 @@ def scalar(
             raise ExtensionError(f"{what}: text={text!r} is not one of 'measure', 'view', 'write'")
         overload = Overload(public, body, null, dtype, check, structural, branch, interval, text, host, failure)
         count = arity if arity is not None else len(argument_names(overload))
+        key = key if built_in(function) or name else declared_again(SCALARS, key)
         entry = SCALARS.get(key)
         if entry is None:
             entry = SCALARS[key] = ScalarFunction(
@@ -284,6 +287,29 @@ def scalar(
         return function if name else ScalarHandle(key, function)
 
     return declare
+
+
+_USERS: set[tuple[int, str]] = set()
+
+
+def built_in(declared: Any) -> bool:
+    """Whether something is declared by this package: there, declaring a name again adds an overload."""
+    return str(declared.__module__).startswith(__name__.partition(".")[0])
+
+
+def declared_again(registry: dict[str, Any], key: str) -> str:
+    """The key for a user's declaration: `key`, or one of its own where that is taken (a closure made twice, a notebook's
+    cell run again), to which methods of that name then lead, unless the name is one of the package's."""
+    first = registry.get(key)
+    if first is None:
+        _USERS.add((id(registry), key))
+        return key
+    number = 2
+    while f"{key}_{number}" in registry:
+        number += 1
+    if (id(registry), key) in _USERS:
+        first.again = f"{key}_{number}"
+    return f"{key}_{number}"
 
 
 class ScalarHandle:

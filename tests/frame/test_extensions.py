@@ -178,3 +178,44 @@ def test_own_overflow_is_told() -> None:
     rows = pl.DataFrame({"k": [1, 1, 2], "n": [0, 5000, 1]})
     with running(parts=3, rows=3), pytest.raises(ArithmeticOverflowError, match="spread"):
         frame(rows).group_by("k").agg(col("n").spread()).collect()
+
+
+def test_a_name_declared_again_keeps_the_meaning_of_what_was_made_before() -> None:
+    def times(n: int) -> Any:
+        @gf.scalar(dtype=gf.rules.always(gf.Int64))
+        def times_twice_declared(x):  # type: ignore[no-untyped-def]
+            return x * n
+
+        return times_twice_declared
+
+    def total(n: int) -> Any:
+        @gf.aggregation(dtype=gf.rules.always(gf.Int64), slots=(gf.Slot(gf.Int64, 0, "add"),))
+        class total_twice_declared:
+            def lift(x):  # type: ignore[no-untyped-def]
+                return x * n
+
+            def finalize(t):  # type: ignore[no-untyped-def]
+                return t
+
+        return total_twice_declared
+
+    frame, x = gf.from_dict({"x": [1, 2]}), gf.col("x")
+    two, three = times(2), times(3)
+    with running("python"):
+        rows = frame.select(a=two(x), b=three(x), c=x.times_twice_declared()).collect()
+        assert rows.to_dict() == {"a": [2, 4], "b": [3, 6], "c": [3, 6]}
+        two, three = total(2), total(3)
+        sums = frame.select(a=two(x), b=three(x), c=x.total_twice_declared()).collect()
+        assert sums.to_dict() == {"a": [6], "b": [9], "c": [9]}
+
+
+def test_lift_returns_one_value_for_each_slot() -> None:
+    with pytest.raises(gf.errors.ExtensionError, match="returns 2 values, one for each of 1 slots"):
+
+        @gf.aggregation(dtype=gf.rules.always(gf.Int64), slots=(gf.Slot(gf.Int64, 0, "add"),))
+        class lifts_too_much:
+            def lift(x):  # type: ignore[no-untyped-def]
+                return x, 1
+
+            def finalize(t):  # type: ignore[no-untyped-def]
+                return t

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from gpuflow_kernels.dtypes import BOOL, FLOAT32, FLOAT64, INT8, INT32, INT64, STRING, UINT64, timestamp
 
@@ -52,6 +53,7 @@ def test_filter_with_several_conditions_and_keywords():
         (lambda f: f.sort(), PlanError, "needs a column"),
         (lambda f: f.sort("small", "big", descending=[True]), PlanError, "1 entries for 2 columns"),
         (lambda f: f.head(-1), PlanError, "must not be negative"),
+        (lambda f: f.filter([True, False]), TypeMismatchError, "not a list of True and False"),
         (lambda f: f.head(2.0), TypeMismatchError, "must be an int"),
         (lambda f: f.unique(keep="none"), PlanError, "'any', 'first', 'last'"),
         (lambda f: f.unique("nobody"), ColumnNotFoundError, "no column"),
@@ -168,3 +170,9 @@ def test_unique():
     f = airlines().unique("name", keep="last")
     assert f.columns == airlines().columns
     assert "carrier=last(carrier)" in f.explain("logical")
+
+
+def test_whole_numbers_of_numpy_count_rows_and_an_expression_is_a_subset() -> None:
+    frame = gf.from_dict({"a": [1, 1], "b": [2, 3]})
+    assert frame.head(np.int64(1)).explain("logical") == frame.head(1).explain("logical")
+    assert frame.unique(gf.col("a")).explain("logical") == frame.unique("a").explain("logical")
