@@ -11,6 +11,8 @@ PY := $(VENV)/bin/python
 # Modules are byte-compiled when they are first imported: most of what is installed never is.
 PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 WORKERS ?= 2
+# The suite starts many processes; what they import is compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast test-large bench bench-small gpu-check gpu-check-installing fuzz-files lint format docs clean
 
