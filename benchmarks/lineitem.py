@@ -72,7 +72,12 @@ def frames(module: Any, frame: Any, scale: float) -> dict[str, Any]:
 
     col, price, discount = module.col, module.col("l_extendedprice"), module.col("l_discount")
     one = module.lit(Decimal("1"))
-    charged = price * (one - discount)
+
+    def scaled(expression: Any, scale: int) -> Any:
+        """Polars rounds products to the wider scale of their factors, so it is given one that holds all digits."""
+        return expression.cast(module.Decimal(38, scale)) if module.__name__ == "polars" else expression
+
+    charged = scaled(price, 4) * (one - discount)
     low, high = Decimal("0.05"), Decimal("0.07")
     in_year = (col("l_shipdate") >= dt.date(1994, 1, 1)) & (col("l_shipdate") < dt.date(1995, 1, 1))
     rare = (discount >= module.lit(low)) & (discount <= module.lit(high)) & (col("l_quantity") < module.lit(Decimal("24")))
@@ -83,14 +88,14 @@ def frames(module: Any, frame: Any, scale: float) -> dict[str, Any]:
             sum_qty=col("l_quantity").sum(),
             sum_base_price=price.sum(),
             sum_disc_price=charged.sum(),
-            sum_charge=(charged * (one + col("l_tax"))).sum(),
+            sum_charge=(scaled(charged, 6) * (one + col("l_tax"))).sum(),
             avg_qty=col("l_quantity").mean(),
             avg_price=price.mean(),
             avg_disc=discount.mean(),
             count_order=module.len(),
         )
         .sort("l_returnflag", "l_linestatus"),
-        "lineitem-q6": frame.filter(in_year & rare).select(revenue=(price * discount).sum()),
+        "lineitem-q6": frame.filter(in_year & rare).select(revenue=(scaled(price, 4) * discount).sum()),
         "lineitem-1%": frame.filter(col("l_partkey") <= few(scale)),
     }
 
@@ -199,7 +204,10 @@ def split(path: Path, repeat: int = 5) -> dict[str, dict[str, float]]:
     found = {}
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         plain = Path(scratch) / "plain.parquet"
-        with pq.ParquetFile(path) as source, pq.ParquetWriter(plain, source.schema_arrow, compression="none") as sink:
+        with (
+            pq.ParquetFile(path) as source,
+            pq.ParquetWriter(plain, source.schema_arrow, compression="none", store_decimal_as_integer=True) as sink,
+        ):
             for k in range(source.num_row_groups):
                 sink.write_table(source.read_row_group(k), row_group_size=1 << 30)
         for key, columns in PARTS.items():
