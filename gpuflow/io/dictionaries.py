@@ -254,11 +254,7 @@ def concat_columns(columns: Sequence[Column]) -> Column:
     if dictionary is not None and any(c.dictionary is not dictionary for c in columns):
         if all(c.dictionary.distinct for c in columns):
             dictionary, tables, _ = unify([c.dictionary for c in columns])
-            # a column whose dictionary is empty holds nulls only, and its codes are 0
-            values = [
-                xp.asarray(table)[xp.asarray(c.values)] if len(table) else xp.zeros(len(c), "int32")
-                for table, c in zip(tables, columns, strict=True)
-            ]
+            values = [_recoded(xp, tables, columns)]
         else:
             dictionary, values = _behind([trimmed(c) for c in columns], xp)
     else:
@@ -268,7 +264,23 @@ def concat_columns(columns: Sequence[Column]) -> Column:
         validity = xp.concatenate(
             [xp.ones(len(c), bool) if c.validity is None else xp.asarray(c.validity) for c in columns]
         )  # fmt: skip
-    return Column(first.dtype, xp.concatenate(values), validity, dictionary)
+    return Column(first.dtype, values[0] if len(values) == 1 else xp.concatenate(values), validity, dictionary)
+
+
+def _recoded(xp: Any, tables: Sequence[Any], columns: Sequence[Column]) -> Any:
+    """The codes of all columns one behind the other, each column's through its table."""
+    codes = xp.empty(sum(map(len, columns)), "int32")
+    start = 0
+    for table, c in zip(tables, columns, strict=True):
+        part = codes[start : start + len(c)]
+        start += len(c)
+        if not len(table):  # holds nulls only, and its codes are 0
+            part[:] = 0
+        elif xp is np:  # four times as fast as by an index
+            np.take(table, c.values, out=part, mode="clip")
+        else:
+            part[:] = xp.asarray(table)[xp.asarray(c.values)]
+    return codes
 
 
 def _behind(columns: Sequence[Column], xp: Any) -> tuple[Dictionary, list[Any]]:
