@@ -210,7 +210,8 @@ def _unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any], kind: pa
         place[id(found)] = len(distinct) if same is None else same
         if same is None:
             distinct.append(found.values)
-    parts = [*distinct, pa.array(literals, distinct[0].type if distinct else kind)]
+    own = distinct[0].type if distinct else kind
+    parts = [*distinct, pa.array(literals, own) if literals else pa.nulls(0, own)]
     encoded = (pa.concat_arrays(parts) if len(distinct) != 1 or len(literals) else parts[0]).dictionary_encode()
     order = pc.array_sort_indices(encoded.dictionary)
     merged = encoded.dictionary.take(order)

@@ -41,7 +41,7 @@ _CODE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|U\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{
 _FLAGS = re.compile(r"\(\?([imsuUR]*x[imsuUR]*)?(?:-[imsuxUR]*)?[:)]")
 
 
-_EMPTY = pa.array([""], pa.large_string())
+_NOTHING = pa.nulls(1, pa.large_string())  # to hold patterns against; pa.array would load pandas
 _WAY_OUT = "; look for what may stand beside a word instead, as in (^|[^a-z])word([^a-z]|$)"
 
 
@@ -139,7 +139,7 @@ def _matched(pattern: str, strings: pa.Array, function: Callable[[str], Any]) ->
             rf"regular expression {pattern!r}: \b and \B know ASCII letters only, and there are others{_WAY_OUT}"
         )
     try:
-        pc.match_substring_regex(_EMPTY, translated(pattern)[0])  # by itself: "a)(b" would be one within brackets
+        pc.match_substring_regex(_NOTHING, translated(pattern)[0])  # by itself: "a)(b" would be one within brackets
         return function(translated(pattern)[0])
     except pa.ArrowInvalid as e:
         raise PlanError(f"{pattern!r} is not a regular expression: {e}; literal=True looks for the text itself") from None
