@@ -19,23 +19,19 @@ from gpuflow_kernels.join_table import JoinTable
 from gpuflow_kernels.primitives.cuda import runtime
 from gpuflow_kernels.primitives.cuda.memory import Room, configure, using, with_room
 from gpuflow_kernels.primitives.cuda.ranges import marked
-from gpuflow_kernels.target import TARGETS, Target
+from gpuflow_kernels.target import Target
 
 from gpuflow.io.columns import empty_column
 from gpuflow.io.convert import strings_as
 from gpuflow.io.dictionaries import concat_chunks, distinct_column, trimmed, unify
 from gpuflow.physical import tasks
 from gpuflow.physical.finalize import merging
-from gpuflow.physical.tasks import Options
-from gpuflow.plan.source import Split
 
+from .bindings import bindings_for, target_of
 from .hashing import string_hashes
 from .pieces import Pieces
-from .strings import resolve
+from .sieve import load
 from .text_plan import plan_strings
-
-POSITION_BITS = 40
-"""Rows of a partition are numbered below this many bits; the partition's ordinal stands above."""
 
 
 def run(task: tasks.Task, inputs: Any) -> Any:
@@ -64,38 +60,9 @@ def _columns(inputs: Any) -> Iterator[Column]:
             yield from _columns(part)
 
 
-def target_of(options: Options) -> Target:
-    return TARGETS[options.target]
-
-
-def load(part: Any, columns: tuple[str, ...]) -> Chunk:
-    """A partition's chunk: read now if it is a split."""
-    return part.read(columns) if isinstance(part, Split) else part
-
-
-def bindings_for(
-    options: Options, pipeline: Pipeline, chunk: Chunk, tables: tuple[JoinTable, ...], ordinal: int
-) -> tuple[Pipeline, Chunk, Bindings, tuple[Any, ...]]:
-    """The pipeline with strings resolved, what to run it over and with, and the dictionaries of its outputs."""
-    plan = plan_strings(pipeline)
-    strings = resolve(target_of(options), plan, chunk, tables)
-    ranges = () if options.tiny else strings.key_ranges
-    bindings = Bindings(
-        tables,
-        strings.lookups,
-        strings.codes,
-        ordinal << POSITION_BITS,
-        ranges,
-        options.morsel,
-        options.tiny,
-        options.constant_hash,
-    )
-    return plan.pipeline, strings.chunk, bindings, strings.dictionaries
-
-
 def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
     part, tables, ordinal = inputs
-    chunk = load(part, task.columns)
+    chunk = load(part, task)
     pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
     target, done = target_of(task.options), [0]
     results: list[Chunk] = []
@@ -150,7 +117,7 @@ def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
     current: tuple[Any, ...] | None = None
     target = target_of(task.options)
     for part, tables, ordinal in inputs:
-        chunk = load(part, task.columns)
+        chunk = load(part, task)
         pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
         if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
             if grouper is not None and current is not None:

@@ -17,19 +17,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Row, refs
 
 from gpuflow.errors import GpuflowError
-from gpuflow.plan.source import ColumnStatistics, Source, Split
+from gpuflow.plan.source import ColumnStatistics, Sieve, Source, Split
 from gpuflow.schema import Schema
 
-from . import agree, budget, convert, enums, files, hive
-from .dictionaries import Dictionary, concat_chunks, dictionary_of
+from . import agree, budget, convert, files, hive
+from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
 from .files import File, failure
+from .fitting import Rows, fitting
 from .options import ScanOptions, refuse_taken
 from .partitions import empty_chunk, target_rows
 from .pruning import Range, may_match
@@ -102,13 +101,33 @@ class BlockSplit(Split):
         return dictionary_of(sorted((v for v in needed if v is not None), key=str.encode))
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
+        return self.read_some(columns, None)
+
+    def read_some(self, columns: tuple[str, ...], sieve: Sieve | None) -> Chunk:
         if not self.pieces:
             return empty_chunk(self.schema, columns)
         budget.check(self.pieces[0].file, self.rows, [self.schema[name] for name in columns])
-        return concat_chunks([self._piece(piece, columns) for piece in self.pieces])
+        return concat_chunks([self._piece(piece, columns, sieve) for piece in self.pieces])
 
-    def _piece(self, piece: Piece, columns: tuple[str, ...]) -> Chunk:
+    def _piece(self, piece: Piece, columns: tuple[str, ...], sieve: Sieve | None) -> Chunk:
+        if sieve is None:
+            return self._columns(piece, columns)
+        first = self._columns(piece, sieve.columns)
+        wanted = sieve.rows(first)
+        rest = tuple(name for name in columns if name not in sieve.columns)
+        if wanted is None:
+            other = self._columns(piece, rest)
+        else:
+            first = Chunk(tuple(_own(c.take(wanted)) for c in first.columns), len(wanted))
+            piece, wanted = _with_rows(piece, wanted)
+            other = self._columns(piece, rest, wanted) if len(wanted) else empty_chunk(self.schema, rest)
+        made = dict(zip((*sieve.columns, *rest), (*first.columns, *other.columns), strict=True))
+        return Chunk(tuple(made[name] for name in columns), first.length)
+
+    def _columns(self, piece: Piece, columns: tuple[str, ...], wanted: Rows | None = None) -> Chunk:
+        """Columns of a piece, of all its rows or of those with the numbers `wanted`."""
         file, count = piece.file, sum(piece.counts)
+        left = count if wanted is None else len(wanted)
         stored = [name for name in columns if name not in self.keys and name != self.index]
         table = self._table(file, piece.blocks, stored) if stored else None
         present = set(table.column_names) if table is not None else set()
@@ -117,74 +136,37 @@ class BlockSplit(Split):
         for name in columns:
             dtype = self.schema[name]
             if name in self.keys:
-                made.append(hive.constant(hive.physical(values[name], dtype, file, name), dtype, count, self.keys[name]))
+                made.append(hive.constant(hive.physical(values[name], dtype, file, name), dtype, left, self.keys[name]))
             elif name == self.index:
-                made.append(Column(dtype, numbered(piece.starts, piece.counts)))
+                numbers = numbered(piece.starts, piece.counts)
+                made.append(Column(dtype, numbers if wanted is None else numbers[wanted]))
             elif name not in present:
-                made.append(convert.from_arrow(pa.nulls(count, convert.arrow_type(dtype))))
+                made.append(convert.from_arrow(pa.nulls(left, convert.arrow_type(dtype))))
             else:
                 assert table is not None
-                made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw))
-        return Chunk(tuple(made), count)
+                made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, wanted=wanted))
+        return Chunk(tuple(made), left)
+
+
+def _own(column: Column) -> Column:
+    """A column without the plain strings of rows that were left out, which it would keep."""
+    return column if column.dictionary is None or column.dictionary.distinct else trimmed(column)
+
+
+def _with_rows(piece: Piece, wanted: Rows) -> tuple[Piece, Rows]:
+    """The blocks of a piece in which wanted rows are, and the numbers of those in them."""
+    ends = np.cumsum(piece.counts)
+    of_block = np.searchsorted(ends, wanted, side="right")
+    kept = np.unique(of_block)
+    skipped = np.cumsum(np.where(np.isin(np.arange(len(ends)), kept), 0, piece.counts))
+    blocks, starts, counts = (tuple(of[k] for k in kept) for of in (piece.blocks, piece.starts, piece.counts))
+    return Piece(piece.file, blocks, starts, counts), wanted - skipped[of_block]
 
 
 def numbered(starts: Sequence[int], counts: Sequence[int]) -> np.ndarray[Any, Any]:
     """The numbers of the rows of some blocks."""
     parts = [np.arange(start, start + n, dtype=np.int64) for start, n in zip(starts, counts, strict=True)]
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
-def fitting(
-    data: pa.ChunkedArray, count: int, dtype: DType, file: File, name: str, *, raw: bool = False, forgiving: bool = False
-) -> Column:
-    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type.
-
-    With `forgiving` a text that is no category of an enum is null.
-    """
-    if len(data) < count:
-        raise failure(file.path, f"{count} values were expected, it holds {len(data)}", column=name)
-    if len(data) > count:
-        data = data.slice(0, count)
-    try:
-        _validate(data, raw)
-        if dtype.kind == "enum" and convert.dtype_of(data.type) == t.STRING:
-            return enums.enum_of_texts(data, dtype, strict=not forgiving)
-        if convert.dtype_of(data.type) != dtype:
-            data = data.cast(convert.arrow_type(dtype))
-        column = convert.from_arrow(data)
-    except (pa.ArrowException, ValueError) as e:
-        raise failure(file.path, e, column=name) from e
-    if column.dtype != dtype:
-        raise failure(file.path, f"it holds {column.dtype}, {dtype} was expected", column=name)
-    return column
-
-
-def _validate(data: pa.ChunkedArray, raw: bool) -> None:
-    """Kernels check neither codes nor characters, so what is handed to them is checked here."""
-    if not raw and data.type in (pa.string(), pa.large_string()):
-        data.validate()
-        for chunk in data.chunks:
-            if not _is_ascii(chunk):  # decoders make offsets in order; only characters may be wrong
-                chunk.validate(full=True)
-        return
-    if raw or not (pa.types.is_dictionary(data.type) or pa.types.is_primitive(data.type) or pa.types.is_decimal(data.type)):
-        data.validate(full=True)
-        return
-    data.validate()
-    if pa.types.is_dictionary(data.type):
-        for dictionary in {id(d): d for d in (chunk.dictionary for chunk in data.chunks)}.values():
-            dictionary.validate(full=True)
-        for chunk in data.chunks:
-            if chunk.null_count < len(chunk):
-                codes = pc.min_max(chunk.indices).as_py()
-                if not 0 <= codes["min"] <= codes["max"] < len(chunk.dictionary):
-                    raise ValueError(f"code {codes['max']} is outside of a dictionary of {len(chunk.dictionary)} entries")
-
-
-def _is_ascii(strings: pa.Array) -> bool:
-    """Whether no byte of the strings is above 127: then they are valid UTF-8, found out at the speed of memory."""
-    data = strings.buffers()[2]
-    return data is None or not data.size or int(np.frombuffer(data, np.uint8).max()) < 128
 
 
 class BlockSource(Source):

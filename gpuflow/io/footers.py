@@ -21,10 +21,10 @@ from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
 
 from . import thrift
+from .as_stored import as_numbers, as_parquet
 from .blocks import FAILURES, Layout
 from .convert import dtype_of
 from .files import File, failure, in_threads
-from .parquet_numbers import as_numbers
 
 _KEPT = 4096
 _cache: OrderedDict[tuple[str, int, str], Footer] = OrderedDict()
@@ -77,6 +77,12 @@ class Footer:
     def numbers(self) -> pq.FileMetaData | None:
         """The footer under which decimals are read as whole numbers; None where none are stored so."""
         return as_numbers(self.metadata) if any(pa.types.is_decimal(field.type) for field in self.schema) else None
+
+    @cached_property
+    def plain(self) -> pq.FileMetaData:
+        """The footer under which strings are read with offsets, whatever layout its writer had them in."""
+        views = any(field.type in (pa.string_view(), pa.binary_view()) for field in self.schema)
+        return as_parquet(self.metadata) if views else self.metadata
 
     def _chunk(self, group: int, column: str) -> thrift.Fields:
         leaf = self.leaves.get(column)

@@ -10,10 +10,10 @@ from gpuflow_kernels import dtypes as t
 from gpuflow.plan.source import ColumnStatistics
 
 from . import footers
+from .as_stored import with_decimals
 from .blocks import FAILURES, BlockSource, BlockSplit, Layout, told
 from .files import File
 from .footers import Footer
-from .parquet_numbers import with_decimals
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 
@@ -29,20 +29,21 @@ class ParquetSplit(BlockSplit):
         # a reader that is to give 64-bit offsets gives no codes
         plain = [name for name in texts if name not in coded]
         rest = [name for name in present if name not in plain]
-        found = _read(file, footer, blocks, rest, read_dictionary=coded) if rest or not plain else None
+        stored = footer.numbers or footer.metadata
+        found = _read(file, stored, blocks, rest, read_dictionary=coded) if rest or not plain else None
         if plain:
-            strings = _read(file, footer, blocks, plain, binary_type=pa.large_binary())
+            strings = _read(file, footer.plain, blocks, plain, binary_type=pa.large_binary())
             for name in plain:
                 found = strings.select([name]) if found is None else found.append_column(name, strings.column(name))
         assert found is not None
         return with_decimals(found, footer.schema) if footer.numbers else found
 
 
-def _read(file: File, footer: Footer, blocks: tuple[int, ...], names: list[str], **options: Any) -> pa.Table:
+def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], **options: Any) -> pa.Table:
     row_group: int | None = blocks[0] if len(blocks) == 1 else None
     column: str | None = names[0] if len(names) == 1 else None
     try:
-        with footers.open_parquet(file, metadata=footer.numbers or footer.metadata, **options) as opened:
+        with footers.open_parquet(file, metadata=metadata, **options) as opened:
             try:
                 return opened.read_row_groups(list(blocks), columns=names, use_threads=False)
             except FAILURES:

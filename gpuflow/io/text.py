@@ -24,9 +24,10 @@ from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
 from . import convert, files, hive
-from .blocks import FAILURES, fitting, numbered, told
+from .blocks import FAILURES, numbered, told
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure, in_threads
+from .fitting import fitting
 from .options import ScanOptions, dtype, refuse_taken
 from .partitions import empty_chunk, refuse_duplicates, supported
 

@@ -24,6 +24,16 @@ class ColumnStatistics:
     nulls: int | None = None
 
 
+class Sieve(ABC):
+    """Which rows of a split are asked for, told by some of its columns."""
+
+    columns: tuple[str, ...]
+
+    @abstractmethod
+    def rows(self, chunk: Chunk) -> Any:
+        """The numbers of the rows that are wanted, ascending, given `columns` of all rows; None where most of them are."""
+
+
 class Split(ABC):
     """One partition's worth of rows, not read yet. Picklable; becomes the argument of one task.
 
@@ -36,6 +46,10 @@ class Split(ABC):
     @abstractmethod
     def read(self, columns: tuple[str, ...]) -> Chunk:
         """These columns, in this order, on the host. Raises `ReadError`."""
+
+    def read_some(self, columns: tuple[str, ...], sieve: Sieve | None) -> Chunk:
+        """The same, but rows that `sieve` does not want may be left out, where that spares work."""
+        return self.read(columns)
 
     def narrow(self, columns: tuple[str, ...]) -> Split:
         """The same rows, for a reader that will only ask for `columns`: what to send to another process."""

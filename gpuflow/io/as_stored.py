@@ -1,13 +1,15 @@
-"""Decimals of Parquet files as the whole numbers that they are stored as.
+"""Footers of Parquet files rewritten, so that pyarrow hands out values as they are stored, not as they are declared.
 
-pyarrow makes 16 bytes of a decimal that is stored in 4 or 8, and kernels take 8. A footer whose schema does not say that a
-column is a decimal gives its whole numbers as they stand: that costs a fifth (`docs/decisions.md`).
+pyarrow makes 16 bytes of a decimal that is stored in 4 or 8, and kernels take 8: a footer whose schema does not say that a
+column is a decimal gives its whole numbers as they stand, which costs a fifth (`docs/decisions.md`). And where the Arrow
+schema kept in a footer asks for views of strings, pyarrow makes them, for us to make offsets of.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 
 from . import thrift
 
-_SCHEMA = 2
+_SCHEMA, _KEY_VALUES = 2, 5
 _TYPE, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 1, 6, 7, 8, 10
 _DECIMAL, _INTEGERS = 5, (1, 2)
 _MAGIC = b"PAR1"
@@ -23,24 +25,31 @@ _MAGIC = b"PAR1"
 
 def as_numbers(metadata: pq.FileMetaData) -> pq.FileMetaData | None:
     """The footer without what makes decimals of 32- and 64-bit integers; None where it has none."""
+    changed = False
+
+    def change(number: int, raw: bytes) -> bytes:
+        nonlocal changed
+        if number == _SCHEMA:
+            raw, changed = _elements(raw)
+        return raw
+
+    found = _rewritten(metadata, change)
+    return found if changed else None
+
+
+def as_parquet(metadata: pq.FileMetaData) -> pq.FileMetaData:
+    """The footer without what its writer adds to Parquet's own schema; itself where that is nothing."""
+    return _rewritten(metadata, lambda number, raw: None if number == _KEY_VALUES else raw) if metadata.metadata else metadata
+
+
+def _rewritten(metadata: pq.FileMetaData, change: Callable[[int, bytes], bytes | None]) -> pq.FileMetaData:
+    """The footer with every field as `change` makes it; without those for which it answers None."""
     sink = io.BytesIO()
     metadata.write_metadata_file(sink)
     old = sink.getvalue()[len(_MAGIC) : -len(_MAGIC) - 4]
-    new, changed = _changed(old)
-    if not changed:
-        return None
+    fields = [(number, kind, change(number, old[start:end])) for number, kind, start, end in thrift.spans(old)]
+    new = thrift.joined([(number, kind, raw) for number, kind, raw in fields if raw is not None])
     return pq.read_metadata(io.BytesIO(_MAGIC + new + struct.pack("<I", len(new)) + _MAGIC))
-
-
-def _changed(data: bytes) -> tuple[bytes, bool]:
-    parts: list[tuple[int, int, bytes]] = []
-    changed = False
-    for number, kind, start, end in thrift.spans(data):
-        raw = data[start:end]
-        if number == _SCHEMA:
-            raw, changed = _elements(raw)
-        parts.append((number, kind, raw))
-    return thrift.joined(parts), changed
 
 
 def _elements(raw: bytes) -> tuple[bytes, bool]:

@@ -1,0 +1,83 @@
+"""Which rows of a split a pipeline's first filters leave, found out before its other columns are made.
+
+*Late materialisation* (Abadi et al., "Materialization strategies in a column-oriented DBMS", ICDE 2007): the columns of the
+filters come first, and of the others only what is left is checked, converted and moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels import filtering
+from gpuflow_kernels.codegen.pipeline import Filter, Pipeline, Write
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.dtypes import INT32
+from gpuflow_kernels.rowtree import Call, Const, Lookup, Member, Ref, Row, children, rebuild, refs
+
+from gpuflow.io.convert import to_host
+from gpuflow.physical.tasks import PipelineTask
+from gpuflow.plan.source import Sieve, Split
+
+from .bindings import bindings_for, target_of
+
+VALUES = 1_000_000
+"""So many values must be there to be left out before a kernel is compiled and run for it."""
+SAMPLE, LEAST = 4_096, 0.125
+"""Rows that are tried first, and the share of them above which too many are left for it to pay."""
+
+
+def load(part: Any, task: PipelineTask) -> Chunk:
+    """A partition's chunk: read now if it is a split, perhaps without rows that the task's first filters leave out."""
+    if not isinstance(part, Split):
+        return part  # type: ignore[no-any-return]
+    return part.read_some(task.columns, sieve_of(task, part.rows or 0))
+
+
+def sieve_of(task: PipelineTask, rows: int) -> Sieve | None:
+    """What the first filters of a task leave of a split of so many rows; None where it does not pay to ask."""
+    filters = tuple(takewhile(lambda step: isinstance(step, Filter), task.pipeline.steps))
+    predicates = [step.predicate for step in filters if isinstance(step, Filter)]
+    keys = sorted({int(key) for predicate in predicates for key in refs(predicate)})
+    if not keys or rows * (len(task.columns) - len(keys)) < VALUES:
+        return None
+    places = {key: place for place, key in enumerate(keys)}
+    inputs = tuple(task.pipeline.inputs[key] for key in keys)
+    steps = tuple(Filter(_renumbered(predicate, places)) for predicate in predicates)
+    pipeline = Pipeline((*inputs, INT32), steps, Write((Ref(len(keys), INT32),)))
+    return FilterSieve(tuple(task.columns[key] for key in keys), task, pipeline)
+
+
+def _renumbered(row: Row, places: dict[int, int]) -> Row:
+    if isinstance(row, Ref):
+        return Ref(places[int(row.key)], row.dtype)
+    if not isinstance(row, (Call, Member, Lookup)):
+        assert isinstance(row, Const)
+        return row
+    return rebuild(row, tuple(_renumbered(child, places) for child in children(row)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class FilterSieve(Sieve):
+    """The rows that pass the filters of `pipeline`, which writes their numbers."""
+
+    columns: tuple[str, ...]
+    task: PipelineTask
+    pipeline: Pipeline
+
+    def rows(self, chunk: Chunk) -> np.ndarray[Any, Any] | None:
+        step = chunk.length // SAMPLE
+        if step > 1:
+            tried = np.arange(0, chunk.length, step)
+            if len(self._passing(chunk.take(tried, len(tried)))) > LEAST * len(tried):
+                return None
+        return self._passing(chunk)
+
+    def _passing(self, chunk: Chunk) -> np.ndarray[Any, Any]:
+        numbers = Column(INT32, np.arange(chunk.length, dtype=np.int32))
+        chunk = Chunk((*chunk.columns, numbers), chunk.length)
+        pipeline, chunk, bindings, _ = bindings_for(self.task.options, self.pipeline, chunk, (), 0)
+        written = filtering.write(target_of(self.task.options), pipeline, chunk, bindings)
+        return to_host(written.columns[0]).values  # type: ignore[no-any-return]
