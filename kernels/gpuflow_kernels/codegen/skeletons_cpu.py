@@ -10,14 +10,15 @@ Rows, places and slots are unsigned: for a signed index Numba adds code that let
 
 from __future__ import annotations
 
-from ..rowtree import Agg
+from ..rowtree import Agg, Ref
 from .module_text import assemble, indented
-from .pipeline import Group, Pipeline, Probe, Shape, Write, filters_rows
+from .pipeline import Filter, Group, Pipeline, Probe, Shape, Write, filters_rows
 from .program import Generated, input_params, repeated, write_steps
 from .rows import TRUE, RowWriter, stored
 from .sinks import combine, group_words, slot_layout, write_values
 
 CURSORS = 3
+FEW = 2
 
 
 def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated:
@@ -66,7 +67,7 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         f"def run({', '.join(params)}):",
         *indented(head, 1),
         "    for i in range(start, stop):",
-        *indented(writer.lines or ["pass"], 2),
+        *indented((_unbranched(writer.lines, marks) if _moves_little(pipeline) else writer.lines) or ["pass"], 2),
         *indented(tail, 1),
         "    return 0",
     ]
@@ -83,6 +84,27 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         tuple(sorted(writer.columns)),
         tuple(nullable),
     )
+
+
+def _moves_little(pipeline: Pipeline) -> bool:
+    """Whether a kernel only filters, and writes so few columns that it costs less to write every row than to guess which pass."""
+    sink, steps = pipeline.sink, pipeline.steps
+    plain = isinstance(sink, Write) and len(sink.columns) <= FEW and all(isinstance(c, Ref) for c in sink.columns)
+    return plain and len(steps) == 1 and isinstance(steps[0], Filter)
+
+
+def _unbranched(lines: list[str], marks: list[int]) -> list[str]:
+    """The lines of a filter and what it writes, with the row after the last one written over by each that does not pass.
+
+    Branch-free selection as in Ross, "Selection conditions in main memory", TODS 2004. A row is never written beyond its own
+    number, so there is always room.
+    """
+    row, written = lines[: marks[0]], lines[marks[0] : marks[1]]
+    if not row or not row[-1].startswith("if "):  # the predicate is a literal
+        return lines
+    test = row[-1].removeprefix("if ").removesuffix(":")
+    step = written[-1].strip().replace("uint64(1)", f"uint64({test})")
+    return [*row[:-1], *(line.removeprefix("    ") for line in written[:-1]), step]
 
 
 def _stop(writer: RowWriter, full: list[str], extra: list[str]) -> None:
