@@ -13,7 +13,7 @@ from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .methods import Methods, aggregated_node, as_node, function_node
-from .nodes import Alias, Function, IsIn, Literal, Node, output_name, render
+from .nodes import Alias, Column, Function, IsIn, Literal, Node, output_name, render
 
 
 class Expr(Methods):
@@ -403,11 +403,16 @@ def all_of(conditions: tuple[Any, ...]) -> Expr:
 
 
 def _apply_scalar(key: str, *args: Any) -> Expr:
-    return Expr(function_node(key, args))
+    return Expr(function_node(key, tuple(map(_column, args))))
 
 
 def _apply_aggregation(key: str, *args: Any) -> Expr:
-    return Expr(aggregated_node(key, args))
+    return Expr(aggregated_node(key, tuple(map(_column, args))))
+
+
+def _column(argument: Any) -> Any:
+    """What is handed to a declared function: a str is the name of a column there, as in `select`."""
+    return Expr(Column(argument)) if isinstance(argument, str) else argument
 
 
 ScalarHandle.build = staticmethod(_apply_scalar)

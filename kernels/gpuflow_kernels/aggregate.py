@@ -7,7 +7,6 @@ make the kernels, the merge of partial results and the reduction over partitions
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +16,10 @@ from .dtypes import DType
 from .errors import ExtensionError
 from .rowmath import NAMES
 from .scalar import Signature, built_in, declared_again
-from .source import Body, body_of
+from .source import Body, body_of, returned
 
 COMBINES = ("add", "min", "max", "and", "or")
+STORED = ("bool", "date", "timestamp", "duration", "decimal", "enum")
 INPUT = "input"
 """Stands for the type of the aggregated column in a `Slot`."""
 
@@ -129,7 +129,9 @@ class AggregateFunction:
         for overload in self.overloads:
             answer = overload.rule(args)
             if answer is not None:
-                return overload, answer if isinstance(answer, Signature) else Signature(*answer)
+                signature = answer if isinstance(answer, Signature) else Signature(*answer)
+                _check_finalize(overload, len(signature.constants))
+                return overload, signature
         return None
 
     def resolve(self, args: tuple[DType, ...]) -> tuple[Aggregation, tuple[DType, ...], DType] | None:
@@ -198,6 +200,7 @@ def aggregation(
     def declare(cls: type) -> Any:
         public = name or cls.__name__
         what = f"aggregation {public!r}"
+        _check_slots(slots, what)
         bodies = {}
         for method in ("lift", "finalize", "combine", "overflow"):
             function = inspect.getattr_static(cls, method, None)
@@ -214,7 +217,9 @@ def aggregation(
             if lift is None or finalize is None or len(finalize.params) < len(slots):
                 raise ExtensionError(f"{what}: needs lift(), and finalize() with one parameter for each of {len(slots)} slots")
             for method in ("lift", "combine"):
-                _check_returns(bodies[method], len(slots), f"{what}: {method}()")
+                _check_returns(bodies[method], (len(slots),), f"{what}: {method}()")
+            if not built_in(cls):
+                _check_returns(finalize, (1, 2), f"{what}: finalize()")
         position = bool(lift and lift.params and lift.params[-1] == "position")
         expected = arity * (2 if nulls == "lift" else 1) + position
         if lift is not None and len(lift.params) != expected:
@@ -231,10 +236,30 @@ def aggregation(
     return declare
 
 
-def _check_returns(body: Body | None, slots: int, what: str) -> None:
-    for node in ast.walk(body.tree) if body else ():
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) != slots:
-            raise ExtensionError(f"{what} returns {len(node.value.elts)} values, one for each of {slots} slots expected")
+def _check_slots(slots: tuple[Slot, ...], what: str) -> None:
+    if not isinstance(slots, tuple) or not all(isinstance(s, Slot) for s in slots):
+        raise ExtensionError(f"{what}: slots must be a tuple of Slot, as in slots=(Slot(Float64, 0.0, 'add'),)")
+    for slot in slots:
+        if slot.dtype != INPUT and not (isinstance(slot.dtype, DType) and (slot.dtype.is_numeric or slot.dtype.kind in STORED)):
+            raise ExtensionError(f"{what}: a slot cannot be {slot.dtype}; it is a number, a bool, a time, or INPUT")
+        if isinstance(slot.identity, str) and slot.identity not in ("lowest", "highest"):
+            raise ExtensionError(f"{what}: the identity {slot.identity!r} is no number, 'lowest' or 'highest'")
+
+
+def _check_returns(body: Body | None, counts: tuple[int, ...], what: str) -> None:
+    for values in returned(body.tree) if body else ():
+        if len(values) not in counts:
+            wanted = f"one for each of {counts[0]} slots" if len(counts) == 1 else "the result, or (result, valid),"
+            raise ExtensionError(f"{what} returns {len(values)} values, {wanted} expected")
+
+
+def _check_finalize(overload: Aggregation, constants: int) -> None:
+    wanted = len(overload.slots) + constants
+    if overload.finalize is not None and overload.slots and len(overload.finalize.params) != wanted:
+        raise ExtensionError(
+            f"aggregation {overload.name!r}: finalize() takes {len(overload.finalize.params)} parameters, {wanted} expected: "
+            f"one for each slot, and one for each constant of its type rule"
+        )
 
 
 class AggregationHandle:

@@ -59,7 +59,7 @@ class _Carried:
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
-@aggregation(name="len", dtype=always(INT64), slots=(_COUNT,), empty=0, arity=0)
+@aggregation(name="len", dtype=always(INT64, anything), slots=(_COUNT,), empty=0, arity=0)
 class _Len:
     """Number of rows, nulls included.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .dtypes import BOOL, INT64, UINT64
 from .rowmath import isfinite, isinf, isnan, uint64
-from .rules import Parameters, ScalarRule, Types, accepts_all, always, boolean, exactly, floating, integer, same
+from .rules import Parameters, ScalarRule, Types, accepts_all, always, anything, boolean, exactly, floating, integer, same
 from .scalar import Signature, scalar
 
 # -- three-valued logic -----------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def _right_unsigned(x: Any, y: Any) -> Any:
 
 
 # -- predicates -------------------------------------------------------------------------------------------------------
-@scalar(name="is_null", dtype=always(BOOL), null="custom")
+@scalar(name="is_null", dtype=always(BOOL, anything), null="custom")
 def _is_null(x: Any, x_valid: Any) -> Any:
     """Whether the value is null; NaN is not.
 
@@ -180,7 +180,7 @@ def _is_null(x: Any, x_valid: Any) -> Any:
     return not x_valid, True
 
 
-@scalar(name="is_not_null", dtype=always(BOOL), null="custom")
+@scalar(name="is_not_null", dtype=always(BOOL, anything), null="custom")
 def _is_not_null(x: Any, x_valid: Any) -> Any:
     """Whether there is a value; NaN is one.
 

@@ -50,6 +50,11 @@ def countable(d: DType) -> bool:
     return d.is_numeric or d.is_decimal
 
 
+def plain(d: DType) -> bool:
+    """What a body can compute with: numbers, decimals (as floats) and bools; no value whose stored form means something else."""
+    return countable(d) or d.kind == "bool"
+
+
 def numeric(d: DType) -> bool:
     return d.is_numeric
 
@@ -144,22 +149,24 @@ def same(accepts: Accepts = anything) -> ScalarRule:
     return rule
 
 
-def always(result: DType, accepts: Accepts = anything, *, argument: DType | None = None) -> ScalarRule:
+def always(result: DType, accepts: Accepts = plain, *, argument: DType | None = None) -> ScalarRule:
     """A fixed result type.
 
     Parameters
     ----------
     result : DType
     accepts : callable
-        Which argument types are taken.
+        Which argument types are taken. By default numbers, decimals and bools. Of other types that are named here (``kind``,
+        ``one_of``, ``anything``) a body receives what is stored: days or ticks since 1970, codes of strings.
     argument : DType, optional
-        The type arguments are cast to. By default numbers are cast to a float `result`, and all else stays as it is.
+        The type arguments are cast to. By default numbers and decimals are cast to a float `result`, decimals to float64
+        where the result is none and they are taken by default, and all else stays as it is.
 
     Examples
     --------
-    >>> from gpuflow_kernels.dtypes import INT8, FLOAT64, STRING
-    >>> always(FLOAT64)((INT8,)).args, always(FLOAT64)((STRING,)).args
-    ((float64,), (string,))
+    >>> from gpuflow_kernels.dtypes import INT8, FLOAT64, DATE
+    >>> always(FLOAT64)((INT8,)).args, always(FLOAT64)((DATE,)), always(FLOAT64, anything)((DATE,)).args
+    ((float64,), None, (date,))
     """
 
     untyped = next((d for d in (result, FLOAT64, INT64, BOOL, DATE) if accepts(d)), result)
@@ -169,7 +176,9 @@ def always(result: DType, accepts: Accepts = anything, *, argument: DType | None
             return argument
         if a == NULL:
             return untyped
-        return result if result.is_float and a.is_numeric else a
+        if result.is_float and countable(a):
+            return result
+        return FLOAT64 if a.is_decimal and accepts is plain else a
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         return Signature(tuple(cast(a) for a in args), result) if accepts_all(args, accepts) else None

@@ -15,7 +15,7 @@ from .dtypes import DType
 from .errors import ExtensionError
 from .interval_rules import INTERVALS
 from .rowmath import NAMES
-from .source import Body, body_of
+from .source import Body, body_of, returned
 
 PROPAGATE, CUSTOM, PARTIAL = "propagate", "custom", "partial"
 REQUIRED = "a value must be given"
@@ -262,6 +262,8 @@ def scalar(
             body = Body(host, tuple(inspect.signature(function).parameters), "")
         else:
             body = body_of(function, allowed=NAMES, what=what)
+            if text is None and not built_in(function):
+                _check_returns(body, null, what)
         check = body_of(overflow, allowed=NAMES, what=f"{what} (overflow)") if overflow else None
         given = body.params[2:] if text == "write" else body.params
         if check and check.params != given:
@@ -287,6 +289,14 @@ def scalar(
         return function if name else ScalarHandle(key, function)
 
     return declare
+
+
+def _check_returns(body: Body, null: str, what: str) -> None:
+    wanted = 1 if null == PROPAGATE else 2
+    for values in returned(body.tree):
+        if len(values) != wanted:
+            how = "one value" if wanted == 1 else "(value, valid)"
+            raise ExtensionError(f"{what}: with null={null!r} the body returns {how}, not {len(values)} values")
 
 
 _USERS: set[tuple[int, str]] = set()

@@ -89,10 +89,45 @@ def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str)
     for inner in ast.walk(node):
         if isinstance(inner, _FORBIDDEN):
             raise ExtensionError(f"{what}: a kernel body cannot contain {type(inner).__name__!r}")
+    if not _always_returns(node.body):
+        raise ExtensionError(f"{what}: there is a way through the body that returns no value; end it with a return")
+    for given in returned(node):
+        for value in given:
+            if value is None or (isinstance(value, ast.Constant) and not isinstance(value.value, (bool, int, float))):
+                text = "None" if value is None else ast.unparse(value)
+                raise ExtensionError(f"{what}: the body returns {text}, which is no number or bool")
     captured = _captured(function, node, params, allowed, what)
     digest = hashlib.sha256((ast.unparse(node) + repr(captured)).encode()).hexdigest()[:10]
     node.name = f"{function.__name__}_{digest}"
     return Body(node.name, params, ast.unparse(node), captured)
+
+
+def returned(function: ast.FunctionDef) -> list[list[ast.expr | None]]:
+    """For each return statement of a function the values that it returns; None for one that returns nothing."""
+    found: list[list[ast.expr | None]] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return):
+            found.append([*node.value.elts] if isinstance(node.value, ast.Tuple) else [node.value])
+    return found
+
+
+def _always_returns(body: list[ast.stmt]) -> bool:
+    """Whether no way through these statements comes out at their end."""
+    for node in body:
+        if isinstance(node, ast.Return):
+            return True
+        if isinstance(node, ast.If) and _always_returns(node.body) and _always_returns(node.orelse):
+            return True
+        endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
+        if endless and not _breaks(node):
+            return True
+    return False
+
+
+def _breaks(node: ast.AST) -> bool:
+    """Whether there is a break that ends this loop, not one within it."""
+    inner = (n for n in ast.iter_child_nodes(node) if not isinstance(n, (ast.While, ast.For)))
+    return isinstance(node, ast.Break) or any(map(_breaks, inner))
 
 
 _STATEMENTS = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, ast.Try, ast.With, ast.Raise)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import linecache
 import math
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -16,7 +19,7 @@ from gpuflow_kernels.scalar import SCALARS
 import gpuflow as gf
 from benchmarks.assembling import ARCHITECTURES, Kernel, ptx_compiler
 from gpuflow import col
-from gpuflow.errors import ArithmeticOverflowError
+from gpuflow.errors import ArithmeticOverflowError, ExtensionError, TypeMismatchError
 from tests.cuda_model.runtime import cuda_model
 from tests.support.running import AXES, assert_same, running
 from tests.support.tables import frame
@@ -207,6 +210,101 @@ def test_a_name_declared_again_keeps_the_meaning_of_what_was_made_before() -> No
         two, three = total(2), total(3)
         sums = frame.select(a=two(x), b=three(x), c=x.total_twice_declared()).collect()
         assert sums.to_dict() == {"a": [6], "b": [9], "c": [9]}
+
+
+def test_bodies_get_numbers_not_what_is_stored() -> None:
+    @gf.scalar(dtype=gf.rules.always(gf.Float64))
+    def halved_extension(x):  # type: ignore[no-untyped-def]
+        return x / 2.0
+
+    @gf.scalar(dtype=gf.rules.always(gf.Int64, gf.rules.kind("date")))
+    def day_number_extension(x):  # type: ignore[no-untyped-def]
+        return x + 0
+
+    rows = gf.from_dict({"d": [Decimal("1.50"), None], "t": [dt.date(1970, 1, 3), None], "s": ["a", "b"], "b": [True, False]})
+    with running("python"):
+        found = rows.select(d=halved_extension("d"), b=halved_extension(col("b")), n=day_number_extension("t")).collect()
+        assert found.to_dict() == {"d": [0.75, None], "b": [0.5, 0.0], "n": [2, None]}
+        for name, kind in (("t", "date"), ("s", "string")):
+            with pytest.raises(TypeMismatchError, match=f"does not accept {kind}; it accepts bool, integers, floats or decimals"):
+                rows.select(halved_extension(name))
+
+
+def declare_scalar(function: Any) -> Any:
+    return gf.scalar(dtype=gf.rules.always(gf.Float64))(function)
+
+
+def test_bodies_return_a_number_on_every_way() -> None:
+    def nothing(x):  # type: ignore[no-untyped-def]
+        return None
+
+    def text(x):  # type: ignore[no-untyped-def]
+        return "abc"
+
+    def sometimes(x):  # type: ignore[no-untyped-def]
+        if x > 1:
+            return x
+
+    def breaking(x):  # type: ignore[no-untyped-def]
+        while True:
+            if x > 1:
+                break
+
+            return x
+
+    def pair(x):  # type: ignore[no-untyped-def]
+        return x, True
+
+    refused = {nothing: "returns None", text: "returns 'abc'", sometimes: "no value", breaking: "no value", pair: "one value"}
+    for function, told in refused.items():
+        with pytest.raises(ExtensionError, match=told):
+            declare_scalar(function)
+
+    def searching_extension(x):  # type: ignore[no-untyped-def]
+        n = 0.0
+        while True:
+            for _ in range(3):
+                n += 1.0
+                if n > x:
+                    break
+            if n > x:
+                return n
+
+    with running("python"):
+        found = gf.from_dict({"x": [0.5, 7.0]}).select(declare_scalar(searching_extension)("x")).collect()
+    assert found.to_dict() == {"x": [1.0, 8.0]}
+
+
+def test_slots_and_finalize_fit_each_other() -> None:
+    def declare(slots: Any, names: str, result: str) -> Any:
+        source = f"def finalize({names}):\n    return {result}\n"
+        file = f"<declared {slots!r} {names} {result}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+        space: dict[str, Any] = {}
+        exec(compile(source, file, "exec"), space)
+
+        class refused_extension:
+            def lift(x):  # type: ignore[no-untyped-def]
+                return x
+
+            finalize = space["finalize"]
+
+        return gf.aggregation(dtype=gf.rules.always(gf.Float64), slots=slots)(refused_extension)
+
+    one = (gf.Slot(gf.Float64, 0.0, "add"),)
+    cases: list[tuple[Any, str, str, str]] = [
+        (list(one), "t", "t", "must be a tuple of Slot"),
+        (("add",), "t", "t", "must be a tuple of Slot"),
+        ((gf.Slot(gf.String, 0, "add"),), "t", "t", "a slot cannot be string"),
+        ((gf.Slot(gf.Float64, "zero", "add"),), "t", "t", "identity 'zero'"),
+        (one, "t", "t, True, t", "finalize.. returns 3 values"),
+    ]
+    for slots, names, result, told in cases:
+        with pytest.raises(ExtensionError, match=told):
+            declare(slots, names, result)
+    more = declare(one, "t, u", "t")
+    with running("python"), pytest.raises(ExtensionError, match="takes 2 parameters, 1 expected"):
+        gf.from_dict({"x": [1.0]}).select(more("x")).collect()
 
 
 def test_lift_returns_one_value_for_each_slot() -> None:

@@ -28,12 +28,25 @@ from gpuflow_kernels.dtypes import (
     UINT32,
     UINT64,
     DType,
+    decimal,
     duration,
     timestamp,
 )
 from gpuflow_kernels.errors import ArithmeticOverflowError, ExtensionError
 from gpuflow_kernels.rowmath import exp, log, mul_overflows, sqrt
-from gpuflow_kernels.rules import always, compared, exactly, integer, meeting_type, not_float, numeric, promote, real, same
+from gpuflow_kernels.rules import (
+    always,
+    anything,
+    compared,
+    exactly,
+    integer,
+    meeting_type,
+    not_float,
+    numeric,
+    promote,
+    real,
+    same,
+)
 from gpuflow_kernels.scalar import SCALARS, scalar
 
 from tests.oracle import agg, aggregate, call
@@ -335,7 +348,9 @@ def test_comparison_rules_leave_uint64_beside_int64_to_bodies_of_their_own() -> 
 
 
 def test_always_casts_numbers_to_a_float_result_only() -> None:
-    assert always(FLOAT64)((INT8, DATE)).args == (FLOAT64, DATE)  # type: ignore[union-attr]
+    assert always(FLOAT64, anything)((INT8, DATE)).args == (FLOAT64, DATE)  # type: ignore[union-attr]
+    assert always(FLOAT64)((INT8, DATE)) is None
+    assert always(INT64)((INT8, decimal(9, 2))).args == (INT8, FLOAT64)  # type: ignore[union-attr]
     assert always(BOOL, numeric)((INT8, NULL)).args == (INT8, FLOAT64)  # type: ignore[union-attr]
     assert always(BOOL, numeric)((STRING,)) is None
 
