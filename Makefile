@@ -78,7 +78,7 @@ gpu-check-installing: $(TEST) $(BENCH)
 	if [ -n "$$extra" ]; then echo "installing gpuflow[$$extra]"; $(PIP) -e ".[$$extra]" || true; fi
 	@$(PY) -m benchmarks.gpu
 
-fuzz-files: $(TEST) ## read a thousand damaged copies of each Parquet file of a corpus, in a quarter of an hour
+fuzz-files: $(TEST) ## read a thousand damaged copies of each Parquet file of a corpus, in some minutes
 	@nice -n 19 $(PY) -m tests.fuzz.files --copies $${COPIES:-1000}
 
 lint: $(DEV) ## ruff and mypy

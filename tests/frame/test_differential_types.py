@@ -137,7 +137,7 @@ def conditions(schema: dict[str, str], usable: list[str]) -> st.SearchStrategy[A
     )
 
 
-@examples(600)
+@examples(2000)
 @given(st.data())
 def test_random_schemas(data: st.DataObject) -> None:
     schema = data.draw(schemas())
