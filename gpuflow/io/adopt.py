@@ -19,7 +19,7 @@ from gpuflow.schema import Schema
 from . import convert
 from .enums import enum_column, enum_of
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
-from .partitions import refuse_duplicates, supported
+from .partitions import refuse_duplicates, refuse_without_columns, supported
 
 Maker = Callable[[], Column]
 
@@ -81,7 +81,7 @@ def _from_table(table: pa.Table, label: str) -> MemorySource:
     kinds = {name: enum_of(table.column(name)) or dtype for name, dtype in schema.items()}
     schema = Schema(kinds, schema.unsupported)
     make = {name: _arrow_maker(table.column(name), kinds[name]) for name in schema}
-    return MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons)
+    return usable(MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons))
 
 
 def _arrow_maker(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Maker:
@@ -183,9 +183,7 @@ def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
 
 def usable(source: MemorySource) -> MemorySource:
     """The source, unless every one of its columns had to be left out."""
-    if source.unsupported and not source.schema.names:
-        told = "; ".join(f"{name!r} is {reason}" for name, reason in list(source.unsupported.items())[:6])
-        raise UnsupportedError(f"no column of the {source.label} can be used: {told}")
+    refuse_without_columns(source.schema, source.unsupported, source.label)
     return source
 
 

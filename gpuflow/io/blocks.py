@@ -21,16 +21,17 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.rowtree import Row, refs
 
-from gpuflow.errors import GpuflowError
+from gpuflow.errors import GpuflowError, ReadError
 from gpuflow.plan.source import ColumnStatistics, Sieve, Source, Split
 from gpuflow.schema import Schema
 
 from . import agree, budget, convert, files, hive
+from .decimals import TooManyDigits
 from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
 from .files import File, failure
 from .fitting import Rows, fitting
 from .options import ScanOptions, refuse_taken
-from .partitions import empty_chunk, target_rows
+from .partitions import empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -144,7 +145,15 @@ class BlockSplit(Split):
                 made.append(convert.from_arrow(pa.nulls(left, convert.arrow_type(dtype))))
             else:
                 assert table is not None
-                made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, wanted=wanted))
+                try:
+                    made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, wanted=wanted))
+                except ReadError as e:
+                    if not isinstance(e.__cause__, TooManyDigits):
+                        raise
+                    row = e.__cause__.row if wanted is None else int(wanted[e.__cause__.row])
+                    place = int(np.searchsorted(np.cumsum(piece.counts), row, side="right"))
+                    cause = TooManyDigits(row - sum(piece.counts[:place]), e.__cause__.why)
+                    raise failure(file.path, cause, row_group=piece.blocks[place], column=name) from e
         return Chunk(tuple(made), left)
 
 
@@ -195,6 +204,7 @@ class BlockSource(Source):
         self.keys = hive.infer(self.files, self.options.key_types(), self.options.try_parse_hive_dates)
         schemas = [layout.schema for layout in self.layouts]
         schema, self.unsupported = agree.agree(self.files, schemas, self.options, self.keys)
+        refuse_without_columns(schema, self.unsupported, f"{self.what} files ({self.files[0].path})")
         self.index = self.options.row_index_name
         if self.index is not None:
             refuse_taken(self.index, schema, "row_index_name", self.files[0])

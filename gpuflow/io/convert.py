@@ -72,7 +72,7 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
     if isinstance(arrow, pa.BaseExtensionType):
         return None
     if pa.types.is_decimal(arrow):
-        return t.decimal(arrow.precision, arrow.scale) if decimals.fits(arrow) else None
+        return decimals.narrowed(arrow)
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
     if pa.types.is_fixed_size_binary(arrow):
@@ -211,7 +211,13 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
             return _one(pieces[0])
         if not pieces:
             return _one(pa.array([], data.type) if not pa.types.is_dictionary(data.type) else _empty(data.type))
-        return dictionaries.concat_columns([_one(piece) for piece in pieces])
+        made: list[Column] = []
+        for piece in pieces:
+            try:
+                made.append(_one(piece))
+            except decimals.TooManyDigits as e:
+                raise decimals.TooManyDigits(sum(map(len, made)) + e.row, e.why) from None
+        return dictionaries.concat_columns(made)
     return _one(data)
 
 

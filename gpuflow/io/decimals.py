@@ -1,4 +1,8 @@
-"""Decimals between Arrow's layouts and ours: a scaled int64 for up to 18 digits, two limbs for 38."""
+"""Decimals between Arrow's layouts and ours: a scaled int64 for up to 18 digits, two limbs for 38.
+
+A type of more digits is taken for one of 18, which hold most of what is stored in it (engines write their widest type when they
+know no better); a value that does not fit is refused.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from gpuflow_kernels.dtypes import NARROW_DIGITS, DType
+from gpuflow_kernels.dtypes import NARROW_DIGITS, DType, decimal
 
 Array = np.ndarray[Any, Any]
 
@@ -17,9 +21,23 @@ WHY_NOT = (
 )
 
 
-def fits(arrow: pa.DataType) -> bool:
-    """Whether the values of an Arrow decimal type are held by one 64-bit integer."""
-    return 1 <= arrow.precision <= NARROW_DIGITS and 0 <= arrow.scale <= arrow.precision
+class TooManyDigits(pa.ArrowInvalid):  # type: ignore[misc]
+    """Row number `row` of an array has more digits than its column can hold, or its type says."""
+
+    def __init__(self, row: int, why: str) -> None:
+        super().__init__(f"row {row} {why}")
+        self.row, self.why = row, why
+
+
+def narrowed(arrow: pa.DataType) -> DType | None:
+    """The decimal that holds the values of an Arrow type if they have no more than 18 digits; None where none can.
+
+    >>> narrowed(pa.decimal128(9, 2)), narrowed(pa.decimal128(38, 4)), narrowed(pa.decimal128(38, 20))
+    (decimal(9, 2), decimal(18, 4), None)
+    """
+    if not 0 <= arrow.scale <= min(arrow.precision, NARROW_DIGITS):
+        return None
+    return decimal(min(arrow.precision, NARROW_DIGITS), arrow.scale)
 
 
 def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array], valid: Array | None) -> Array:
@@ -27,8 +45,8 @@ def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array]
 
     Raises
     ------
-    pyarrow.ArrowInvalid
-        When a value has more digits than its type says.
+    TooManyDigits
+        When a value has more digits than its type says, or than 18.
     """
     words = array.type.byte_width // 8
     if words == 0:
@@ -47,7 +65,11 @@ def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array]
     if valid is not None:
         strays &= valid
     if strays.any():
-        raise pa.ArrowInvalid(f"row {int(np.flatnonzero(strays)[0])} has more digits than {array.type} says")
+        if array.type.precision > NARROW_DIGITS:
+            why = f"of {array.type} has more than {NARROW_DIGITS} digits; cast the column to float64 before loading"
+        else:
+            why = f"has more digits than {array.type} says"
+        raise TooManyDigits(int(np.flatnonzero(strays)[0]), why)
     return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
-from gpuflow.errors import DuplicateNameError
+from gpuflow.errors import DuplicateNameError, UnsupportedError
 from gpuflow.schema import Schema
 
 from .columns import empty_column
@@ -51,6 +51,13 @@ def refuse_duplicates(names: Iterable[str], where: str, hint: str) -> None:
         if name in seen:
             raise DuplicateNameError(f"{where} has more than one column named {name!r}; {hint}", column=name)
         seen.add(name)
+
+
+def refuse_without_columns(schema: Iterable[str], unsupported: Mapping[str, str], label: str) -> None:
+    """Raise `UnsupportedError` where there are columns, and none of them can be used: no rows would be shown without a word."""
+    if unsupported and not list(schema):
+        told = "; ".join(f"column {name!r} is {reason}" for name, reason in list(unsupported.items())[:6])
+        raise UnsupportedError(f"no column of the {label} can be used: {told}")
 
 
 def supported(arrow: pa.Schema) -> tuple[Schema, dict[str, str]]:

@@ -176,7 +176,7 @@ def test_other_encodings() -> None:
     "array",
     [
         pa.array([0], pa.timestamp("us", "Mars/Olympus")),
-        pa.array([Decimal("1.0")], pa.decimal128(19, 1)),
+        pa.array([Decimal("1.0")], pa.decimal128(38, 19)),
         pa.array([datetime.time(1)]),
         pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
         pa.UnionArray.from_dense(pa.array([0], pa.int8()), pa.array([0], pa.int32()), [pa.array([1])]),
