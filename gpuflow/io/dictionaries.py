@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from gpuflow_kernels import host_memory
 from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.errors import UnsupportedError
@@ -262,15 +263,23 @@ def concat_columns(columns: Sequence[Column]) -> Column:
         values = [xp.asarray(c.values) for c in columns]
     validity = None
     if any(c.validity is not None for c in columns):
-        validity = xp.concatenate(
-            [xp.ones(len(c), bool) if c.validity is None else xp.asarray(c.validity) for c in columns]
-        )  # fmt: skip
-    return Column(first.dtype, values[0] if len(values) == 1 else xp.concatenate(values), validity, dictionary)
+        validity = _joined(xp, [xp.ones(len(c), bool) if c.validity is None else xp.asarray(c.validity) for c in columns])
+    return Column(first.dtype, _joined(xp, values), validity, dictionary)
+
+
+def _joined(xp: Any, arrays: Sequence[Any]) -> Any:
+    """Arrays of one type, one behind the other; on the host in memory that is used again."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if xp is not np:
+        return xp.concatenate(arrays)
+    return np.concatenate(arrays, out=host_memory.empty(sum(map(len, arrays)), arrays[0].dtype))
 
 
 def _recoded(xp: Any, tables: Sequence[Any], columns: Sequence[Column]) -> Any:
     """The codes of all columns one behind the other, each column's through its table."""
-    codes = xp.empty(sum(map(len, columns)), "int32")
+    rows = sum(map(len, columns))
+    codes = host_memory.empty(rows, "int32") if xp is np else xp.empty(rows, "int32")
     start = 0
     for table, c in zip(tables, columns, strict=True):
         part = codes[start : start + len(c)]
