@@ -36,7 +36,7 @@ def main(
     document: bool,
 ) -> None:
     """Ask the db-benchmark questions of every engine, alone and one after another; exit with 1 on a wrong answer."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     count = int(rows)
     chosen = engines or tuple(ENGINES)
     report = run(

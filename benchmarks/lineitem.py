@@ -243,7 +243,7 @@ def split(path: Path, repeat: int = 5) -> dict[str, dict[str, float]]:
 @click.option("--document", is_flag=True, help="Write results below benchmarks/results and into docs/performance.md.")
 def main(scale: float, engines: tuple[str, ...], threads: int, repeat: int, budget: float, document: bool) -> None:
     """Ask three questions of lineitem, file to result, of every engine; exit with 1 on a wrong answer."""
-    console, path = Console(), data_file(scale)
+    console, path = Console(width=None if sys.stdout.isatty() else 160), data_file(scale)
     chosen = engines or ENGINES
     report: dict[str, Any] = {
         "machine": machine(),
