@@ -123,8 +123,8 @@ class CsvFormat(TextFormat):
     def _renamed(self, stored: list[str]) -> list[str]:
         if len(self.names) > len(stored):
             raise ValueError(f"new_columns names {len(self.names)} columns, the file has {len(stored)}")
-        # as Polars names them: column_1, column_2, ...
-        given = stored if self.has_header else [f"column_{i + 1}" for i in range(len(stored))]
+        # as Polars names them: column_0, column_1, ...
+        given = stored if self.has_header else [f"column_{i}" for i in range(len(stored))]
         return [*self.names, *given[len(self.names) :]]
 
     def _at(self, stored: list[str], name: str) -> str:

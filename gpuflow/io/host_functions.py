@@ -172,10 +172,10 @@ def _count_matches(strings: pa.Array, pattern: Any) -> pa.Array:
     return pc.subtract(pc.binary_length(marked), pc.binary_length(strings))
 
 
-def _replace(strings: pa.Array, pattern: Any, value: Any, n: int | None = None) -> pa.Array:
+def _replace(strings: pa.Array, pattern: Any, value: Any, n: int = -1) -> pa.Array:
     text = _literal("a pattern", pattern)
-    value = _expanded(_literal("a replacement", value), translated(text)[1], 0 if n is None else 2)
-    if n is None:
+    value = _expanded(_literal("a replacement", value), translated(text)[1], 0 if n < 0 else 2)
+    if n < 0:
         return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, p, value))
     # Asked for a count Arrow matches what it found once more, by itself, where edges of words and ends are others.
     return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, rf"\A((?s:.*?))({p})", rf"\1{value}"))

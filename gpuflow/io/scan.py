@@ -148,7 +148,7 @@ def scan_csv(
     separator : str
         One character.
     has_header : bool
-        Whether the first line names the columns; else they are ``column_1``, ``column_2``, …
+        Whether the first line names the columns; else they are ``column_0``, ``column_1``, …
     quote_char : str or None
         None when fields are never quoted.
     comment_prefix : str, optional

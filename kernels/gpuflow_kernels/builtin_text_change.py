@@ -21,18 +21,20 @@ from .scalar import Signature, scalar
 from .text_rules import literal, pattern, takes, whole
 
 _changed = takes("string", result=STRING)
-_LONGEST = 1 << 30
+_LONGEST, _MOST = 1 << 30, 1 << 31
 
 
 # -- replacing --------------------------------------------------------------------------------------------------------
 def _first_literal(params: Parameters) -> tuple[Any, ...] | None:
-    return None if literal(params) is None else (whole(params, "n", 0),)
+    n = whole(params, "n", -1)
+    return None if literal(params) is None else (_MOST if n < 0 else n,)
 
 
 def _first_pattern(params: Parameters) -> tuple[Any, ...] | None:
-    if whole(params, "n", 0) != 1 and literal(params) is None:
-        raise ValueError("n other than 1 is for literal=True; use replace_all() to replace every match of a pattern")
-    return None if literal(params) is not None else (1,)
+    n = whole(params, "n", -1)
+    if n not in (1, -1) and literal(params) is None:
+        raise ValueError("of a pattern the first match is replaced (n=1), or every one (n=-1); other n are for literal=True")
+    return None if literal(params) is not None else (n,)
 
 
 @scalar(
@@ -47,7 +49,8 @@ def _replace(
     out: Any, at: Any, s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any, value: Any, value0: Any, value1: Any,
     n: Any,
 ) -> Any:  # fmt: skip
-    """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced.
+    """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced;
+    with ``n=-1`` every one.
 
     In `value` ``$1`` or ``${name}`` stand for what a group of a regular expression matched, ``$0`` for all, and ``$$`` for
     a dollar.

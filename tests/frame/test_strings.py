@@ -96,6 +96,9 @@ CASES: dict[str, Expression] = {
     **{f"replace literal {p!r} {v!r} {n}": (lambda s, m, p=p, v=v, n=n: s.str.replace(p, v, literal=True, n=n)) for p, v, n in (
         ("a", "<$0>", 1), ("", "-", 1), ("", "-", 3), ("a", "", 2), ("X", "żż", 9), ("aa", "b", 2), ("q", "z", 1),
         ("a", "z", 0))},
+    **{f"replace every {p!r} literal {k}": (lambda s, m, p=p, k=k: s.str.replace(p, "<x>", literal=k, n=-1)) for p, k in (
+        ("a", True), ("", True), ("[aeiou]+", False), ("^", False), ("(?i)S", False)
+    )},
     **{f"replace {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace(p, v)) for p, v in (
         ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
         (r"[\.a]\x5cb?|a", "\\b"), ("(?<n>[ab])", "${n}$1$$$1x\\"), ("([ab])", "${1}1"), (r"\s", ""))},

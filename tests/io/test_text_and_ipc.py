@@ -44,7 +44,7 @@ def test_types_nulls_and_quotes(tmp_path: Path) -> None:
 def test_options(tmp_path: Path) -> None:
     path = csv(tmp_path, "comment\n1;NA\n3;4\n")
     source = scan_csv(path, separator=";", has_header=False, null_values="NA", skip_rows=1)
-    assert table(source).to_dict() == {"column_1": [1, 3], "column_2": [None, 4]}
+    assert table(source).to_dict() == {"column_0": [1, 3], "column_1": [None, 4]}
     named = scan_csv(csv(tmp_path, "a,a\n1,2\n"), new_columns=["x", "y"], schema_overrides={"y": "float32", "x": t.STRING})
     assert table(named).to_pylist() == [{"x": "1", "y": 2.0}]
     with gzip.open(tmp_path / "z.csv.gz", "wt") as file:
