@@ -23,7 +23,7 @@ from gpuflow.errors import ColumnNotFoundError, GpuflowError, TypeMismatchError
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
-from . import convert, files, hive
+from . import categories, convert, files, hive
 from .blocks import FAILURES, numbered, told
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure, in_threads
@@ -291,7 +291,7 @@ class TextSource(Source):
             refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])
         self.schema = Schema({**({} if index is None else {index: t.INT64}), **schema, **self.keys})
         format_ = what.lower()
-        self.token = f"{format_}-" + files.identity(self.files, text, self.schema, options.identity)
+        self.token = f"{format_}-" + files.identity(self.files, text, self.schema, categories.of(self.schema), options.identity)
         self.label = files.label(format_, paths, self.files)
 
     def __repr__(self) -> str:
