@@ -50,6 +50,11 @@ def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
         return a
     if pa.types.is_null(a.type):
         return b
+    if pa.types.is_nested(a.type) and pa.types.is_nested(b.type):
+        try:
+            return pa.unify_schemas([pa.schema([a]), pa.schema([b])], promote_options="permissive").field(0)
+        except pa.ArrowException:
+            return a.with_type(pa.string())
     x, y = convert.dtype_of(a.type), convert.dtype_of(b.type)
     both = t.common(x, y) if x and y else None
     return a.with_type(convert.arrow_type(both) if both and both != t.STRING else pa.string())
