@@ -78,7 +78,8 @@ def _table(data: Any, kind: str, name: str | None) -> pa.Table:
 def _from_table(table: pa.Table, label: str) -> MemorySource:
     refuse_duplicates(table.column_names, f"the {label}", "rename one: table.rename_columns([...])")
     schema, reasons = supported(table.schema)
-    kinds = {name: enum_of(table.column(name)) or dtype for name, dtype in schema.items()}
+    # a field that says what its categories are knows better than a dictionary, of which a file keeps what is in use
+    kinds = {n: dtype if dtype.kind == "enum" else enum_of(table.column(n)) or dtype for n, dtype in schema.items()}
     schema = Schema(kinds, schema.unsupported)
     make = {name: _arrow_maker(table.column(name), kinds[name]) for name in schema}
     return usable(MemorySource(schema, table.num_rows, make, f"{label} ({table.num_rows:,} rows)", reasons))

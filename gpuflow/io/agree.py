@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 from gpuflow_kernels import dtypes as t
@@ -10,7 +11,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.schema import Schema
 
-from . import convert
+from . import categories, convert
 from .files import File, failure
 from .options import ScanOptions
 from .partitions import refuse_duplicates, supported
@@ -35,11 +36,12 @@ def agree(
     """
     asked = options.wanted()
     first = schemas[0]
-    known: list[pa.Schema] = []
+    known: list[tuple[pa.Schema, dict[str, DType]]] = []
     for file, schema in zip(files, schemas, strict=True):
-        if any(schema is k or schema.equals(k) for k in known):
+        enums = {field.name: kind for field in schema if (kind := categories.declared(field)) is not None}
+        if any(schema is k or (schema.equals(k) and enums == e) for k, e in known):
             continue
-        known.append(schema)
+        known.append((schema, enums))
         refuse_duplicates(schema.names, file.path, "write it again with other names")
     if asked is None:
         usable, reasons = supported(first)
@@ -49,13 +51,11 @@ def agree(
     else:
         target, reasons, origin = {n: kind for n, kind in asked.items() if n not in keys}, {}, "the schema that was given"
     expected = {*target, *reasons, *keys}
-    for schema in known:
+    for schema, _ in known:
         file = files[next(i for i, s in enumerate(schemas) if s is schema)]
         for name in [*target, *reasons]:
             if name in schema.names:
-                _meet(
-                    target, name, schema.field(name).type, first if asked is None else None, file, origin, fixed=asked is not None
-                )
+                _meet(target, name, schema.field(name), first if asked is None else None, file, origin, fixed=asked is not None)
             elif options.missing_columns == "raise":
                 hint = f'it has no such column, {origin} has; missing_columns="insert" fills it with null'
                 raise failure(file.path, hint, column=name)
@@ -66,12 +66,13 @@ def agree(
 
 
 def _meet(
-    target: dict[str, DType], name: str, arrow: pa.DataType, first: pa.Schema | None, file: File, origin: str, fixed: bool
+    target: dict[str, DType], name: str, field: pa.Field, first: pa.Schema | None, file: File, origin: str, fixed: bool
 ) -> None:
     """Widen the type of a column of `target` to one that this file's values fit too."""
-    found, sofar = convert.dtype_of(arrow), target.get(name)
-    if found is not None and (found == sofar or (sofar is not None and sofar.kind == "enum" and found == t.STRING)):
-        return
+    arrow, found, sofar = field.type, convert.dtype_of_field(field), target.get(name)
+    if found is not None and sofar is not None:
+        if found == sofar or (fixed and {found.kind, sofar.kind} <= {"enum", "string"}):  # whether texts are categories is seen
+            return
     if sofar is None:  # a column that cannot be used
         assert first is not None
         if arrow != first.field(name).type:
@@ -80,7 +81,10 @@ def _meet(
     wider = None if found is None else meeting(sofar, found)
     if wider is None or (fixed and wider != sofar):
         there = sofar if first is None else first.field(name).type
-        raise failure(file.path, f"it is {arrow} here and {there} in {origin}; write both with one type", column=name)
+        here: Any = arrow
+        if found is not None and "enum" in (found.kind, sofar.kind):
+            here, there = found, sofar
+        raise failure(file.path, f"it is {here} here and {there} in {origin}; write both with one type", column=name)
     target[name] = wider
 
 

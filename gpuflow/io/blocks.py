@@ -25,8 +25,9 @@ from gpuflow.errors import GpuflowError, ReadError
 from gpuflow.plan.source import ColumnStatistics, Sieve, Source, Split
 from gpuflow.schema import Schema
 
-from . import agree, budget, convert, files, hive
-from .decimals import TooManyDigits
+from . import agree, budget, categories, files, hive
+from .columns import null_column
+from .decimals import OddValue
 from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
 from .files import File, failure
 from .fitting import Rows, fitting
@@ -142,17 +143,17 @@ class BlockSplit(Split):
                 numbers = numbered(piece.starts, piece.counts)
                 made.append(Column(dtype, numbers if wanted is None else numbers[wanted]))
             elif name not in present:
-                made.append(convert.from_arrow(pa.nulls(left, convert.arrow_type(dtype))))
+                made.append(null_column(dtype, left))
             else:
                 assert table is not None
                 try:
                     made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, wanted=wanted))
                 except ReadError as e:
-                    if not isinstance(e.__cause__, TooManyDigits):
+                    if not isinstance(e.__cause__, OddValue):
                         raise
                     row = e.__cause__.row if wanted is None else int(wanted[e.__cause__.row])
                     place = int(np.searchsorted(np.cumsum(piece.counts), row, side="right"))
-                    cause = TooManyDigits(row - sum(piece.counts[:place]), e.__cause__.why)
+                    cause = OddValue(row - sum(piece.counts[:place]), e.__cause__.why)
                     raise failure(file.path, cause, row_group=piece.blocks[place], column=name) from e
         return Chunk(tuple(made), left)
 
@@ -211,7 +212,7 @@ class BlockSource(Source):
             schema = Schema({self.index: t.INT64, **schema})
         self.schema = schema
         kind = self.what.lower().split()[-1]
-        self.token = f"{kind}-" + files.identity(self.files, self.schema, self.options.identity)
+        self.token = f"{kind}-" + files.identity(self.files, self.schema, categories.of(self.schema), self.options.identity)
         self.label = files.label(kind, paths, self.files)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from .convert import entries_type, writeable
+from .convert import arrow_type, entries_type, from_arrow, writeable
 from .dictionaries import EMPTY, Dictionary
 
 
@@ -26,6 +26,13 @@ def empty_column(dtype: DType) -> Column:
         kind = entries_type(dtype)
         dictionary = EMPTY if kind == EMPTY.values.type else Dictionary(pa.array([], kind))
     return Column(dtype, np.empty(0, dtype=dtype.storage), None, dictionary)
+
+
+def null_column(dtype: DType, count: int) -> Column:
+    """A host column of nulls."""
+    if dtype.kind == "enum":  # Arrow's dictionaries become strings
+        return Column(dtype, np.zeros(count, dtype.storage), np.zeros(count, np.bool_))
+    return from_arrow(pa.nulls(count, arrow_type(dtype)))
 
 
 def string_bytes(dictionary: Dictionary) -> tuple[Any, Any]:

@@ -22,7 +22,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from . import decimals, dictionaries, nested
+from . import categories, decimals, dictionaries, nested
 
 _FROM_ARROW: dict[pa.DataType, DType] = {
     pa.bool_(): t.BOOL,
@@ -80,6 +80,11 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
     return _FROM_ARROW.get(arrow) or nested.dtype_of_nested(arrow, dtype_of)
 
 
+def dtype_of_field(field: pa.Field) -> DType | None:
+    """The column type that an Arrow field becomes: the enum whose categories stand in its metadata, else as `dtype_of` says."""
+    return categories.declared(field) or dtype_of(field.type)
+
+
 def why_unsupported(arrow: pa.DataType) -> str:
     """What to tell a user whose column has a type without a column type, with the way out."""
     if pa.types.is_timestamp(arrow):
@@ -117,7 +122,10 @@ def entries_type(dtype: DType) -> pa.DataType:
 
 def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
     """The Arrow schema for a mapping of names to column types."""
-    return pa.schema([pa.field(name, arrow_type(dtype, dictionary)) for name, dtype in fields.items()])
+    return pa.schema([
+        pa.field(name, arrow_type(dtype, dictionary), metadata=categories.encoded(dtype) if dtype.kind == "enum" else None)
+        for name, dtype in fields.items()
+    ])  # fmt: skip
 
 
 @contextmanager

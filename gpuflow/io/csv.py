@@ -14,6 +14,7 @@ from itertools import islice, takewhile
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from gpuflow_kernels.dtypes import DType
 
@@ -21,8 +22,9 @@ from gpuflow.errors import TypeMismatchError
 
 from .blocks import Paths
 from .files import File, failure
+from .inference import lenient, with_whole
 from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed, with_unsigned
+from .text import Opened, TextFormat, TextSource, lines_of, with_compressed
 
 SUFFIXES = with_compressed(".csv", ".tsv", ".txt")
 _SHOWN = 100
@@ -48,6 +50,7 @@ class CsvFormat(TextFormat):
     lone: bool = False
     """Whether there is one column: a line without anything is a null then, and no gap between rows."""
 
+    beyond: ClassVar[str] = "string"
     hint: ClassVar[str] = "name the columns yourself: scan_csv(..., new_columns=[...])"
 
     @property
@@ -108,7 +111,11 @@ class CsvFormat(TextFormat):
             def table(types: Mapping[str, pa.DataType], columns: list[str] | None) -> pa.Table:
                 return pacsv.read_csv(pa.BufferReader(block), read, self._parse(), self._convert(nulls, types, columns))
 
-            return with_unsigned(table({}, wanted), lambda name: table({name: pa.uint64()}, [name]))
+            def whole(name: str) -> bool:
+                texts = table({name: pa.string()}, [name]).column(0)
+                return bool(pc.all(pc.match_substring_regex(texts, r"^\s*[+-]?[0-9]+\s*$")).as_py())
+
+            return with_whole(table({}, wanted), lambda name: table({name: pa.uint64()}, [name]), whole)
 
         found = look(self.null_values, None)
         stored = found.names
@@ -217,7 +224,7 @@ class CsvFormat(TextFormat):
                     f"the quote that opens a field{where} is never closed; pass quote_char=None if quotes mean nothing"
                 )
 
-    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]) -> BaseException:
         text = str(error)
         position = re.search(r"In CSV column #(\d+)", text)
         if "CSV parse error: Expected" in text or re.search(r"Expected \d+ columns", text):

@@ -21,12 +21,16 @@ WHY_NOT = (
 )
 
 
-class TooManyDigits(pa.ArrowInvalid):  # type: ignore[misc]
-    """Row number `row` of an array has more digits than its column can hold, or its type says."""
+class OddValue(pa.ArrowInvalid):  # type: ignore[misc]
+    """Row number `row` of an array holds what its column cannot."""
 
     def __init__(self, row: int, why: str) -> None:
         super().__init__(f"row {row} {why}")
         self.row, self.why = row, why
+
+
+class TooManyDigits(OddValue):
+    """A value has more digits than its column can hold, or its type says."""
 
 
 def narrowed(arrow: pa.DataType) -> DType | None:

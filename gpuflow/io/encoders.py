@@ -135,8 +135,12 @@ class TextEncoder(Encoder):
 
     def check(self, schema: pa.Schema) -> None:
         for field in schema:
-            if not _has_text(field.type):
+            if not self.has_text(field.type):
                 raise UnsupportedError(f"column {field.name!r} is {field.type}, which {type(self).__name__} has no text for")
+
+    def has_text(self, arrow: pa.DataType) -> bool:
+        """Whether values of a type can be written."""
+        return _has_text(arrow)
 
     @abstractmethod
     def head(self, schema: pa.Schema) -> bytes:
@@ -219,23 +223,30 @@ class CsvEncoder(TextEncoder):
 
 @dataclass(frozen=True)
 class NdjsonEncoder(TextEncoder):
-    """JSON lines."""
+    """JSON lines; lists become arrays, structs objects, and maps arrays of objects with a key and a value."""
 
     plain_suffix: ClassVar[str] = ".ndjson"
+
+    def has_text(self, arrow: pa.DataType) -> bool:
+        if pa.types.is_struct(arrow):
+            names = [field.name for field in arrow]
+            return len(set(names)) == len(names) and all(self.has_text(field.type) for field in arrow)
+        if pa.types.is_map(arrow):
+            return self.has_text(arrow.key_type) and self.has_text(arrow.item_type)
+        if pa.types.is_nested(arrow) and not pa.types.is_union(arrow):
+            return self.has_text(arrow.value_type)
+        return super().has_text(arrow)
 
     def head(self, schema: pa.Schema) -> bytes:
         return b""
 
     def lines(self, batch: pa.RecordBatch) -> pa.Array:
-        parts: list[Any] = []
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            parts += [("," if parts else "{") + json.dumps(name, ensure_ascii=False) + ":", _json(column)]
-        return _joined([*(parts or ["{"]), "}\n"], batch.num_rows)
+        return _joined([*_members(batch.schema.names, batch.columns), "}\n"], batch.num_rows)
 
 
 def _has_text(arrow: pa.DataType) -> bool:
     return (
-        pa.types.is_primitive(arrow)
+        (pa.types.is_primitive(arrow) and not pa.types.is_interval(arrow))
         or pa.types.is_string(arrow)
         or pa.types.is_large_string(arrow)
         or pa.types.is_decimal(arrow)
@@ -268,7 +279,47 @@ def texts(column: pa.Array) -> pa.Array:
     return _joined([text, "Z"], len(text)) if zoned else text
 
 
+def _members(names: list[str], columns: list[pa.Array]) -> list[Any]:
+    """The parts of an object for each row, without its end."""
+    parts: list[Any] = []
+    for name, column in zip(names, columns, strict=True):
+        parts += [("," if parts else "{") + json.dumps(name, ensure_ascii=False) + ":", _json(column)]
+    return parts or ["{"]
+
+
+def _array(column: pa.Array) -> pa.Array:
+    """JSON arrays of lists: texts of the items, one after the other in memory already, cut where lists end."""
+    import numpy as np
+
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    ends = np.cumsum(lengths, dtype=np.int64)
+    items = column.flatten()
+    if not len(items):
+        return pa.array(["[]"] * len(column), pa.large_string())
+    last = np.zeros(len(items), np.bool_)
+    last[ends[lengths > 0] - 1] = True
+    apart = _joined([_json(items), pc.if_else(pa.array(last), "", ",").cast(pa.large_string())], len(items))
+    _, offsets, data = apart.buffers()
+    cuts = np.frombuffer(offsets, np.int64)[apart.offset + np.concatenate([[0], ends])]
+    inner = pa.Array.from_buffers(pa.large_string(), len(column), [None, pa.py_buffer(cuts), data])
+    return _joined(["[", inner, "]"], len(column))
+
+
+def _nested_json(column: pa.Array) -> pa.Array:
+    arrow = column.type
+    if pa.types.is_map(arrow):
+        entry = pa.struct([("key", arrow.key_type), ("value", arrow.item_type)])
+        return _nested_json(column.cast(pa.list_(entry)))
+    if pa.types.is_struct(arrow):
+        text = _joined([*_members([field.name for field in arrow], column.flatten()), "}"], len(column))
+    else:
+        text = _array(column)
+    return pc.if_else(column.is_valid(), text, "null")
+
+
 def _json(column: pa.Array) -> pa.Array:
+    if pa.types.is_nested(column.type):
+        return _nested_json(column)
     arrow = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     text = texts(column)
     if pa.types.is_floating(arrow):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +12,9 @@ from gpuflow_kernels.dtypes import DType, enum
 
 from gpuflow.expr.literals import no_category
 
+from .categories import is_text
 from .convert import from_arrow
+from .decimals import OddValue
 
 
 def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
@@ -20,7 +24,7 @@ def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
     >>> enum_of(pa.DictionaryArray.from_arrays(pa.array([1, 0, 1]), kinds, ordered=True))
     enum[low, high]
     """
-    if not pa.types.is_dictionary(data.type) or not data.type.ordered or not _is_text(data.type.value_type):
+    if not pa.types.is_dictionary(data.type) or not data.type.ordered or not is_text(data.type.value_type):
         return None
     chunks = data.chunks if isinstance(data, pa.ChunkedArray) else [data]
     if not chunks:
@@ -33,10 +37,6 @@ def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
     return enum(first) if None not in first and len(set(first)) == len(first) and all(f == first for f in found[1:]) else None
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.string_view())
-
-
 def names_of(array: pa.DictionaryArray) -> list[str]:
     """The entries of a dictionary of foreign origin."""
     array.dictionary.validate(full=True)
@@ -44,14 +44,16 @@ def names_of(array: pa.DictionaryArray) -> list[str]:
 
 
 def enum_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
-    """A column of the numbers of categories, from data for which `enum_of` gave `dtype`.
+    """A column of the numbers of categories, from data for which `enum_of`, or the metadata of its field, gave `dtype`.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        When the data is not valid Arrow.
+        When the data is not valid Arrow, or holds what is no category.
     """
     data.validate(full=True)
+    if enum_of(data) != dtype:
+        return enum_of_texts(data, dtype)
     chunks = data.chunks if isinstance(data, pa.ChunkedArray) else [data]
     # what lies under a null may be any number
     indices = from_arrow(pa.chunked_array([chunk.indices.cast(pa.int32(), safe=False) for chunk in chunks], pa.int32()))
@@ -66,15 +68,27 @@ def enum_of_texts(data: pa.Array | pa.ChunkedArray, dtype: DType, strict: bool =
 
     Raises
     ------
-    ValueError
+    OddValue
         When a text is no category; without `strict` it is null.
     """
-    if pa.types.is_dictionary(data.type):
-        data = data.cast(data.type.value_type)
-    data = data.cast(pa.large_string())
-    codes = pc.index_in(data, value_set=pa.array(dtype.detail, pa.large_string()))
-    if strict and codes.null_count > data.null_count:
-        unknown = data.filter(pc.and_(codes.is_null(), data.is_valid()))[0].as_py()
-        raise ValueError(f"it is to be {dtype}{no_category(unknown, dtype)}")
+    categories = pa.array(dtype.detail, pa.large_string())
+    chunks = data.chunks if isinstance(data, pa.ChunkedArray) else [data]
+    codes = pa.chunked_array([_numbers(chunk, categories) for chunk in chunks], pa.int32())
+    if strict:
+        unknown = pc.and_(codes.is_null(), _texts(data).is_valid()) if codes.null_count > data.null_count else None
+        if unknown is not None and pc.any(unknown).as_py():
+            row = pc.index(unknown, True).as_py()
+            raise OddValue(row, f"is to be {dtype}{no_category(data[row].as_py(), dtype)}")
     indices = from_arrow(codes)
     return Column(dtype, indices.values, indices.validity)
+
+
+def _numbers(chunk: pa.Array, categories: pa.Array) -> pa.Array:
+    """For each text the number of its category, null where it is none; of dictionaries each entry is looked up once."""
+    if pa.types.is_dictionary(chunk.type):
+        return _numbers(chunk.dictionary, categories).take(chunk.indices)
+    return pc.index_in(chunk.cast(categories.type), value_set=categories)
+
+
+def _texts(data: Any) -> Any:
+    return data.cast(data.type.value_type) if pa.types.is_dictionary(data.type) else data

@@ -42,7 +42,7 @@ def fitting(
         if wanted is not None:
             data = _taken(data, wanted, raw)
         _validate(data, raw)
-        if dtype.kind == "enum" and convert.dtype_of(data.type) == t.STRING:
+        if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
         if convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))

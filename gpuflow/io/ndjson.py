@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,9 +15,13 @@ from gpuflow_kernels.dtypes import DType
 
 from .blocks import Paths
 from .files import File, failure
+from .inference import lenient, with_whole
 from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, lenient, lines_of, with_compressed, with_unsigned
+from .text import Opened, TextFormat, TextSource, lines_of, with_compressed
 
+_BLANKS = (b"\n", b"\r", b" ", b"\t")
+_NOWHERE = "\0 no such field"
+"""The name of a column that no object has."""
 SUFFIXES = with_compressed(".ndjson", ".jsonl", ".json")
 
 
@@ -30,23 +34,22 @@ class NdjsonFormat(TextFormat):
     def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
         if not block.strip():
             return pa.schema([])
-        options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
         if self.ignore_errors:
             block = b"\n".join(line for line in block.split(b"\n") if isinstance(_object(line), dict))
-
-        def table(**explicit: Any) -> pa.Table:
-            return pajson.read_json(pa.BufferReader(block), options, pajson.ParseOptions(**explicit))
-
-        return with_unsigned(table(), lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])))
+        try:
+            return _inferred(block)
+        except pa.ArrowInvalid:
+            if not self.ignore_errors:
+                raise
+        return _first_types([found for line in block.split(b"\n") if isinstance(found := _object(line), dict)])
 
     def usable(self, arrow: pa.DataType) -> pa.DataType:
         # nothing but nulls so far may be followed by anything; JSON has no dates, only strings
         return pa.string() if pa.types.is_null(arrow) or pa.types.is_timestamp(arrow) else arrow
 
     def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        if not names:
-            with opened() as stream:
-                return pa.table({"": pa.nulls(sum(1 for line in lines_of(stream) if line.strip()))})
+        if not names:  # rows are counted as they are read: a line need not be one
+            types, names = {_NOWHERE: pa.null()}, (_NOWHERE,)
         schema = pa.schema([(name, _stored(types[name])) for name in names])
         try:
             with opened() as stream:
@@ -58,7 +61,7 @@ class NdjsonFormat(TextFormat):
                 return _readable(stream, {name: types[name] for name in names})
         return pa.table({name: _cast(table.column(name), types[name], self.ignore_errors) for name in names})
 
-    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]) -> BaseException:
         place = re.search(r"Column\(/(.*?)\)", str(error))
         column = place.group(1) if place and "/" not in place.group(1) else None
         hint = (
@@ -66,7 +69,7 @@ class NdjsonFormat(TextFormat):
             "(infer_schema_length=None), or pass ignore_errors=True"
         )
         for number, line in enumerate(self._numbered(file), 1):
-            wrong = _wrong(line, types)
+            wrong = _wrong(line, {name: types[name] for name in names})
             if wrong is not None:
                 return failure(file.path, f"line {number}: {wrong[1]}. {hint}", column=wrong[0] or column)
         return failure(file.path, f"{error}. {hint}", column=column)
@@ -76,21 +79,73 @@ class NdjsonFormat(TextFormat):
             yield from lines_of(stream)
 
 
+def _inferred(block: bytes) -> pa.Schema:
+    """The types in some lines. Raises what pyarrow raises where they contradict each other."""
+    options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
+
+    def table(**explicit: Any) -> pa.Table:
+        return pajson.read_json(pa.BufferReader(block), options, pajson.ParseOptions(**explicit))
+
+    def whole(name: str) -> bool:
+        objects = (_object(line) for line in block.split(b"\n") if line.strip())
+        return all(isinstance(o, dict) and isinstance(o.get(name, 0), int | None) for o in objects)
+
+    return with_whole(table(), lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])), whole)
+
+
+def _first_types(objects: list[dict[str, Any]]) -> pa.Schema:
+    """For each column the type of those of its values that are of the kind of the first, or else of that one alone."""
+    fields = []
+    for name in dict.fromkeys(name for found in objects for name in found):
+        values = [found[name] for found in objects if found.get(name) is not None]
+        alike = [value for value in values if _kind(value) is _kind(values[0])]
+        kind = pa.null()
+        for some in (alike, alike[:1]):
+            try:
+                kind = _inferred(b"\n".join(json.dumps({"": value}).encode() for value in some)).field(0).type if some else kind
+                break
+            except pa.ArrowInvalid:  # lists of this and lists of that
+                continue
+        fields.append(pa.field(name, kind))
+    return pa.schema(fields)
+
+
+def _kind(value: Any) -> type:
+    return float if type(value) is int else type(value)
+
+
 def _read(stream: Any, schema: pa.Schema) -> pa.Table:
-    """Columns of a stream of text, which may be empty."""
-    head = stream.read(1)
-    while head in (b"\n", b"\r", b" ", b"\t"):
-        head = stream.read(1)
-    if not head:
+    """Columns of a stream of text, which may be empty.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        Where text is no JSON, and where lines are not one object each, of which the reader makes nothing.
+    """
+    text = stream.read()
+    if not text or text.isspace():
         return schema.empty_table()
-    rest = stream.read()
+    table = _table(text, schema)
+    if table.num_rows != _lines(text):
+        raise pa.ArrowInvalid(f"it holds {table.num_rows} objects on {_lines(text)} lines")
+    return table
+
+
+def _lines(text: bytes) -> int:
+    """Lines that are not blank."""
+    if text[:1].isspace() or any(b"\n" + blank in text for blank in _BLANKS):
+        return sum(1 for line in text.split(b"\n") if line.strip())
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
+def _table(text: bytes, schema: pa.Schema) -> pa.Table:
     parse = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     block = 1 << 20
     while True:
         try:
-            return pajson.read_json(pa.BufferReader(head + rest), pajson.ReadOptions(block_size=block), parse)
+            return pajson.read_json(pa.BufferReader(text), pajson.ReadOptions(block_size=block), parse)
         except pa.ArrowInvalid as e:  # an object must fit into a block
-            if "straddling" not in str(e) or block > len(rest):
+            if "straddling" not in str(e) or block > len(text):
                 raise
             block = min(block * 16, (1 << 31) - 1)
 

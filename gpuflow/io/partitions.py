@@ -62,12 +62,12 @@ def refuse_without_columns(schema: Iterable[str], unsupported: Mapping[str, str]
 
 def supported(arrow: pa.Schema) -> tuple[Schema, dict[str, str]]:
     """The usable columns of an Arrow schema, and for each of the others the reason why it is not."""
-    from .convert import dtype_of, why_unsupported
+    from .convert import dtype_of_field, why_unsupported
 
     fields: dict[str, DType] = {}
     reasons: dict[str, str] = {}
     for field in arrow:
-        dtype = dtype_of(field.type)
+        dtype = dtype_of_field(field)
         if dtype is None:
             reasons[field.name] = why_unsupported(field.type)
         else:

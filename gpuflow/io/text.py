@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
@@ -23,11 +22,12 @@ from gpuflow.errors import ColumnNotFoundError, GpuflowError, TypeMismatchError
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
-from . import convert, files, hive
+from . import categories, convert, files, hive
 from .blocks import FAILURES, numbered, told
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure, in_threads
 from .fitting import fitting
+from .inference import WHOLE, widened
 from .options import ScanOptions, dtype, refuse_taken
 from .partitions import empty_chunk, refuse_duplicates, supported
 
@@ -80,6 +80,8 @@ class TextFormat(ABC):
     ignore_errors: bool = False
 
     hint: ClassVar[str] = "write it again with other names"
+    beyond: ClassVar[str] = "float64"
+    """What whole numbers may be read as that no column holds."""
     varies: ClassVar[bool] = False
     """Whether files of one table may have different columns."""
 
@@ -109,8 +111,8 @@ class TextFormat(ABC):
     def usable(self, arrow: pa.DataType) -> pa.DataType:
         """The type to read a column as, given what its beginning looks like."""
 
-    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType]) -> BaseException:
-        """A `ReadError` that tells more, where more is known."""
+    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]) -> BaseException:
+        """A `ReadError` that tells more, where more is known; `names` are the columns that were read."""
         return error
 
     @contextmanager
@@ -215,7 +217,7 @@ class TextSplit(Split):
         except GpuflowError:
             raise
         except FAILURES as e:
-            raise told(file, self.text.explain(file, e, self.types)) from e
+            raise told(file, self.text.explain(file, e, self.types, stored)) from e
         count = table.num_rows if left is None else min(left, table.num_rows)
         values = dict(file.keys)
         made: list[Column] = []
@@ -258,6 +260,7 @@ class TextSource(Source):
         if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
             raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None")
         self.text, self.options = text, options
+        self._beyond: dict[str, File] = {}
         self.files = options.find(paths, suffixes, what)
         wanted = options.wanted()
         asked: dict[str, DType] = {}
@@ -281,6 +284,11 @@ class TextSource(Source):
                 )
             asked[name] = dtype(kind, "schema_overrides", name)
             self.types[name] = arrow_type(asked[name])
+        for name, kind in self.types.items():
+            if kind == WHOLE and name not in asked:
+                where = self._beyond.get(name, self.files[0])
+                hint = f"give its type, as in schema_overrides={{{name!r}: {text.beyond!r}}}"
+                raise failure(where.path, f"its whole numbers fit neither int64 nor uint64; {hint}", column=name)
         self.text = text
         self.keys = hive.infer(self.files, options.key_types(), options.try_parse_hive_dates)
         stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
@@ -291,7 +299,7 @@ class TextSource(Source):
             refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])
         self.schema = Schema({**({} if index is None else {index: t.INT64}), **schema, **self.keys})
         format_ = what.lower()
-        self.token = f"{format_}-" + files.identity(self.files, text, self.schema, options.identity)
+        self.token = f"{format_}-" + files.identity(self.files, text, self.schema, categories.of(self.schema), options.identity)
         self.label = files.label(format_, paths, self.files)
 
     def __repr__(self) -> str:
@@ -309,6 +317,8 @@ class TextSource(Source):
     def _infer(self, sample: int | None) -> pa.Schema:
         found = in_threads(lambda file: self._look(file, sample), self.files[:SAMPLED_FILES])
         merged = found[0]
+        for file, schema in zip(self.files, found, strict=False):
+            self._beyond.update({field.name: file for field in schema if field.type == WHOLE})
         for file, other in zip(self.files[1:], found[1:], strict=False):
             if sorted(other.names) != sorted(merged.names) and not self.text.varies:
                 raise failure(file.path, f"its columns are {other.names}, those of {self.files[0].path} {merged.names}")
@@ -331,7 +341,7 @@ class TextSource(Source):
         except GpuflowError:
             raise
         except FAILURES as e:
-            raise told(file, self.text.explain(file, e, {})) from e
+            raise told(file, self.text.explain(file, e, {}, ())) from e
 
     @cached_property
     def _dictionaries(self) -> dict[str, Dictionary | None]:
@@ -351,59 +361,6 @@ class TextSource(Source):
         return [TextSplit(self.text, group, self.types, self.schema, self._dictionaries, options) for group in groups]
 
 
-def with_unsigned(table: pa.Table, again: Callable[[str], pa.Table]) -> pa.Schema:
-    """The schema of a table that was read from text, where whole numbers beyond int64 came out as floats: unsigned where
-    all of a column are such. ``again`` reads one column so, and raises where it cannot."""
-    schema = table.schema
-    for k, field in enumerate(schema):
-        if not pa.types.is_float64(field.type) or schema.names.count(field.name) > 1:
-            continue
-        bounds = pc.min_max(table.column(k)).as_py()
-        if bounds["max"] is None or not 0 <= bounds["min"] <= bounds["max"] <= 2.0**64 or bounds["max"] < 2.0**63:
-            continue
-        try:
-            again(field.name)
-        except pa.ArrowException:
-            continue
-        schema = schema.set(k, field.with_type(pa.uint64()))
-    return schema
-
-
 def arrow_type(kind: DType) -> pa.DataType:
     """The Arrow type that a reader of text makes for a column type."""
     return pa.string() if kind == t.STRING or kind.kind == "enum" else convert.arrow_type(kind)
-
-
-def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:
-    """Names of both, with types for what both hold under one name."""
-    others = {field.name: field for field in b}
-    fields = [_wider(field, others.pop(field.name)) if field.name in others else field for field in a]
-    return pa.schema([*fields, *others.values()])
-
-
-def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
-    if a.type == b.type or pa.types.is_null(b.type):
-        return a
-    if pa.types.is_null(a.type):
-        return b
-    x, y = convert.dtype_of(a.type), convert.dtype_of(b.type)
-    both = t.common(x, y) if x and y else None
-    return a.with_type(convert.arrow_type(both) if both and both != t.STRING else pa.string())
-
-
-def lenient(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
-    """Strings as another type, null where they cannot be."""
-    if pa.types.is_string(arrow):
-        return texts
-    trimmed = pc.utf8_trim_whitespace(texts)
-
-    def cast(part: pa.ChunkedArray) -> list[pa.Array]:
-        try:
-            return list(part.cast(arrow).chunks)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            if len(part) == 1:
-                return [pa.nulls(1, arrow)]
-            half = len(part) // 2
-            return cast(part.slice(0, half)) + cast(part.slice(half))
-
-    return pa.chunked_array(cast(trimmed), arrow) if len(trimmed) else pa.chunked_array([], arrow)

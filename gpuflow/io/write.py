@@ -151,7 +151,8 @@ def write_ndjson(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> None:
-    """Write a table as JSON lines, one object for each row. NaN and infinities, which JSON lacks, become null.
+    """Write a table as JSON lines, one object for each row. NaN and infinities, which JSON lacks, become null; lists become
+    arrays, structs objects, and maps arrays of objects with a ``key`` and a ``value``.
 
     Parameters
     ----------

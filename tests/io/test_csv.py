@@ -124,10 +124,29 @@ def test_an_error_shows_the_beginning_of_a_long_value(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_beyond_int64(tmp_path: Path) -> None:
-    text = "a,b,c,d\n1,-1,1e19,1\n9223372036854775808,9223372036854775808,1,18446744073709551616\n18446744073709551615,,,\n"
+    text = "a,c,d\n1,1e19,1.5\n9223372036854775808,1,18446744073709551616\n18446744073709551615,,\n"
     source = scan_csv(csv(tmp_path, text))
-    assert dict(source.schema) == {"a": t.UINT64, "b": t.FLOAT64, "c": t.FLOAT64, "d": t.FLOAT64}
+    assert dict(source.schema) == {"a": t.UINT64, "c": t.FLOAT64, "d": t.FLOAT64}
     assert table(source)["a"].to_pylist() == [1, 2**63, 2**64 - 1]
+
+
+BEYOND = [["1", str(2**64)], [str(2**63), "-1"], [str(-(2**63) - 1)], [str(10**40), ""], ["-0001", str(2**70)]]
+
+
+@pytest.mark.parametrize("values", BEYOND)
+def test_whole_numbers_that_no_column_holds(tmp_path: Path, values: list[str]) -> None:
+    """Polars makes Int128 of them, and raises beyond that; a float would not be what the file says."""
+    path = csv(tmp_path, "k,a\n" + "".join(f"x,{value}\n" for value in values), "w.csv")
+    csv(tmp_path, "k,a\ny,3\n", "v.csv")
+    for paths in (path, tmp_path):
+        with pytest.raises(ReadError, match=r"w\.csv, column 'a': .*neither int64 nor uint64.*schema_overrides={'a': 'string'}"):
+            scan_csv(paths)
+    assert table(scan_csv(path, schema_overrides={"a": "string"}))["a"].to_pylist() == [v or None for v in values]
+    floats = table(scan_csv(path, schema_overrides={"a": "float64"}))["a"].to_pylist()
+    assert floats == [float(v) if v else None for v in values]
+    if values[0] == "1":
+        with pytest.raises(ReadError, match="column 'a'"):
+            table(scan_csv(path, infer_schema_length=1))
 
 
 def test_categories_by_request(tmp_path: Path) -> None:

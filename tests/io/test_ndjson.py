@@ -121,8 +121,85 @@ def test_long_lines_several_files_and_compression(tmp_path: Path) -> None:
 def test_whole_numbers_beyond_int64_and_types_without_end(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     deep = "[" * 300 + "]" * 300
-    path.write_text(f'{{"a": 9223372036854775808, "b": -1, "d": {deep}}}\n' + '{"a": 1, "b": 9223372036854775808}\n')
+    path.write_text(f'{{"a": 9223372036854775808, "b": -1.5, "d": {deep}}}\n' + '{"a": 1, "b": 9223372036854775808}\n')
     source = scan_ndjson(path)
     assert dict(source.schema) == {"a": t.UINT64, "b": t.FLOAT64}
     assert table(source)["a"].to_pylist() == [2**63, 1]
     assert "64 levels" in source.unsupported["d"]
+
+
+@pytest.mark.parametrize("values", [[1, 2**64], [2**63, -1], [-(2**63) - 1, None], [10**40]])
+def test_whole_numbers_that_no_column_holds(tmp_path: Path, values: list[int | None]) -> None:
+    """Polars makes Int128 of them, and raises beyond that; a float would not be what the file says."""
+    path = lines(tmp_path, *(f'{{"a":{"null" if v is None else v}}}' for v in values))
+    for ignore in (False, True):
+        with pytest.raises(ReadError, match=r"column 'a': .*neither int64 nor uint64.*schema_overrides={'a': 'float64'}"):
+            scan_ndjson(path, ignore_errors=ignore)
+        source = scan_ndjson(path, schema_overrides={"a": "float64"}, ignore_errors=ignore)
+        assert table(source)["a"].to_pylist() == [None if v is None else float(v) for v in values]
+
+
+TWICE: dict[str, tuple[str, int, list[int]]] = {
+    "side by side": ('{"a":1}\n{"a":2}{"a":3}\n{"a":4}\n', 2, [1, 4]),
+    "apart": ('{"a":1}\n{"a":2} \t{"a":3}\n{"a":4}', 2, [1, 4]),
+    "made up for by a blank line": ('{"a":1}\n\n{"a":2}{"a":3}\n{"a":4}\n', 3, [1, 4]),
+    "and by one of spaces": ('{"a":1}\n{"a":2}{"a":3}\n \n{"a":4}\r\n', 2, [1, 4]),
+    "after a blank line": ('\n{"a":1}{"a":2}\n{"a":3}', 2, [3]),
+    "over two lines": ('{"a":1}\n{"a":\n2}\n', 2, [1]),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_line_is_a_row(tmp_path: Path, name: str) -> None:
+    """What is counted is what is read; as in Polars a line of two objects is an error."""
+    text, line, kept = TWICE[name]
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(text.encode())
+    with pytest.raises(pl.exceptions.ComputeError):
+        pl.read_ndjson(path)
+    with running():
+        frame = gf.scan_ndjson(path)
+        for query in (frame, frame.select(gf.len()), frame.select(gf.col("a").sum())):
+            with pytest.raises(ReadError, match=rf"a\.ndjson.*line {line}: it is no JSON"):
+                query.collect()
+        left = gf.scan_ndjson(path, ignore_errors=True)
+        assert left.collect()["a"].to_pylist() == kept
+        assert left.select(gf.len()).collect().item() == len(kept)
+
+
+def test_rows_are_counted_without_columns(tmp_path: Path) -> None:
+    path = lines(tmp_path, '{"a":1}', "", '{"a":"x"}', " ", "[1]", "{}", '{"a":')
+    with running():
+        frame = gf.scan_ndjson(path, infer_schema_length=1, ignore_errors=True)
+        assert (frame.select(gf.len()).collect().item(), frame.collect()["a"].to_pylist()) == (3, [1, None, None])
+        with pytest.raises(ReadError, match="line 5: it holds a list"):
+            gf.scan_ndjson(path, infer_schema_length=1).select(gf.len()).collect()
+        empty = lines(tmp_path, "{}", "{}", '{"a":null}', name="e.ndjson")
+        assert gf.scan_ndjson(empty).select(gf.len()).collect().item() == 3
+
+
+CHANGED: dict[str, tuple[list[str], list[Any]]] = {
+    "number and text": (["1", '"x"', "2.5"], [1.0, None, 2.5]),
+    "text and number": (['"x"', "1"], ["x", None]),
+    "number and bool": (["1", "true"], [1, None]),
+    "null first": (["null", "1", '"x"'], [None, 1, None]),
+    "list and number": (["[1]", "1", "[2,null]"], [[1], None, [2, None]]),
+    "lists": (["[1]", '["x"]', "[2]"], [[1], None, [2]]),
+    "structs": (['{"u":1}', '{"u":"x"}', "3"], [{"u": 1}, None, None]),
+    "large numbers": ([str(2**63), '"x"', "1"], [2**63, None, 1]),
+    "nothing but null": (["null", "null"], [None, None]),
+}
+
+
+@pytest.mark.parametrize("sample", [1, 2, None])
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_type_that_changes_is_no_error_where_errors_are_ignored(tmp_path: Path, name: str, sample: int | None) -> None:
+    """The first values decide, wherever the sample ends; what does not fit them is null."""
+    values, expected = CHANGED[name]
+    path = lines(tmp_path, *(f'{{"k":{k},"a":{value}}}' for k, value in enumerate(values)))
+    if sample == 1 and name in ("number and text", "null first"):
+        expected = {"number and text": [1, None, None], "null first": [None, None, "x"]}[name]
+    if sample == 2 and name == "number and text":
+        expected = [1, None, None]
+    found = table(scan_ndjson(path, ignore_errors=True, infer_schema_length=sample))
+    assert (found["k"].to_pylist(), found["a"].to_pylist()) == (list(range(len(values))), expected)

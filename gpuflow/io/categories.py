@@ -1,0 +1,65 @@
+"""The categories of an enum in the metadata of an Arrow field, as Polars keeps them: files hold the texts in use only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import pyarrow as pa
+from gpuflow_kernels.dtypes import DType, enum
+
+KEY, FORMER_KEY = b"_PL_ENUM_VALUES2", b"_PL_ENUM_VALUES"
+"""Where Polars keeps categories, and where it did before 1.32; both are read."""
+_DIGITS = 10
+"""Digits of a length at most."""
+
+
+def encoded(dtype: DType) -> dict[bytes, bytes]:
+    """The metadata for a field of an enum: of each category its length in bytes, a semicolon, and its text.
+
+    >>> encoded(enum(["low", "a;b", ""]))
+    {b'_PL_ENUM_VALUES2': b'3;low3;a;b0;'}
+    """
+    texts = (name.encode() for name in dtype.detail)
+    return {KEY: b"".join(b"%d;%s" % (len(text), text) for text in texts)}
+
+
+def declared(field: pa.Field) -> DType | None:
+    """The enum that a field of Arrow's dictionaries says it is; None where it says nothing, or nothing that makes sense.
+
+    >>> kind = pa.dictionary(pa.int32(), pa.string())
+    >>> declared(pa.field("x", kind, metadata={"_PL_ENUM_VALUES2": "3;low4;high"}))
+    enum[low, high]
+    """
+    if not field.metadata or not pa.types.is_dictionary(field.type) or not is_text(field.type.value_type):
+        return None
+    raw = field.metadata.get(KEY, field.metadata.get(FORMER_KEY))
+    return None if raw is None else _decoded(raw)
+
+
+def of(schema: Mapping[str, DType]) -> tuple[tuple[str, ...], ...]:
+    """The categories of all enums of a schema, in full, which their text is not."""
+    return tuple(dtype.detail for dtype in schema.values() if dtype.kind == "enum")
+
+
+def is_text(arrow: pa.DataType) -> bool:
+    return arrow in (pa.string(), pa.large_string(), pa.string_view())
+
+
+@lru_cache(256)
+def _decoded(raw: bytes) -> DType | None:
+    names: list[str] = []
+    place = 0
+    while place < len(raw):
+        end = raw.find(b";", place, place + _DIGITS + 1)
+        length = raw[place:end] if end >= 0 else b""
+        if not length.isdigit():
+            return None
+        place, text = end + 1 + int(length), raw[end + 1 : end + 1 + int(length)]
+        try:
+            names.append(text.decode())
+        except UnicodeDecodeError:
+            return None
+    if place != len(raw) or len(set(names)) < len(names):
+        return None
+    return enum(names)
