@@ -46,7 +46,7 @@ def is_text(arrow: pa.DataType) -> bool:
     return arrow in (pa.string(), pa.large_string(), pa.string_view())
 
 
-@lru_cache(256)
+@lru_cache(32)
 def _decoded(raw: bytes) -> DType | None:
     names: list[str] = []
     place = 0

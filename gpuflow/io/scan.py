@@ -255,7 +255,8 @@ def scan_ndjson(
     infer_schema_length : int or None
         How many lines columns and types are found in; None reads every file once for it.
     ignore_errors : bool
-        Leave out lines that are no JSON objects, and make null what does not fit the type of its column.
+        Leave out lines that are no JSON objects, and make null what does not fit the type of its column: that of its first
+        value, where the lines that types are found in differ.
     n_rows, row_index_name, row_index_offset, storage_options, filesystem
     hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths
         See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.

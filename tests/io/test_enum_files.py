@@ -76,6 +76,21 @@ def test_without_values(categories: list[str], name: str, tmp_path: Path) -> Non
             assert gf.from_arrow(table.to_arrow()).schema == table.schema
 
 
+@pytest.mark.parametrize("count", [200, 300, 70_000])
+@pytest.mark.parametrize("name", FORMATS)
+def test_many_categories(count: int, name: str, tmp_path: Path) -> None:
+    """Polars numbers them with as few bytes as will do, and writes no dictionary where nearly all texts differ."""
+    write, scan, _, _ = FORMATS[name]
+    names = [f"{k}" for k in range(count)][::-1]
+    theirs = pl.DataFrame({"e": pl.Series([*names[::-1], None, "7"], dtype=pl.Enum(names))})
+    getattr(theirs, write)(tmp_path / "a")
+    with running():
+        found = scan(tmp_path / "a").collect()
+        assert (found.schema["e"], found["e"].to_pylist()) == (gf.Enum(names), theirs["e"].to_list())
+        getattr(found, write)(tmp_path / "b")
+        assert scan(tmp_path / "b").filter(col("e") < "9").collect()["e"].to_pylist() == names[:-10][::-1]
+
+
 FILTERS: dict[str, Any] = {
     "at least": col("e") >= "a;b",
     "greater": col("e") > "é😀",
