@@ -240,8 +240,12 @@ def _check_slots(slots: tuple[Slot, ...], what: str) -> None:
     if not isinstance(slots, tuple) or not all(isinstance(s, Slot) for s in slots):
         raise ExtensionError(f"{what}: slots must be a tuple of Slot, as in slots=(Slot(Float64, 0.0, 'add'),)")
     for slot in slots:
-        if slot.dtype != INPUT and not (isinstance(slot.dtype, DType) and (slot.dtype.is_numeric or slot.dtype.kind in STORED)):
-            raise ExtensionError(f"{what}: a slot cannot be {slot.dtype}; it is a number, a bool, a time, or INPUT")
+        kept = slot.dtype == INPUT or (isinstance(slot.dtype, DType) and (slot.dtype.is_numeric or slot.dtype.kind in STORED))
+        if not kept and not (isinstance(slot.dtype, DType) and slot.dtype.is_text and slot.combine in ("min", "max")):
+            raise ExtensionError(
+                f"{what}: a slot cannot be {slot.dtype}; it is a number, a bool, a time, INPUT, or text of which "
+                f"the least or greatest is kept"
+            )
         if isinstance(slot.identity, str) and slot.identity not in ("lowest", "highest"):
             raise ExtensionError(f"{what}: the identity {slot.identity!r} is no number, 'lowest' or 'highest'")
 
