@@ -215,13 +215,13 @@ class _DtMethods(Namespace):
         """The second, 0 to 59."""
     def strftime(self, format: Any) -> Expr:
         """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
-        zone, which no part of a format names yet.
+        zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
         """
     def timestamp(self, unit: Any = "us") -> Expr:
         """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def to_string(self, format: Any = None) -> Expr:
         """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before
-        the time, ``"iso:strict"`` with a T.
+        the time, ``"iso:strict"`` with a T, and both with the offset where there is a zone.
         """
     def total_days(self) -> Expr:
         """Whole days of a duration, rounded towards zero."""
