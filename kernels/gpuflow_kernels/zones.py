@@ -127,6 +127,18 @@ def names(zone: str) -> tuple[int, ...]:
     return (0, NO_CYCLE, _packed(text))
 
 
+@lru_cache(maxsize=128)
+def summers(zone: str) -> tuple[int, ...]:
+    """A table like that of `table`, with the seconds that summer time adds in the place of offsets.
+
+    Examples
+    --------
+    >>> sorted(set(summers("Europe/Dublin")[-9:]))      # Irish time is the summer's, and goes back in winter
+    [-3600, 0]
+    """
+    return _tabulated(zone, _summer) if _fixed(require(zone)) is None else (0, NO_CYCLE, 0)
+
+
 def _tabulated(zone: str, of: Callable[[zoneinfo.ZoneInfo, int], int]) -> tuple[int, ...]:
     """The table of what `of` a zone is so between two transitions."""
     info = zoneinfo.ZoneInfo(zone)
@@ -151,6 +163,10 @@ def _local(info: zoneinfo.ZoneInfo, instant: int) -> dt.datetime:
 
 def _offset(info: zoneinfo.ZoneInfo, instant: int) -> int:
     return int(_local(info, instant).utcoffset().total_seconds())  # type: ignore[union-attr]
+
+
+def _summer(info: zoneinfo.ZoneInfo, instant: int) -> int:
+    return int(_local(info, instant).dst().total_seconds())  # type: ignore[union-attr]
 
 
 def _name(info: zoneinfo.ZoneInfo, instant: int) -> int:
