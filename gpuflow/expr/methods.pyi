@@ -161,6 +161,8 @@ class Namespace:
     def __init__(self, owner: Methods, name: builtins.str) -> None: ...
 
 class _DtMethods(Namespace):
+    def base_utc_offset(self) -> Expr:
+        """How far local time is ahead of UTC without summer time, as a duration in milliseconds."""
     def cast_time_unit(self, unit: Any) -> Expr:
         """The same moment or length in another unit (``s``, ``ms``, ``us``, ``ns``); timestamps round down, durations towards
         zero, and what a finer unit cannot hold raises.
@@ -175,6 +177,8 @@ class _DtMethods(Namespace):
         """The day of the month, 1 to 31."""
     def days_in_month(self) -> Expr:
         """Number of days of the month."""
+    def dst_offset(self) -> Expr:
+        """What summer time adds to the offset from UTC, as a duration in milliseconds."""
     def epoch(self, unit: Any = "us") -> Expr:
         """How long after 1970-01-01 in UTC, as a whole number of ``d``, ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def hour(self) -> Expr:
@@ -215,13 +219,13 @@ class _DtMethods(Namespace):
         """The second, 0 to 59."""
     def strftime(self, format: Any) -> Expr:
         """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
-        zone, which no part of a format names yet.
+        zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
         """
     def timestamp(self, unit: Any = "us") -> Expr:
         """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def to_string(self, format: Any = None) -> Expr:
         """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before
-        the time, ``"iso:strict"`` with a T.
+        the time, ``"iso:strict"`` with a T, and both with the offset where there is a zone.
         """
     def total_days(self) -> Expr:
         """Whole days of a duration, rounded towards zero."""

@@ -25,6 +25,7 @@ from .rowmath import (
     mul_overflows,
     sub_overflows,
     zone_choices,
+    zone_offset,
 )
 from .rules import Parameters, ScalarRule, Types
 from .scalar import REQUIRED, Constant, Signature, Table, scalar
@@ -167,6 +168,42 @@ def _convert(x: Any) -> Any:
     col("t").dt.convert_time_zone(zone='America/New_York')
     """
     return x
+
+
+# -- offsets ----------------------------------------------------------------------------------------------------------
+def _base_of(args: Types, params: Parameters | None = None) -> Signature | None:
+    if args[0].zone is None:
+        return None
+    return Signature(args, duration("ms"), (args[0].per_second, table_of(args[0]), Table(zones.summers(args[0].zone))))
+
+
+def _summer_of(args: Types, params: Parameters | None = None) -> Signature | None:
+    if args[0].zone is None:
+        return None
+    return Signature(args, duration("ms"), (args[0].per_second, Table(zones.summers(args[0].zone))))
+
+
+@scalar(name="base_utc_offset", namespace="dt", dtype=_base_of, arity=1)
+def _base_offset(x: Any, per: Any, z: Any, summers: Any) -> Any:
+    """How far local time is ahead of UTC without summer time, as a duration in milliseconds.
+
+    >>> import gpuflow as gf
+    >>> gf.col("t").dt.base_utc_offset()
+    col("t").dt.base_utc_offset()
+    """
+    second = floor_div(x, per)
+    return (zone_offset(second, z) - zone_offset(second, summers)) * 1000
+
+
+@scalar(name="dst_offset", namespace="dt", dtype=_summer_of, arity=1)
+def _summer_offset(x: Any, per: Any, summers: Any) -> Any:
+    """What summer time adds to the offset from UTC, as a duration in milliseconds.
+
+    >>> import gpuflow as gf
+    >>> gf.col("t").dt.dst_offset()
+    col("t").dt.dst_offset()
+    """
+    return zone_offset(floor_div(x, per), summers) * 1000
 
 
 # -- units ------------------------------------------------------------------------------------------------------------

@@ -10,23 +10,26 @@ from __future__ import annotations
 from typing import Any
 
 from .builtin_casts import cast_rule, ticks_a_day
+from .builtin_temporal_zones import table_of
 from .dtypes import INT64, STRING, UINT64, DType
 from .rowmath import (
     after_word,
     floor_div,
     int64,
+    local_parts,
     parse_integer,
     parse_iso,
     put,
     put_digits,
     put_iso_date,
     put_iso_time,
+    put_offset,
     put_word,
     ticks_of_time,
     uint64,
 )
 from .rules import Parameters, ScalarRule, Types
-from .scalar import Signature, scalar
+from .scalar import Constant, Signature, scalar
 from .text_rules import NO_VALUE, whole
 
 
@@ -101,6 +104,20 @@ def _cast_time_text(out: Any, at: Any, x: Any, day: Any, per: Any, digits: Any) 
     second = ticks // per
     at = put(out, put_iso_date(out, at, days), 32)
     return put_iso_time(out, at, second, (ticks - second * per) * (1000000000 // per), digits)
+
+
+def _zoned_text(source: DType, target: DType) -> tuple[Constant, ...] | None:
+    """Ticks of a second, digits after the point, and the offsets of the zone."""
+    if target != STRING or source.zone is None:
+        return None
+    return source.per_second, _DIGITS[str(source.unit)], table_of(source)
+
+
+@scalar(name="cast", dtype=cast_rule(_zoned_text), text="write")
+def _cast_zoned_text(out: Any, at: Any, x: Any, per: Any, digits: Any, z: Any) -> Any:
+    days, second, nanos, offset = local_parts(x, z, per)
+    at = put(out, put_iso_date(out, at, days), 32)
+    return put_offset(out, put_iso_time(out, at, second, nanos, digits), offset, int64(1))
 
 
 # -- strings to integers ----------------------------------------------------------------------------------------------

@@ -5,25 +5,30 @@ Formats are those of the crate chrono, as in Polars: ``%Y %m %d %H %M %S`` and t
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from . import zones
 from .builtin_casts import ticks_a_day
+from .builtin_temporal_zones import table_of
 from .dtypes import DATE, NULL, STRING, UNITS, DType, timestamp
 from .rowmath import (
     after_word,
     floor_div,
     format_known,
+    int64,
+    local_parts,
     parse_iso,
     parse_time,
     put,
     put_iso_date,
     put_iso_time,
+    put_offset,
     put_time,
     ticks_of_time,
+    zone_offset,
 )
 from .rules import Parameters, ScalarRule, Types
-from .scalar import REQUIRED, Signature, scalar
+from .scalar import REQUIRED, Signature, Table, scalar
 from .text_rules import NO_VALUE
 
 
@@ -197,8 +202,8 @@ def _parts(letters: str) -> int:
 
 
 _DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
-_TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfs")
-_LOCAL_PARTS = _TIME_PARTS & ~_parts("s")  # seconds since 1970 are those of the instant, which local time does not tell
+_TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfsc")
+_ZONED_PARTS = _TIME_PARTS | _parts("zZN")  # N is %+
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _ISO, _STRICT = int.from_bytes(b"iso", "little"), int.from_bytes(b":strict", "little")
 
@@ -215,11 +220,11 @@ def _written(args: Types, params: Parameters | None = None) -> Signature | None:
 
 
 def _written_in_its_zone(args: Types, params: Parameters | None = None) -> Signature | None:
-    """The same for local time, which a timestamp with a zone goes through."""
-    if args[0].zone is None:
-        return _written(args, params)
-    found = _written((timestamp(str(args[0].unit)), *args[1:]), params)
-    return found and replace(found, via="dt.local", constants=(*found.constants[:-1], _LOCAL_PARTS))
+    """Ticks of a second, digits after the point, parts of a format, and the zone's offsets and names."""
+    if args[0].zone is None or args[1] not in (STRING, NULL):
+        return None
+    numbers = (args[0].per_second, _DIGITS[str(args[0].unit)], _ZONED_PARTS)
+    return Signature((args[0], STRING), STRING, (*numbers, table_of(args[0]), Table(zones.names(args[0].zone))))
 
 
 def _unknown_parts(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any) -> Any:
@@ -233,15 +238,15 @@ def _no_text(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any
 
 
 _UNKNOWN = (
-    "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day; for %s "
-    "of a timestamp with a zone use dt.epoch)"
+    "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day, and what has "
+    "no zone has no %z, %Z and %+)"
 )
 
 
 @scalar(
     name="strftime",
     namespace="dt",
-    dtype=_written_in_its_zone,
+    dtype=_written,
     text="write",
     arity=2,
     overflow=_unknown_parts,
@@ -251,7 +256,7 @@ def _strftime(
     out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
 ) -> Any:
     """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
-    zone, which no part of a format names yet.
+    zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
 
     Examples
     --------
@@ -263,7 +268,21 @@ def _strftime(
     days = floor_div(x, day)
     ticks = x - days * day
     second = ticks // per
-    return put_time(out, at, days, second, (ticks - second * per) * (1000000000 // per), format, format0, format1)
+    nanos = (ticks - second * per) * (1000000000 // per)
+    return put_time(out, at, days, second, nanos, int64(0), int64(0), format, format0, format1)
+
+
+def _unknown_zoned(x: Any, format: Any, format0: Any, format1: Any, per: Any, digits: Any, parts: Any, z: Any, names: Any) -> Any:
+    return not format_known(format, format0, format1, parts)
+
+
+@scalar(name="strftime", namespace="dt", dtype=_written_in_its_zone, text="write", overflow=_unknown_zoned, failure=_UNKNOWN)
+def _strftime_zoned(
+    out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, per: Any, digits: Any, parts: Any, z: Any, names: Any
+) -> Any:
+    days, second, nanos, offset = local_parts(x, z, per)
+    name = zone_offset(floor_div(x, per), names)
+    return put_time(out, at, days, second, nanos, offset, name, format, format0, format1)
 
 
 @scalar(
@@ -280,7 +299,7 @@ def _to_string(
     out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
 ) -> Any:
     """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before the
-    time, ``"iso:strict"`` with a T.
+    time, ``"iso:strict"`` with a T, and both with the offset where there is a zone.
 
     Examples
     --------
@@ -296,8 +315,28 @@ def _to_string(
     iso = after_word(format, format0, format1, _ISO)
     strict = iso > 0 and after_word(format, iso, format1, _STRICT) == format1
     if not strict and iso != format1:
-        return put_time(out, at, days, second, nanos, format, format0, format1)
+        return put_time(out, at, days, second, nanos, int64(0), int64(0), format, format0, format1)
     at = put_iso_date(out, at, days)
     if digits < 0:
         return at
     return put_iso_time(out, put(out, at, 84 if strict else 32), second, nanos, digits)
+
+
+def _no_zoned_text(x: Any, format: Any, format0: Any, format1: Any, per: Any, digits: Any, parts: Any, z: Any, names: Any) -> Any:
+    iso = after_word(format, format0, format1, _ISO)
+    named = iso == format1 or (iso > 0 and after_word(format, iso, format1, _STRICT) == format1)
+    return not (named or format_known(format, format0, format1, parts))
+
+
+@scalar(name="to_string", namespace="dt", dtype=_written_in_its_zone, text="write", overflow=_no_zoned_text, failure=_UNKNOWN)
+def _to_string_zoned(
+    out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, per: Any, digits: Any, parts: Any, z: Any, names: Any
+) -> Any:
+    days, second, nanos, offset = local_parts(x, z, per)
+    iso = after_word(format, format0, format1, _ISO)
+    strict = iso > 0 and after_word(format, iso, format1, _STRICT) == format1
+    if not strict and iso != format1:
+        name = zone_offset(floor_div(x, per), names)
+        return put_time(out, at, days, second, nanos, offset, name, format, format0, format1)
+    at = put(out, put_iso_date(out, at, days), 84 if strict else 32)
+    return put_offset(out, put_iso_time(out, at, second, nanos, digits), offset, int64(1))

@@ -63,7 +63,11 @@ def weekday_name(weekday: Any) -> Any:
 # -- formats ----------------------------------------------------------------------------------------------------------
 def format_part(f: Any, g: Any, f1: Any) -> Any:
     """``(word, digits, pad, after)`` of the part whose ``%`` stands before `g`: a packed word (0 if it is none), the digits of
-    a fraction (16 is added if its dot belongs to it, -1 for all there are), and the pad asked for (-1: the part's own)."""
+    a fraction (16 is added if its dot belongs to it, -1 for all there are) or the colons of an offset, and the pad asked for
+    (-1: the part's own).
+
+    ``%+`` and ``%#z`` get the letters N and O, which stand for nothing else.
+    """
     place, pad, digits = int64(g), int64(-1), int64(-1)
     dotted = False
     c = int64(f[place]) if place < f1 else int64(0)
@@ -78,12 +82,25 @@ def format_part(f: Any, g: Any, f1: Any) -> Any:
     if c == 51 or c == 54 or c == 57:  # 3 6 9
         digits = c - 48
         place += 1
+    colons = int64(0)
+    while colons < 3 and place < f1 and int64(f[place]) == 58:  # :
+        colons += 1
+        place += 1
+    loose = colons == 0 and place < f1 and int64(f[place]) == 35  # #
+    place = place + 1 if loose else place
     c = int64(f[place]) if place < f1 else int64(0)
     place += 1
+    offset = c == 122
+    if (colons > 0 or loose) and not offset:
+        return int64(0), digits, pad, place
     if c == 102:
         return c, digits + 16 if dotted else digits, pad, place
     if dotted or digits >= 0:
         return int64(0), digits, pad, place
+    if (offset or c == 90 or c == 99 or c == 43) and pad >= 0:  # z Z c + have no pad
+        return int64(0), digits, pad, place
+    if offset:
+        return int64(79) if loose else c, colons, pad, place
     if c == 70:  # %F is %Y-%m-%d
         c = int64(0x642D6D2D59)
     elif c == 84 or c == 88:  # %T and %X are %H:%M:%S
@@ -100,7 +117,9 @@ def format_part(f: Any, g: Any, f1: Any) -> Any:
         c = int64(98)
     elif c == 110 or c == 116:  # %n %t
         c = int64(10) if c == 110 else int64(9)
-    elif c != 37 and not is_letter(c):
+    elif c == 43:
+        c = int64(78)
+    elif c == 78 or c == 79 or (c != 37 and not is_letter(c)):
         c = int64(0)
     return c, digits, pad, place
 

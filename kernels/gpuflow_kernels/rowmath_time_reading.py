@@ -113,6 +113,19 @@ def parse_offset(s: Any, k: Any, s1: Any) -> Any:
     return -seconds if int64(s[k]) == 45 else seconds, minutes + 2
 
 
+def parse_loose_offset(s: Any, k: Any, s1: Any) -> Any:
+    """The same for ``%#z``: minutes may be missing, and Z means none at all."""
+    if k < s1 and lower_byte(int64(s[k])) == 122:
+        return int64(0), int64(k + 1)
+    hour = k + 3
+    if hour != s1 and (hour + 1 != s1 or int64(s[hour]) != 58):
+        return parse_offset(s, k, s1)
+    if digits_end(s, k + 1, s1) != hour or (int64(s[k]) != 43 and int64(s[k]) != 45):
+        return int64(0), int64(-1)
+    seconds = digits_value(s, k + 1, hour) * 3600
+    return -seconds if int64(s[k]) == 45 else seconds, int64(s1) if seconds < 86400 else int64(-1)
+
+
 def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
     """``(days, second, nanos, valid)`` of a string as a format says. Parts that are not given are those of 0001-01-01 00:00;
     an offset (``%z``) is taken off the second, which then may lie outside of the day, as a leap second does.
@@ -170,6 +183,9 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     k = end
             elif part == 122:  # z
                 offset, k = parse_offset(s, skip_blanks(s, k, s1), s1)
+                valid = k >= 0
+            elif part == 79:  # what stands for #z
+                offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1)
                 valid = k >= 0
             else:
                 k = skip_blanks(s, k, s1)

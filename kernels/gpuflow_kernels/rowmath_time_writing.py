@@ -35,7 +35,36 @@ def put_fraction(out: Any, at: Any, nanos: Any, digits: Any) -> Any:
     return put_padded(out, at, value, count, int64(48))
 
 
-def put_time_part(out: Any, at: Any, days: Any, second: Any, nanos: Any, part: Any, digits: Any, pad: Any) -> Any:
+def put_offset(out: Any, at: Any, offset: Any, colons: Any) -> Any:
+    """An offset in seconds as ``+0200``, with so many colons as ``+02:00``, ``+02:00:00`` or, for three, ``+02``."""
+    size = int64(abs(offset))
+    if colons < 2:
+        size = (size + 30) // 60 * 60  # to the nearest minute
+    at = put_padded(out, put(out, at, 45 if offset < 0 else 43), size // 3600, int64(2), int64(48))
+    if colons == 3:
+        return at
+    at = put(out, at, 58) if colons > 0 else at
+    at = put_padded(out, at, size // 60 % 60, int64(2), int64(48))
+    return put_padded(out, put(out, at, 58), size % 60, int64(2), int64(48)) if colons == 2 else at
+
+
+def put_whole_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, zoned: Any) -> Any:
+    """A moment as ``Thu Jan 31 12:34:56 2013``, or `zoned` as ``2013-01-31T12:34:56.789+02:00``."""
+    if zoned:
+        at = put_iso_time(out, put(out, put_iso_date(out, at, days), 84), second, int64(0), int64(0))
+        return put_offset(out, put_fraction(out, at, nanos, int64(15)), offset, int64(1))
+    year, month, day = civil_of_days(days)
+    weekday, _rest = weekday_name(weekday_of_days(days))
+    name, _rest = month_name(month)
+    at = put_word(out, put(out, put_word(out, at, weekday), 32), name)
+    at = put_padded(out, put(out, at, 32), day, int64(2), int64(32))
+    at = put_iso_time(out, put(out, at, 32), second, int64(0), int64(0))
+    return put_year(out, put(out, at, 32), year, int64(48))
+
+
+def put_time_part(
+    out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, name: Any, part: Any, digits: Any, pad: Any
+) -> Any:
     """One part of a format, by its letter."""
     year, month, day = civil_of_days(days)
     weekday = weekday_of_days(days)
@@ -60,8 +89,14 @@ def put_time_part(out: Any, at: Any, days: Any, second: Any, nanos: Any, part: A
         return put(out, at, 77 if part == 112 else 109)
     if part == 102:  # f
         return put_fraction(out, at, nanos, digits)
+    if part == 122:  # z
+        return put_offset(out, at, offset, digits)
+    if part == 90:  # Z
+        return put_word(out, at, name)
+    if part == 99 or part == 78:  # c and what stands for +
+        return put_whole_time(out, at, days, second, nanos, offset, part == 78)
     if part == 115:  # s
-        value, width = days * 86400 + second, int64(1)
+        value, width = days * 86400 + (second - offset), int64(1)
         if value < 0:
             at = put(out, at, 45)
             value = -value
@@ -110,8 +145,11 @@ def put_time_part(out: Any, at: Any, days: Any, second: Any, nanos: Any, part: A
     return put_padded(out, at, value, width, fill)
 
 
-def put_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, f: Any, f0: Any, f1: Any) -> Any:
-    """A day number, second of the day and nanosecond as a format says; parts that are none are left out."""
+def put_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, name: Any, f: Any, f0: Any, f1: Any) -> Any:
+    """A day number, second of the day and nanosecond as a format says; parts that are none are left out.
+
+    `offset` and `name` (packed as for `put_word`) are those of local time, 0 where there is no zone.
+    """
     g = int64(f0)
     while g < f1:
         c = int64(f[g])
@@ -119,7 +157,7 @@ def put_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, f: Any, f0: 
         if c == 37:
             word, digits, pad, g = format_part(f, g, f1)
             while word > 0:
-                at = put_time_part(out, at, days, second, nanos, word & 255, digits, pad)
+                at = put_time_part(out, at, days, second, nanos, offset, name, word & 255, digits, pad)
                 word = word >> 8
         else:
             at = put(out, at, c)

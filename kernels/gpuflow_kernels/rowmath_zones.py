@@ -1,6 +1,7 @@
 """Local time in row bodies: offsets of a zone, read from its table (`gpuflow_kernels.zones`), in seconds.
 
-``z`` is the table: the number of transitions, the begin of the cycle, the transitions, and the offsets between them.
+``z`` is the table: the number of transitions, the begin of the cycle, the transitions, and the offsets between them. Of the
+same form is a table of names, in which packed words stand in the place of offsets.
 """
 
 from __future__ import annotations
@@ -84,6 +85,20 @@ def zone_settled(s: Any, z: Any, own: Any) -> Any:
 def local_ticks(x: Any, z: Any, per: Any) -> Any:
     """Local time in ticks, of the instant `x` in ticks of which a second has `per`."""
     return x + zone_offset(floor_div(x, per), z) * per
+
+
+def local_parts(x: Any, z: Any, per: Any) -> Any:
+    """``(days, second, nanos, offset)`` of the local time of the instant `x` in ticks, of which a second has `per`.
+
+    Unlike `local_ticks` it leaves 64 bits nowhere.
+    """
+    instant = floor_div(x, per)
+    nanos = (x - instant * per) * (1000000000 // per)
+    offset = int64(zone_offset(instant, z))
+    days = floor_div(instant, 86400)
+    second = instant - days * 86400 + offset
+    more = floor_div(second, 86400)
+    return days + more, second - more * 86400, nanos, offset
 
 
 def zoned_ticks(x: Any, z: Any, per: Any, own: Any) -> Any:

@@ -13,6 +13,7 @@ import re
 import struct
 import zoneinfo
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -107,42 +108,89 @@ def table(zone: str) -> tuple[int, ...]:
     (504901800, 20476, 19800, 20700)
     """
     fixed = _fixed(require(zone))
-    if fixed is not None:
-        return (0, NO_CYCLE, fixed)
+    return _tabulated(zone, _offset) if fixed is None else (0, NO_CYCLE, fixed)
+
+
+@lru_cache(maxsize=128)
+def names(zone: str) -> tuple[int, ...]:
+    """A table like that of `table`, with what the zone's time is called in the place of offsets: bytes packed into one number.
+
+    Examples
+    --------
+    >>> [bytes.fromhex(f"{name:x}")[::-1] for name in names("Asia/Kathmandu")[4:]]
+    [b'LMT', b'+0530', b'+0545']
+    """
+    fixed = _fixed(require(zone))
+    if fixed is None:
+        return _tabulated(zone, _name)
+    text = offset_text(fixed).replace(":", "").removesuffix("00") if fixed else "UTC"
+    return (0, NO_CYCLE, _packed(text))
+
+
+@lru_cache(maxsize=128)
+def summers(zone: str) -> tuple[int, ...]:
+    """A table like that of `table`, with the seconds that summer time adds in the place of offsets.
+
+    Examples
+    --------
+    >>> sorted(set(summers("Europe/Dublin")[-9:]))      # Irish time is the summer's, and goes back in winter
+    [-3600, 0]
+    """
+    return _tabulated(zone, _summer) if _fixed(require(zone)) is None else (0, NO_CYCLE, 0)
+
+
+def _tabulated(zone: str, of: Callable[[zoneinfo.ZoneInfo, int], int]) -> tuple[int, ...]:
+    """The table of what `of` a zone is so between two transitions."""
     info = zoneinfo.ZoneInfo(zone)
     written = _written(zone)
     begin = max(0, written[-1]) if written else 0
     end = begin + CYCLE + 2 * _MARGIN
-    instants = sorted({*written, *_searched(info, begin, end)})
-    offsets = [_offset(info, instants[0] - 1) if instants else _offset(info, 0)]
+    instants = sorted({*written, *_searched(info, begin, end, of)})
+    values = [of(info, instants[0] - 1 if instants else 0)]
     kept = []
     for instant in instants:
-        offset = _offset(info, instant)
-        if offset != offsets[-1]:  # others change the name of the time alone
+        value = of(info, instant)
+        if value != values[-1]:  # others change something else, such as the name of the time alone
             kept.append(instant)
-            offsets.append(offset)
+            values.append(value)
     ruled = bool(kept) and kept[-1] > begin
-    return (len(kept), begin + _MARGIN if ruled else NO_CYCLE, *kept, *offsets)
+    return (len(kept), begin + _MARGIN if ruled else NO_CYCLE, *kept, *values)
+
+
+def _local(info: zoneinfo.ZoneInfo, instant: int) -> dt.datetime:
+    return (_EPOCH + dt.timedelta(seconds=instant)).astimezone(info)
 
 
 def _offset(info: zoneinfo.ZoneInfo, instant: int) -> int:
-    moment = (_EPOCH + dt.timedelta(seconds=instant)).astimezone(info)
-    return int(moment.utcoffset().total_seconds())  # type: ignore[union-attr]
+    return int(_local(info, instant).utcoffset().total_seconds())  # type: ignore[union-attr]
 
 
-def _searched(info: zoneinfo.ZoneInfo, begin: int, end: int) -> list[int]:
-    """The changes of offset after `begin` up to `end`, where the zone follows its rule."""
+def _summer(info: zoneinfo.ZoneInfo, instant: int) -> int:
+    return int(_local(info, instant).dst().total_seconds())  # type: ignore[union-attr]
+
+
+def _name(info: zoneinfo.ZoneInfo, instant: int) -> int:
+    return _packed(str(_local(info, instant).tzname()))
+
+
+def _packed(name: str) -> int:
+    """ASCII as a number, the first byte in its lowest bits; names of the database have at most six."""
+    return int.from_bytes(name.encode()[:8], "little")
+
+
+def _searched(info: zoneinfo.ZoneInfo, begin: int, end: int, of: Callable[[zoneinfo.ZoneInfo, int], int]) -> list[int]:
+    """The changes of what is asked for after `begin` up to `end`, where the zone follows its rule."""
     found = []
-    at, offset = begin, _offset(info, begin)
+    at, value = begin, of(info, begin)
     while at < end:
         later = at + _STEP
-        if _offset(info, later) != offset:
+        if of(info, later) != value:
             low, high = at, later
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if _offset(info, middle) == offset else (low, middle)
+                low, high = (middle, high) if of(info, middle) == value else (low, middle)
             found.append(high)
-            offset = _offset(info, later)
+            value = of(info, later)
         at = later
     return found
 

@@ -11,10 +11,12 @@ from typing import Any
 import dask
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import gpuflow as gf
 from gpuflow.errors import ArithmeticOverflowError
+from tests.cuda_model.runtime import cuda_model
 from tests.support.running import assert_same, difference, running
 
 # -- numbers, dates and times ------------------------------------------------------------------------------------------
@@ -25,7 +27,8 @@ MOMENTS = [
 ]  # fmt: skip
 FORMATS = [
     "%Y-%m-%d", "%y %C", "%b %B %h", "%a %A", "%j %U %W %V %G %g %u %w", "%H %I %k %l %M %S %p %P", "%F %T %D %R %r %X %x",
-    "%f|%.f|%3f|%6f|%9f|%.3f|%.6f|%.9f", "%s", "%%%n%t", "%e %q", "%-d %_d %0e %-m %-H %-j", "%v", "ż😀", "iso", "iso:strict",
+    "%f|%.f|%3f|%6f|%9f|%.3f|%.6f|%.9f", "%s", "%%%n%t", "%e %q", "%-d %_d %0e %-m %-H %-j", "%v", "%c", "ż😀", "iso",
+    "iso:strict",
 ]  # fmt: skip
 
 
@@ -195,10 +198,114 @@ def test_strict_reading_raises_for_rows_that_count(name: str, layout: str) -> No
         assert frame.select(r=chosen).collect().to_dict() == {"r": [False, None, True, False]}
 
 
-def test_zoned_times_are_written_in_local_time() -> None:
-    instants = [dt.datetime(2024, 3, 31, 0, 59, 59), dt.datetime(2024, 3, 31, 1), None, dt.datetime(1969, 7, 1)]
-    utc = pl.Series("z", instants, dtype=pl.Datetime("us")).dt.replace_time_zone("UTC")
-    rows = pl.DataFrame([utc.dt.convert_time_zone("Europe/Berlin")])
-    with running():
-        found = gf.from_polars(rows).select(gf.col("z").dt.strftime("%A, %d %B %Y %H:%M:%S")).collect()
-    assert_same(found, rows.select(pl.col("z").dt.strftime("%A, %d %B %Y %H:%M:%S")), ordered=True)
+# -- times with a zone -------------------------------------------------------------------------------------------------
+INSTANTS = [
+    dt.datetime(2024, 3, 31, 0, 59, 59), dt.datetime(2024, 3, 31, 1), None, dt.datetime(1969, 7, 1),
+    dt.datetime(2024, 10, 27, 0, 30), dt.datetime(2024, 10, 27, 1, 30, 0, 120000), dt.datetime(2024, 11, 3, 5, 59),
+    dt.datetime(2024, 11, 3, 6), dt.datetime(1945, 8, 1), dt.datetime(1800, 1, 1, 12), dt.datetime(1912, 6, 1),
+    dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2024, 1, 1),
+]  # fmt: skip
+ZONES = ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC", "Africa/Monrovia", "Asia/Kathmandu", "+02:00"]
+ZONED_FORMATS = ["%A, %d %B %Y %H:%M:%S", "%z", "%:z|%::z|%:::z", "%Z", "%s", "%c", "%+", "iso", "iso:strict", "%FT%T%.3f%z %Z"]
+
+
+def zoned_texts(m: Any) -> dict[str, Any]:
+    t = m.col("z")
+    written = {f: t.dt.to_string(f) for f in ZONED_FORMATS}
+    return {"cast": t.cast(m.String), "one": t.dt.strftime("%c %z"), "next": t.dt.offset_by("24h").cast(m.String)} | written
+
+
+def zoned_rows(zone: str, unit: Any) -> pl.DataFrame:
+    """Across changes of the clocks, before 1970, and where the unit allows after 2262, in winter: Polars has no summers then."""
+    later = [] if unit == "ns" else [dt.datetime(2500, 1, 1), dt.datetime(9999, 12, 31, 12)]
+    utc = pl.Series("z", INSTANTS + later, dtype=pl.Datetime("us")).cast(pl.Datetime(unit)).dt.replace_time_zone("UTC")
+    return pl.DataFrame([utc.dt.convert_time_zone(zone)])
+
+
+def check_zoned(zone: str, unit: str, target: str) -> None:
+    rows = zoned_rows(zone, unit)
+    with running(target, parts=2, rows=len(rows)):
+        found = gf.from_polars(rows).select(**zoned_texts(gf)).collect()
+    assert_same(found, rows.select(**zoned_texts(pl)), ordered=True)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_zoned_times_as_text(zone: str, unit: str) -> None:
+    check_zoned(zone, unit, "python")
+
+
+def test_zoned_times_as_text_compiled() -> None:
+    for zone in ZONES:  # one kernel: zones are arguments
+        check_zoned(zone, "us", "cpu")
+
+
+def test_zoned_times_as_text_on_the_model_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
+    with cuda_model(1, relaxed=True, multiprocessors=2):
+        check_zoned("America/New_York", "ms", "cuda")
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_zoned_seconds_as_text(zone: str, target: str) -> None:
+    """Polars has no seconds: what it writes of milliseconds, without those."""
+    rows = zoned_rows(zone, "ms").with_columns(pl.col("z").dt.truncate("1s"))
+    expected = rows.select(
+        a=pl.col("z").cast(pl.String).str.replace(".000", "", literal=True), b=pl.col("z").dt.strftime("%+ %f %Z")
+    )
+    with running(target):
+        z = gf.col("z").dt.cast_time_unit("s")
+        found = gf.from_polars(rows).select(a=z.cast(gf.String), b=z.dt.strftime("%+ %f %Z")).collect()
+    assert_same(found, expected, ordered=True)
+
+
+ZONED = [
+    # zone, ticks in milliseconds, format, text
+    ("Europe/Berlin", 16_740_864_000_000, "%+ %Z", "2500-07-01T02:00:00+02:00 CEST"),
+    ("+05:30", 0, "%c %Z %z", "Thu Jan  1 05:30:00 1970 +0530 +0530"),
+    ("-03:30", 5, "%+ %Z", "1969-12-31T20:30:00.005-03:30 -0330"),
+    ("Europe/Berlin", -200_000_000_000_000, "%+ %s", "-4368-04-02T05:20:08+00:53 -200000000000"),
+    ("America/New_York", 300_000_000_000_000, "%c", "Tue Aug 15 01:20:00 +11476"),
+    ("Asia/Kolkata", 2**63 - 1, "%Y %T%.f %:z", "+292278994 12:42:55.807 +05:30"),
+    ("America/New_York", -(2**63), "%Y %T%.f %:z", "-292275055 11:51:02.192 -04:56"),
+]
+
+
+@pytest.mark.parametrize(("zone", "ticks", "format", "text"), ZONED)
+def test_zoned_times_far_from_today(zone: str, ticks: int, format: str, text: str) -> None:
+    frame = gf.from_arrow(pa.table({"z": pa.array([ticks, None], pa.timestamp("ms", zone))}))
+    with running("python"):
+        assert frame.select(r=gf.col("z").dt.strftime(format)).collect().to_dict() == {"r": [text, None]}
+
+
+UNKNOWN = ["%#z", "%::::z", "%:Z", "%:f", "%.3z", "%-z", "%_Z", "%0+", "%-c", "%N", "%O", "%i", "%:", "%#"]
+
+
+def test_formats_that_times_do_not_know() -> None:
+    rows = zoned_rows("Europe/Berlin", "us")
+    naive = gf.from_polars(rows.select(n=pl.col("z").dt.replace_time_zone(None), d=pl.col("z").dt.date()))
+    zoned = gf.from_polars(rows).select(gf.col("z"))
+    wrong = [(zoned, "z", f) for f in UNKNOWN] + [(naive, "n", f) for f in ("%z", "%:z", "%Z", "%+", *UNKNOWN)]
+    with running("python"):
+        for frame, name, format in [*wrong, (naive, "d", "%c"), (naive, "d", "%+")]:
+            for method in ("strftime", "to_string"):
+                with pytest.raises(ArithmeticOverflowError, match="knows no such format"):
+                    frame.select(getattr(gf.col(name).dt, method)(format)).collect()
+
+
+OFFSETS = ["Z", "z", "+02", "-0230", "+02:30", " +0230", "", "02", "+24", "+2", "+02:60", "Zz", "-23:59", "utc", "+02:", None]
+
+
+@pytest.mark.parametrize("part", ["%z", "%:z", "%::z", "%:::z", "%#z"])
+def test_offsets_are_read(part: str) -> None:
+    rows = pl.DataFrame({"s": [None if o is None else f"2024-01-01 05:00{o}" for o in OFFSETS]})
+    with running("python"):
+        s = gf.col("s").str
+        found = gf.from_polars(rows).select(
+            r=s.to_datetime(f"%F %R{part}", strict=False), t=s.strptime(gf.Datetime("ns"), f"%F %R{part}", strict=False)
+        )
+        given = found.collect().to_polars()
+    s = pl.col("s").str
+    expected = rows.select(r=s.to_datetime(f"%F %R{part}", strict=False).dt.replace_time_zone(None))["r"].to_list()
+    assert given["r"].to_list() == given["t"].cast(pl.Datetime("us")).to_list() == expected

@@ -22,7 +22,7 @@ from gpuflow_kernels.scalar import PARTIAL, SCALARS
 from gpuflow_kernels.source import Body
 
 from tests.oracle import call
-from tests.oracle.rows import function_of
+from tests.oracle.rows import constant, function_of
 
 from .batch import constant_text
 from .test_one_meaning import Device
@@ -38,10 +38,20 @@ STRINGS = [
     "2020-02-29 12:34:56.789", "5 Mar 2021 01:02 pm", "ÄÖ\u3000", "-",
 ]  # fmt: skip
 PATTERNS = ["", "a", "%_", "%a%", "ó", "\0", "😀", "aaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-FORMATS = ["", "%Y-%m-%d", "%F %T%.f", "%d %b %Y %I:%M %p", "%", "iso", "%A %B %e %j %y %C %s %%%z%3f"]
+FORMATS = [
+    "",
+    "%Y-%m-%d",
+    "%F %T%.f",
+    "%d %b %Y %I:%M %p",
+    "%",
+    "iso",
+    "%A %B %e %j %y %C %s %%%z%3f",
+    "%c|%+|%:z|%::z|%:::z|%Z|%#z",
+]
 WHOLE = [0, 1, 3, -1, -2, 2**63 - 1, -(2**63)]
 SMALL = [0, 1, 3, 7, -1, -(2**63)]
 US = timestamp("us")
+ZONED = timestamp("us", "Africa/Monrovia")
 
 CALLS: list[tuple[str, tuple[DType, ...], dict[str, Any]]] = [
     *((f"str.{n}", (STRING,), {}) for n in "len_chars len_bytes reverse to_lowercase to_uppercase to_titlecase".split()),
@@ -61,7 +71,8 @@ CALLS: list[tuple[str, tuple[DType, ...], dict[str, Any]]] = [
     ("str.to_decimal", (STRING,), {"scale": 2}),
     *((f"str.{n}", (STRING, STRING), {"strict": s}) for n in ("to_date", "to_datetime") for s in (True, False)),
     *(("str.strptime", (STRING, STRING), {"dtype": t, "strict": s}) for t in (DATE, US) for s in (True, False)),
-    *((f"dt.{n}", (t, STRING), {}) for n in ("strftime", "to_string") for t in (DATE, US)),
+    *((f"dt.{n}", (t, STRING), {}) for n in ("strftime", "to_string") for t in (DATE, US, ZONED)),
+    ("cast", (ZONED,), {"to": STRING}),
 ]  # fmt: skip
 
 
@@ -110,15 +121,15 @@ def values(unit: Unit, position: int, dtype: DType) -> list[Any]:
         return [np.bool_(True), np.bool_(False)]
     if dtype == UINT64:
         return [np.uint64(v) for v in (0, 9, 10, 2**64 - 1)]
-    if dtype in (DATE, US):
-        return [np.int64(v) for v in (0, -1, 18_321, -800_000, 1_614_949_321_120_000 if dtype == US else 9)]
+    if dtype in (DATE, US, ZONED):
+        return [np.int64(v) for v in (0, -1, 18_321, -800_000, 9 if dtype == DATE else 1_614_949_321_120_000)]
     return [np.int64(v) for v in (SMALL if unit.writes or unit.name.startswith(("str.pad", "str.zfill")) else WHOLE)]
 
 
 def arguments(unit: Unit) -> Iterator[list[Any]]:
     """Strings lie between other bytes, of which nothing may be read."""
     types = [a.dtype for a in unit.call.args]
-    constants = [np.uint64(c) if isinstance(c, int) and c >= 1 << 63 else c for c in unit.call.constants]
+    constants = [constant(c) for c in unit.call.constants]
     for row in itertools.product(*(values(unit, k, t) for k, t in enumerate(types))):
         given: list[Any] = []
         for value, dtype in zip(row, types, strict=True):
@@ -180,8 +191,8 @@ def test_all_bodies_compile_for_cuda(tmp_path: Path) -> None:
 
     made = compiled_units()
     calls = "\n".join(f"    a{k} = {u.body.name}({', '.join(_given(u))})" for k, u in enumerate(made))
-    module = load("cuda", made, tmp_path, f"def every(text, n, whole, flag):\n{calls}\n    return n\n")
-    signature = (types.Array(types.uint8, 1, "C"), types.int64, types.uint64, types.boolean)
+    module = load("cuda", made, tmp_path, f"def every(text, n, whole, flag, zone):\n{calls}\n    return n\n")
+    signature = (types.Array(types.uint8, 1, "C"), types.int64, types.uint64, types.boolean, types.Array(types.int64, 1, "C"))
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=Device()):
         text, _ = cuda.compile_ptx(module.every, signature, device=True, cc=(8, 0), opt=False)
     missing = [u.body.name for u in made if u.body.name not in text]

@@ -53,6 +53,15 @@ def test_offsets_are_those_of_the_standard_library(zone: str) -> None:
 
 
 @pytest.mark.parametrize("zone", NAMED + ODD)
+def test_names_are_those_of_the_standard_library(zone: str) -> None:
+    info, table = zoneinfo.ZoneInfo(zone), np.array(zones.names(zone))
+    years = [dt.datetime(y, m, 9, 12) for y in (2040, 2188, 2600, 3000, 9000) for m in (1, 7)]
+    for s in instants(zone, 200) + [int((moment - EPOCH).total_seconds()) for moment in years]:
+        expected = (EPOCH + dt.timedelta(seconds=s)).replace(tzinfo=dt.UTC).astimezone(info).tzname()
+        assert int(rowmath.zone_offset(np.int64(s), table)).to_bytes(8, "little").rstrip(b"\0").decode() == expected, s
+
+
+@pytest.mark.parametrize("zone", NAMED + ODD)
 def test_local_times_are_unique_missing_or_double_as_in_the_standard_library(zone: str) -> None:
     info, table = zoneinfo.ZoneInfo(zone), np.array(zones.table(zone))
     counts = set()
