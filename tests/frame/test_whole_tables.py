@@ -13,7 +13,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import errors
-from tests.support.running import assert_same, running
+from tests.support.running import AXES, assert_same, running
 from tests.support.tables import NULLS, frame, seeded, widened
 
 ROWS = 60
@@ -171,6 +171,17 @@ def test_all_has_the_keys_outside_of_agg() -> None:
 )
 def test_compiled(ask: Callable[[Any, Any], Any]) -> None:
     compared(ask, table("ixs"), 7, "cpu")
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_all_ways_of_running(axis: str) -> None:
+    rows = grouped("ixs")
+    with running("python", axis, 7, ROWS):
+        groups = frame(rows).drop_nulls("i").slice(3).group_by("g", maintain_order=True).agg(gf.all().max(), n=gf.len())
+        found = groups.collect(), frame(rows).slice(3).fill_nan(None).null_count().collect()
+    expected = rows.drop_nulls("i").slice(3).group_by("g", maintain_order=True).agg(pl.all().max(), n=pl.len())
+    assert_same(found[0], expected, ordered=True)
+    assert_same(found[1], rows.slice(3).fill_nan(None).null_count())
 
 
 WRONG: dict[str, tuple[Callable[[gf.Frame], Any], type[Exception], str]] = {
