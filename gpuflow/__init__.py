@@ -57,7 +57,8 @@ from .expr import (
     min_horizontal,
     when,
 )
-from .frame import Frame, GroupBy, concat
+from .frame import Frame, concat
+from .grouping import GroupBy
 from .plan.source import Source
 from .ranges import date_range, datetime_range
 from .schema import Schema

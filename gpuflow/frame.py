@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from gpuflow_kernels.dtypes import DType
-
-from gpuflow import config
-from gpuflow.errors import PlanError, TypeMismatchError
-from gpuflow.optimize import optimize
+from gpuflow.errors import TypeMismatchError
+from gpuflow.grouping import GroupBy
 from gpuflow.plan import build
 from gpuflow.plan.joins import join
-from gpuflow.plan.nodes import Plan
-from gpuflow.plan.printing import tree
-from gpuflow.plan.source import Source
-from gpuflow.plan.tokens import token
-from gpuflow.schema import Schema
-from gpuflow.writing import Sinking
-
-if TYPE_CHECKING:
-    from gpuflow.table import Table
-
-STAGES = ("logical", "optimized", "physical", "kernel")
+from gpuflow.tidying import Tidying
 
 
-class Frame(Sinking):
+class Frame(Tidying):
     """A table that has not been computed: immutable, cheap, typed.
 
     Methods return new frames; errors in names and types are raised at once, and `collect` runs the query. A Frame is a
@@ -43,53 +29,6 @@ class Frame(Sinking):
     Frame of 1 column, not computed
       total: float64
     """
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    @classmethod
-    def scan(cls, source: Source) -> Frame:
-        """All rows of a source.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> from gpuflow.io import from_dict
-        >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
-        {'x': [1, None]}
-        """
-        return cls(build.scan(source))
-
-    @property
-    def plan(self) -> Plan:
-        """The logical plan, as written."""
-        return self._plan
-
-    @property
-    def optimized(self) -> Plan:
-        """The plan after the optimiser's rules (``gpuflow.optimize.disable`` leaves some out)."""
-        return optimize(self._plan, config.get("optimize.disable"))
-
-    # -- what it is ---------------------------------------------------------------------------------------------------
-    @property
-    def schema(self) -> Schema:
-        """Names and types of the columns, in order."""
-        return self._plan.schema
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns."""
-        return list(self.schema)
-
-    @property
-    def dtypes(self) -> list[DType]:
-        """Types of the columns."""
-        return list(self.schema.values())
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        return len(self.schema)
 
     # -- rows and columns ---------------------------------------------------------------------------------------------
     def filter(self, *conditions: Any, **equal: Any) -> Frame:
@@ -144,8 +83,8 @@ class Frame(Sinking):
         """
         return Frame(build.drop(self._plan, columns))
 
-    def rename(self, mapping: Mapping[str, str]) -> Frame:
-        """Columns under other names, ``{old: new}``.
+    def rename(self, mapping: Mapping[str, str] | Callable[[str], str]) -> Frame:
+        """Columns under other names: ``{old: new}``, or a function that makes the new name of each column from the old one.
 
         Examples
         --------
@@ -153,6 +92,8 @@ class Frame(Sinking):
         >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
         >>> frame.rename({"k": "key"}).columns
         ['key', 'x']
+        >>> frame.rename(str.upper).columns
+        ['K', 'X']
         """
         return Frame(build.rename(self._plan, mapping))
 
@@ -172,7 +113,7 @@ class Frame(Sinking):
         >>> frame.group_by("k", maintain_order=True).agg(gf.col("x").sum()).collect().to_dict()
         {'k': ['a', 'b'], 'x': [1, 2]}
         """
-        return GroupBy(self._plan, build.group_keys(self._plan, keys, named), maintain_order)
+        return GroupBy(Frame, self._plan, build.group_keys(self._plan, keys, named), maintain_order)
 
     def join(
         self,
@@ -260,8 +201,8 @@ class Frame(Sinking):
         """
         return self.limit(n)
 
-    def slice(self, offset: int, length: int) -> Frame:
-        """`length` rows from row `offset` (from 0).
+    def slice(self, offset: int, length: int | None = None) -> Frame:
+        """`length` rows from row `offset` (from 0), or all from there.
 
         Examples
         --------
@@ -269,8 +210,10 @@ class Frame(Sinking):
         >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
         >>> frame.slice(1, 2).collect().to_dict()
         {'k': ['b', 'a'], 'x': [2, None]}
+        >>> frame.slice(2).collect().to_dict()
+        {'k': ['a'], 'x': [None]}
         """
-        return Frame(build.limit(self._plan, length, offset))
+        return Frame(build.skip(self._plan, offset) if length is None else build.limit(self._plan, length, offset))
 
     def unique(self, subset: Any = None, *, keep: str = "any", maintain_order: bool = False) -> Frame:
         """One row for each combination of values, of all columns or those of `subset`.
@@ -329,91 +272,6 @@ class Frame(Sinking):
         """
         return function(self, *args, **named)
 
-    # -- running ------------------------------------------------------------------------------------------------------
-    def collect(self) -> Table:
-        """Run the query, here or on the active `distributed.Client`.
-
-        Returns
-        -------
-        Table
-
-        Raises
-        ------
-        ReadError, ExecutionError
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> table = gf.from_dict({"x": [1, None]}).collect()
-        >>> table.shape, table.to_dict()
-        ((2, 1), {'x': [1, None]})
-        """
-        from gpuflow import execute
-        from gpuflow.table import Table
-
-        return Table(self.schema, execute.collect(self._plan))
-
-    def persist(self) -> Frame:
-        """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
-        >>> kept = frame.filter(gf.col("x") > 1).persist()
-        >>> kept.select(gf.len()).collect().item()
-        1
-        """
-        from gpuflow import execute
-
-        return Frame.scan(execute.persist(self._plan))
-
-    def preview(self, rows: int = 10) -> Table | None:
-        """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
-        >>> frame.filter(gf.col("x") > 1).preview().to_dict()
-        {'k': ['b'], 'x': [2]}
-        >>> frame.sort("x").preview() is None
-        True
-        """
-        from gpuflow.preview import preview
-
-        plan = preview(self._plan, rows)
-        return None if plan is None else Frame(plan).collect()
-
-    def explain(self, stage: str = "optimized") -> str:
-        """What will run, as text.
-
-        Parameters
-        ----------
-        stage : {"optimized", "logical", "physical", "kernel"}
-            The plan after the optimiser, or as written; the pipelines and the reasons for each choice; or the generated
-            code.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import gpuflow as gf
-        >>> frame = gf.from_numpy({"x": np.arange(3)}).filter(gf.col("x") > 0).select("x")
-        >>> print(frame.explain("logical").splitlines()[1])
-          FILTER x > 0
-        """
-        if stage not in STAGES:
-            raise PlanError(f"explain: stage {stage!r} is not one of {', '.join(repr(s) for s in STAGES)}")
-        if stage in ("logical", "optimized"):
-            return tree(self._plan if stage == "logical" else self.optimized)
-        from gpuflow import execute
-
-        text = execute.explain_physical(self._plan) if stage == "physical" else execute.explain_kernel(self._plan)
-        return str(text)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Frame, (self._plan,)
-
     # -- showing ------------------------------------------------------------------------------------------------------
     def __repr__(self) -> str:
         try:
@@ -444,105 +302,6 @@ class Frame(Sinking):
     def __getitem__(self, key: Any) -> Any:
         way = f"frame.select({key!r})" if isinstance(key, (str, list)) else "frame.filter(...), .select(...) or .head(n)"
         raise TypeError(f"a Frame is not computed and cannot be indexed; write {way}")
-
-    # -- a Dask collection --------------------------------------------------------------------------------------------
-    @cached_property
-    def _graphs(self) -> dict[Any, tuple[Mapping[Any, Any], list[Any]]]:
-        return {}
-
-    @property
-    def _graph(self) -> tuple[Mapping[Any, Any], list[Any]]:
-        from gpuflow import execute
-
-        situation = execute.situation()  # settings, and whether a cluster is there
-        if situation not in self._graphs:
-            self._graphs[situation] = execute.graph(self._plan)
-        return self._graphs[situation]
-
-    def __dask_graph__(self) -> Mapping[Any, Any]:
-        return self._graph[0]
-
-    def __dask_keys__(self) -> list[Any]:
-        return self._graph[1]
-
-    def __dask_postcompute__(self) -> tuple[Any, tuple[Any, ...]]:
-        return _computed, (self.schema,)
-
-    def __dask_postpersist__(self) -> tuple[Any, tuple[Any, ...]]:
-        return _persisted, (self.schema, self.__dask_keys__())
-
-    def __dask_tokenize__(self) -> tuple[str, str]:
-        return "gpuflow.Frame", token(self._plan)
-
-    @staticmethod
-    def __dask_optimize__(dsk: Any, keys: Any, **options: Any) -> Any:
-        """Tasks that no key needs are left out; pipelines are fused already."""
-        from dask.core import flatten
-
-        return dsk.cull(set(flatten(keys))) if hasattr(dsk, "cull") else dsk
-
-    @staticmethod
-    def __dask_scheduler__(dsk: Any, keys: Any, **options: Any) -> Any:
-        from dask.threaded import get
-
-        return get(dsk, keys, **options)
-
-
-def _computed(results: Iterable[Any], schema: Schema) -> Table:
-    from gpuflow.table import Table
-
-    return Table(schema, list(results))
-
-
-def _persisted(dsk: Mapping[Any, Any], schema: Schema, keys: list[Any], *, rename: Mapping[str, str] | None = None) -> Frame:
-    from gpuflow import execute
-
-    return Frame.scan(execute.source_of(schema, [(rename or {}).get(key, key) for key in keys], dsk))
-
-
-class GroupBy:
-    """``frame.group_by(...)``, waiting for `agg`.
-
-    Examples
-    --------
-    >>> import gpuflow as gf
-    >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
-    >>> frame.group_by("k")
-    GroupBy(k); .agg(...) makes a Frame
-    """
-
-    def __init__(self, plan: Plan, keys: Any, maintain_order: bool) -> None:
-        self._plan, self._keys, self._ordered = plan, keys, maintain_order
-
-    def agg(self, *exprs: Any, **named: Any) -> Frame:
-        """One row for each group: the keys, then these expressions of aggregations.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import gpuflow as gf
-        >>> frame = gf.from_numpy({"k": np.array([1, 1, 2]), "x": np.array([1.0, 2.0, 3.0])})
-        >>> frame.group_by("k").agg(rows=gf.len(), share=gf.col("x").sum() / gf.len()).columns
-        ['k', 'rows', 'share']
-        """
-        return Frame(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
-
-    def len(self, name: str = "len") -> Frame:
-        """Number of rows in each group.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
-        >>> frame.group_by("k", maintain_order=True).len("rows").collect().to_dict()
-        {'k': ['a', 'b'], 'rows': [2, 1]}
-        """
-        from gpuflow.expr import len
-
-        return self.agg(len().alias(name))
-
-    def __repr__(self) -> str:
-        return f"GroupBy({', '.join(n for n, _ in self._keys)}); .agg(...) makes a Frame"
 
 
 def concat(frames: Iterable[Frame]) -> Frame:

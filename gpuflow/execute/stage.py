@@ -261,7 +261,8 @@ def run_range(task: tasks.RangeTask, inputs: Any) -> Pieces:
 
 
 def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:
-    offset, count, found = task.offset, task.count, []
+    offset, found = task.offset, []
+    count = sum(c.length for c in inputs) if task.count is None else task.count
     for chunk in inputs:
         if offset >= chunk.length:
             offset -= chunk.length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, UnsupportedError
@@ -13,30 +13,34 @@ from .methods import as_node
 from .nodes import Alias, Column, Columns, Node, output_name, render, transform, walk
 
 
-def expand(node: Node, schema: Schema) -> list[Node]:
-    """The expressions that `node` stands for, one for each column of its `Columns`."""
+def expand(node: Node, schema: Schema, without: Container[str] = ()) -> list[Node]:
+    """The expressions that `node` stands for, one for each column of its `Columns`. All columns are all but those of
+    `without`."""
     several = [n for n in walk(node) if isinstance(n, Columns)]
     if not several:
         return [node]
-    lists = [n.names if n.names is not None else schema.names for n in several]
+    every = tuple(n for n in schema.names if n not in without)
+    lists = [n.names if n.names is not None else every for n in several]
     if len({len(names) for names in lists}) > 1:
         counts = " and ".join(str(len(names)) for names in lists)
         raise PlanError(f"{render(node)} puts {counts} columns beside each other; they must be as many")
-    return [_chosen(node, schema, i) for i in range(len(lists[0]))]
+    return [_chosen(node, every, i) for i in range(len(lists[0]))]
 
 
-def _chosen(node: Node, schema: Schema, position: int) -> Node:
+def _chosen(node: Node, every: tuple[str, ...], position: int) -> Node:
     def change(n: Node) -> Node:
         if not isinstance(n, Columns):
             return n
-        return Column((n.names if n.names is not None else schema.names)[position])
+        return Column((n.names if n.names is not None else every)[position])
 
     return transform(node, change)
 
 
-def named(values: Iterable[Any], by_name: Mapping[str, Any], schema: Schema, *, what: str) -> list[tuple[str, Node]]:
+def named(
+    values: Iterable[Any], by_name: Mapping[str, Any], schema: Schema, *, what: str, without: Container[str] = ()
+) -> list[tuple[str, Node]]:
     """Expressions as a user passes them (strings, expressions, lists of them, and ``name=expression``) with the names
-    of the columns they make.
+    of the columns they make. ``all()`` stands for the columns that are not in `without`.
 
     Raises
     ------
@@ -54,10 +58,10 @@ def named(values: Iterable[Any], by_name: Mapping[str, Any], schema: Schema, *, 
         found[name] = node
 
     for value in flatten(values):
-        for node in expand(as_node(value, names=True), schema):
+        for node in expand(as_node(value, names=True), schema, without):
             add(output_name(node), node)
     for name, value in by_name.items():
-        nodes = expand(as_node(value, names=True), schema)
+        nodes = expand(as_node(value, names=True), schema, without)
         if len(nodes) != 1:
             raise PlanError(f"{what}: {render(as_node(value, names=True))} makes {len(nodes)} columns, and {name!r} names one")
         add(name, Alias(nodes[0], name))

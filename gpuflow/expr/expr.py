@@ -13,7 +13,7 @@ from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .methods import Methods, aggregated_node, as_node, function_node
-from .nodes import Alias, Column, Function, IsIn, Literal, Node, output_name, render
+from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
 
 
 class Expr(Methods):
@@ -259,6 +259,29 @@ class Expr(Methods):
         high: Expr = self <= upper if closed in ("both", "right") else self < upper
         return low & high
 
+    def fill_nan(self, value: Any) -> Expr:
+        """The value, or another one where it is NaN; None makes null of NaN.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"x": [1.5, float("nan"), None]})
+        >>> frame.select(a=gf.col("x").fill_nan(0), b=gf.col("x").fill_nan(None)).collect().to_dict()
+        {'a': [1.5, 0.0, None], 'b': [1.5, None, None]}
+        """
+        return choose(self.is_not_nan() | self.is_null(), self, value)
+
+    def null_count(self) -> Expr:
+        """Number of nulls.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [5, None, 5]}).select(gf.col("x").null_count()).collect().to_dict()
+        {'x': [1]}
+        """
+        return Expr(aggregated_node("sum", (self.is_null(),)))
+
     def var(self, ddof: int = 1) -> Expr:
         """Variance; null for groups of at most `ddof` values.
 
@@ -272,8 +295,7 @@ class Expr(Methods):
             return Expr(aggregated_node("var", (self,)))
         count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
         squares = Expr(function_node("fill_null", (Expr(aggregated_node("var", (self,))), 0.0))) * (count - 1.0)
-        result = choose(count > float(ddof), squares / (count - float(ddof)), None)
-        return Expr(Alias(result._node, output_name(self._node)))
+        return choose(count > float(ddof), squares / (count - float(ddof)), None)
 
     def std(self, ddof: int = 1) -> Expr:
         """Standard deviation; null for groups of at most `ddof` values.
@@ -286,7 +308,7 @@ class Expr(Methods):
         """
         if ddof == 1:
             return Expr(aggregated_node("std", (self,)))
-        return Expr(Alias(self.var(ddof).sqrt()._node, output_name(self._node)))
+        return self.var(ddof).sqrt()
 
     def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """``function(self, ...)``, for chains.

@@ -36,7 +36,7 @@ def col(name: str, *names: str) -> Expr:
 
 
 def all() -> Expr:
-    """Every column; the expression around stands once for each.
+    """Every column, in ``group_by().agg()`` every one that is no key; the expression around stands once for each.
 
     Examples
     --------

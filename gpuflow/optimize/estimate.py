@@ -29,6 +29,8 @@ def rows(plan: Plan) -> float | None:
     inputs = [rows(i) for i in plan.inputs]
     count = inputs[0] if inputs else None
     if isinstance(plan, Limit):
+        if plan.count is None:
+            return None if count is None else max(0.0, count - plan.offset)
         return float(plan.count) if count is None else min(float(plan.count), count)
     if count is None:
         return None

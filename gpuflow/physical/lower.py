@@ -124,6 +124,8 @@ def lower_project(low: Lowering, plan: plans.Project) -> Stream:
 def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:
     """Takes partitions in order until there are enough rows; statically, the head of each."""
     stream = low.materialise(low.lower(plan.input))
+    if plan.count is None:
+        return _from_offset(low, stream, plan.offset)
     need = plan.offset + plan.count
     head = SliceTask(low.options, 0, need)
     taken: list[Any] = []
@@ -141,6 +143,24 @@ def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:
     result = low.runner.add(SliceTask(low.options, plan.offset, plan.count), tuple(taken))
     estimate = plan.count if stream.rows is None else min(plan.count, stream.rows)
     return over_parts((result,), stream.source, estimate)
+
+
+def _from_offset(low: Lowering, stream: Stream, offset: int) -> Stream:
+    """All rows from an offset on. The partitions behind the one that it lies in are as they were, where it is known which."""
+    seen: list[Any] = []
+    rows, step = 0, 1
+    parts = list(stream.parts)
+    while parts and rows <= offset:
+        batch, parts, step = parts[:step], parts[step:], step * 4
+        facts = low.runner.facts(batch)
+        seen += batch
+        if facts is None:
+            seen, parts = seen + parts, []
+            break
+        rows += sum(f.rows for f in facts)
+    result = low.runner.add(SliceTask(low.options, offset, None), tuple(seen))
+    estimate = None if stream.rows is None else max(0, stream.rows - offset)
+    return over_parts((result, *parts), stream.source, estimate)
 
 
 def lower_union(low: Lowering, plan: plans.Union) -> Stream:

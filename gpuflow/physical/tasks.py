@@ -152,10 +152,10 @@ class RangeTask(Task):
 
 @dataclass(frozen=True)
 class SliceTask(Task):
-    """Rows ``offset`` to ``offset + count`` of the given chunks in order."""
+    """Rows ``offset`` to ``offset + count`` of the given chunks in order; all from ``offset`` where there is no ``count``."""
 
     offset: int
-    count: int
+    count: int | None
 
 
 @dataclass(frozen=True)

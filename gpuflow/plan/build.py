@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from typing import Any
 
+import numpy as np
 from gpuflow_kernels.dtypes import BOOL, NULL, DType, common
 from gpuflow_kernels.rowtree import Ref, Row
 
@@ -91,14 +92,21 @@ def drop(plan: Plan, names: Iterable[Any]) -> Plan:
     return Project(plan, tuple((n, r) for n, r in passthrough(plan.schema) if n not in gone))
 
 
-def rename(plan: Plan, mapping: Mapping[str, str]) -> Plan:
+def rename(plan: Plan, mapping: Mapping[str, str] | Callable[[str], str]) -> Plan:
     """Columns under other names."""
+    if not isinstance(mapping, Mapping):
+        if not callable(mapping):
+            raise TypeMismatchError(f"rename() takes a dict of names, or a function that makes them, not {mapping!r:.60}")
+        mapping = {n: mapping(n) for n in plan.schema}
+    for old, new in mapping.items():
+        if not isinstance(new, str):
+            raise TypeMismatchError(f"rename: the new name of {old!r} must be a str, not {new!r:.60}")
     require(mapping, plan.schema)
     names = [mapping.get(n, n) for n in plan.schema]
     for name in names:
         if names.count(name) > 1:
-            old = [n for n in plan.schema if mapping.get(n, n) == name]
-            raise DuplicateNameError(f"rename: {' and '.join(repr(n) for n in old)} would both be called {name!r}", column=name)
+            both = [n for n in plan.schema if mapping.get(n, n) == name]
+            raise DuplicateNameError(f"rename: {' and '.join(repr(n) for n in both)} would both be called {name!r}", column=name)
     return Project(plan, tuple((mapping.get(n, n), r) for n, r in passthrough(plan.schema)))
 
 
@@ -122,8 +130,8 @@ def aggregate(
     maintain_order: bool = False,
 ) -> Plan:
     """One row for each distinct key: the keys, then the aggregations."""
-    columns = named(values, by_name, plan.schema, what="agg")
     taken = dict(keys)
+    columns = named(values, by_name, plan.schema, what="agg", without=taken)
     for name, node in columns:
         if name in taken:
             raise DuplicateNameError(
@@ -159,7 +167,14 @@ def sort(plan: Plan, values: Iterable[Any], descending: bool | Sequence[bool], n
 
 
 def _flags(what: str, value: bool | Sequence[bool], count: int) -> tuple[bool, ...]:
-    flags = (value,) * count if isinstance(value, bool) else tuple(bool(v) for v in value)
+    listed = [value] * count if isinstance(value, (bool, np.bool_)) else value
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
+        raise TypeMismatchError(f"sort: {what} takes True or False, or a list of them, not {value!r:.60}")
+    given = list(listed)
+    for flag in given:
+        if not isinstance(flag, (bool, np.bool_)):
+            raise TypeMismatchError(f"sort: {what} takes True or False for each column, not {flag!r:.60}")
+    flags = tuple(map(bool, given))
     if len(flags) != count:
         raise PlanError(f"sort: {what} has {len(flags)} entries for {count} columns")
     return flags
@@ -167,12 +182,20 @@ def _flags(what: str, value: bool | Sequence[bool], count: int) -> tuple[bool, .
 
 def limit(plan: Plan, count: int, offset: int = 0) -> Plan:
     """Some rows in order."""
-    for what, value in (("number of rows", count), ("offset", offset)):
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeMismatchError(f"the {what} must be an int, not {value!r}")
-        if value < 0:
-            raise PlanError(f"the {what} must not be negative ({value}); rows from the end are not known in a lazy table")
-    return Limit(plan, index(count), index(offset))
+    return Limit(plan, _whole("number of rows", count), _whole("offset", offset))
+
+
+def skip(plan: Plan, offset: int) -> Plan:
+    """All rows in order from `offset`."""
+    return Limit(plan, None, _whole("offset", offset))
+
+
+def _whole(what: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeMismatchError(f"the {what} must be an int, not {value!r}")
+    if value < 0:
+        raise PlanError(f"the {what} must not be negative ({value}); rows from the end are not known in a lazy table")
+    return index(value)
 
 
 def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", maintain_order: bool = False) -> Plan:
@@ -185,7 +208,7 @@ def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", mai
     """
     if keep not in ("any", "first", "last"):
         raise PlanError(f"unique: keep={keep!r} is not one of 'any', 'first', 'last'")
-    names = plan.schema.names if subset is None else _subset(subset, plan.schema)
+    names = plan.schema.names if subset is None else plain_names(subset, plan.schema, "unique")
     refuse_nested("unique", (Ref(n, plan.schema[n]) for n in names))
     others = [n for n in plan.schema if n not in names]
     if not others and not maintain_order:
@@ -244,9 +267,10 @@ def _meeting(name: str, schemas: list[Schema]) -> DType:
     return dtype
 
 
-def _subset(subset: Any, schema: Schema) -> tuple[str, ...]:
-    values = [subset] if isinstance(subset, (str, Expr)) else list(subset)
-    names = [c for v in flatten(values) for c in _plain(v, schema, "unique")]
+def plain_names(subset: Any, schema: Schema, what: str) -> tuple[str, ...]:
+    """The columns of a `subset` of the method `what`: names, or expressions that are columns."""
+    values = list(subset) if isinstance(subset, Iterable) and not isinstance(subset, (str, Expr)) else [subset]
+    names = [c for v in flatten(values) for c in _plain(v, schema, what)]
     require(names, schema)
     return tuple(dict.fromkeys(names))
 

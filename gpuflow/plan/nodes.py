@@ -136,9 +136,9 @@ class Sort(_Unary):
 
 @dataclass(frozen=True)
 class Limit(_Unary):
-    """Rows ``offset`` to ``offset + count`` in order."""
+    """Rows ``offset`` to ``offset + count`` in order; all from ``offset`` where there is no ``count``."""
 
-    count: int
+    count: int | None
     offset: int = 0
 
 

@@ -71,7 +71,7 @@ def describe(plan: Plan) -> str:
             )
             return f"{'SORT' if limit is None else f'TOP {limit}'} BY {by}"
         case Limit(_, count, offset):
-            return f"LIMIT {count}" + (f" OFFSET {offset}" if offset else "")
+            return " ".join([f"LIMIT {count}"] * (count is not None) + [f"OFFSET {offset}"] * (offset > 0 or count is None))
         case Distinct():
             return "DISTINCT"
         case Union(parts):

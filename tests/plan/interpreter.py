@@ -31,7 +31,7 @@ def run(plan: Plan) -> list[Record]:
                 rows.sort(key=lambda r: _rank(value(key, r), down, last), reverse=down)
             return rows[:limit]
         case Limit(child, count, offset):
-            return run(child)[offset : offset + count]
+            return run(child)[offset : None if count is None else offset + count]
         case Distinct(child):
             return list({_identity(list(r.values())): r for r in reversed(run(child))}.values())[::-1]
         case Union(parts):

@@ -38,6 +38,8 @@ QUERIES = [
     lambda f, n: f.unique(["k", "s"], keep="first", maintain_order=True).filter(col("k") > 0),
     lambda f, n: gf.concat([f.select("k", "s"), n.select("k", "s")]).unique().filter(col("s") == "a"),
     lambda f, n: gf.concat([f.select("k", "x"), n.select("k", x="w")]).slice(1, 4).select("x"),
+    lambda f, n: gf.concat([f.select("k", "x"), n.select("k", x="w")]).slice(2).select("x").slice(1, 3),
+    lambda f, n: f.sort("x", "z").slice(2).with_columns(a=1).slice(1).filter(col("k") > 0).select("x", "a"),
     lambda f, n: f.sort("x", "z", descending=[True, False]).with_columns(a=1).slice(1, 3).filter(col("k") > 0).select("x", "a"),
     lambda f, n: f.with_columns(y=when(col("x") > 0).then("x").otherwise(0)).with_columns(y=col("y") + 1, q="y").drop("z"),
     lambda f, n: f.filter(lit(1) > 2).join(n, on="k").group_by("k").agg(n=gf.len()),

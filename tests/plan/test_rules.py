@@ -206,6 +206,9 @@ CASES = {
         facts().head(3).slice(5, 5),
         "LIMIT 0 OFFSET 5\n  SCAN facts [k, x, y, z]",
     ),
+    "what is left of a limit": ("push_limits", facts().head(9).slice(2), "LIMIT 7 OFFSET 2\n  SCAN facts [k, x, y, z]"),
+    "limit of what is left": ("push_limits", facts().slice(2).head(9), "LIMIT 9 OFFSET 2\n  SCAN facts [k, x, y, z]"),
+    "what is left of what is left": ("push_limits", facts().slice(2).slice(3), "OFFSET 5\n  SCAN facts [k, x, y, z]"),
     "limit of a union": (
         "push_limits",
         gf.concat([other(), other()]).slice(1, 3),
@@ -223,6 +226,11 @@ CASES = {
         "top_k",
         other().sort("w", nulls_last=True).slice(2, 3),
         "LIMIT 3 OFFSET 2\n  TOP 5 BY w NULLS LAST\n    SCAN other [k, w]",
+    ),
+    "top of what is left of a sort": (
+        "top_k",
+        other().sort("w").slice(2),
+        "OFFSET 2\n  SORT BY w\n    SCAN other [k, w]",
     ),
     # -- columns
     "prune columns": (

@@ -1,0 +1,165 @@
+"""Groups of rows, which become a table by aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.rowtree import Row
+
+from gpuflow.errors import TypeMismatchError
+from gpuflow.expr import all, len
+from gpuflow.expr.hints import listed
+from gpuflow.plan import build, tidy
+from gpuflow.plan.nodes import Plan
+
+if TYPE_CHECKING:
+    from gpuflow.frame import Frame
+
+
+class GroupBy:
+    """``frame.group_by(...)``, waiting for `agg`, or for an aggregation of all other columns.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+    >>> frame.group_by("k")
+    GroupBy(k); .agg(...) makes a Frame
+    """
+
+    def __init__(
+        self, made: Callable[[Plan], Frame], plan: Plan, keys: tuple[tuple[str, Row], ...], maintain_order: bool
+    ) -> None:
+        self._made, self._plan, self._keys, self._ordered = made, plan, keys, maintain_order
+
+    def agg(self, *exprs: Any, **named: Any) -> Frame:
+        """One row for each group: the keys, then these expressions of aggregations. `gpuflow.all` stands for the columns
+        that are no keys.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gpuflow as gf
+        >>> frame = gf.from_numpy({"k": np.array([1, 1, 2]), "x": np.array([1.0, 2.0, 3.0])})
+        >>> frame.group_by("k").agg(rows=gf.len(), share=gf.col("x").sum() / gf.len()).columns
+        ['k', 'rows', 'share']
+        >>> frame.group_by("k", maintain_order=True).agg(gf.all().max()).collect().to_dict()
+        {'k': [1, 2], 'x': [2.0, 3.0]}
+        """
+        return self._made(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
+
+    def len(self, name: str | None = None) -> Frame:
+        """Number of rows in each group, called `name`, or ``len``.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).len("rows").collect().to_dict()
+        {'k': ['a', 'b'], 'rows': [2, 1]}
+        """
+        return self.agg(len().alias("len" if name is None else name))
+
+    def sum(self) -> Frame:
+        """Sums of all other columns, which must have one.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).sum().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1, 2]}
+        """
+        return self._each("sum")
+
+    def mean(self) -> Frame:
+        """Means of all other columns, which must have one.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).mean().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [2.5, 2.0]}
+        """
+        return self._each("mean")
+
+    def min(self) -> Frame:
+        """The least values of all other columns.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).min().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1, 2]}
+        """
+        return self._each("min")
+
+    def max(self) -> Frame:
+        """The greatest values of all other columns.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).max().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [4, 2]}
+        """
+        return self._each("max")
+
+    def first(self, *, ignore_nulls: bool = False) -> Frame:
+        """The first row of each group; with `ignore_nulls` the first value of each column.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [None, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).first().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [None, 2]}
+        """
+        return self.agg(all().first(ignore_nulls=ignore_nulls))
+
+    def last(self, *, ignore_nulls: bool = False) -> Frame:
+        """The last row of each group; with `ignore_nulls` the last value of each column.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).last(ignore_nulls=True).collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1, 2]}
+        """
+        return self.agg(all().last(ignore_nulls=ignore_nulls))
+
+    def n_unique(self) -> Frame:
+        """How many different values each other column has, null being one.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.group_by("k", maintain_order=True).n_unique().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [2, 1]}
+        """
+        return self.agg(all().n_unique())
+
+    def _each(self, method: str) -> Frame:
+        keys = dict(self._keys)
+        others = {n: d for n, d in self._plan.schema.items() if n not in keys}
+        try:
+            return self.agg([tidy.aggregated(method, n, d) for n, d in others.items()])
+        except TypeMismatchError as e:
+            fits = [n for n, d in others.items() if AGGREGATIONS[method].resolve((d,))]
+            way = f"; name those that have one: .agg(gf.col({listed(fits)}).{method}())" if fits else ""
+            raise TypeMismatchError(f"{e}{way}") from None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in AGGREGATIONS:
+            raise AttributeError(f"a GroupBy has no method {name!r}; write .agg(gf.all().{name}()), or .len() for rows")
+        raise AttributeError(f"a GroupBy has no method {name!r}; write .agg(...)")
+
+    def __repr__(self) -> str:
+        return f"GroupBy({', '.join(n for n, _ in self._keys)}); .agg(...) makes a Frame"
