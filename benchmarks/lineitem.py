@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -238,10 +239,11 @@ def split(path: Path, repeat: int = 5) -> dict[str, dict[str, float]]:
 @click.option("--scale", default=1.0, show_default=True)
 @click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), help="Only these; all by default.")
 @click.option("--threads", default=2, show_default=True)
-@click.option("--repeat", default=5, show_default=True)
+@click.option("--rounds", default=5, show_default=True, help="Engines take turns so many times: a machine's speed may change.")
+@click.option("--repeat", default=3, show_default=True, help="Calls of each question in a round.")
 @click.option("--budget", default=60.0, show_default=True, help="Seconds for the repeats of one question; two are always made.")
 @click.option("--document", is_flag=True, help="Write results below benchmarks/results and into docs/performance.md.")
-def main(scale: float, engines: tuple[str, ...], threads: int, repeat: int, budget: float, document: bool) -> None:
+def main(scale: float, engines: tuple[str, ...], threads: int, rounds: int, repeat: int, budget: float, document: bool) -> None:
     """Ask three questions of lineitem, file to result, of every engine; exit with 1 on a wrong answer."""
     console, path = Console(width=None if sys.stdout.isatty() else 160), data_file(scale)
     chosen = engines or ENGINES
@@ -255,21 +257,16 @@ def main(scale: float, engines: tuple[str, ...], threads: int, repeat: int, budg
     }
     limits = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "DASK_GPUFLOW__THREADS"), str(threads))
     with tempfile.TemporaryDirectory() as scratch:
-        for name in chosen:
-            console.print(name, style="dim")
-            spec = {"engine": name, "path": str(path), "scale": scale, "questions": list(QUESTIONS), "out": scratch}
-            file = Path(scratch) / "spec.json"
-            file.write_text(json.dumps(spec | {"threads": threads, "repeat": repeat, "budget": budget}))
-            start = "import sys; from benchmarks.lineitem import answer_all; answer_all(sys.argv[1])"
-            if hasattr(os, "sched_setaffinity"):
-                start = f"import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[:threads]}); {start}"
-            paths = os.pathsep.join([str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-            environment = os.environ | limits | {"PYTHONPATH": paths}
-            subprocess.run([sys.executable, "-c", start, str(file)], check=True, env=environment, cwd=ROOT)
-            answer = json.loads((Path(scratch) / f"{name}.json").read_text())
-            report["engines"][name]["version"] = answer["version"]
-            for key, timing in answer["questions"].items():
-                report["questions"][key]["engines"][name] = timing
+        spec = {"path": str(path), "scale": scale, "questions": list(QUESTIONS), "out": scratch}
+        spec |= {"threads": threads, "repeat": repeat, "budget": budget}
+        for number in range(rounds):
+            for name in chosen:
+                console.print(f"round {number + 1}: {name}", style="dim")
+                answer = _ask(spec | {"engine": name}, limits, threads)
+                report["engines"][name]["version"] = answer["version"]
+                for key, timing in answer["questions"].items():
+                    known = report["questions"][key]["engines"]
+                    known[name] = _pooled(known.get(name), timing)
         for key, entry in report["questions"].items():
             answers = {n: pq.read_table(p) for n in chosen if (p := Path(scratch) / f"{n}-{key}.parquet").exists()}
             reference = next((n for n in ("duckdb", *answers) if n in answers), None)
@@ -287,6 +284,28 @@ def main(scale: float, engines: tuple[str, ...], threads: int, repeat: int, budg
         put_into(ROOT / "docs" / "performance.md", "lineitem", text)
     if any(entry["wrong"] for entry in report["questions"].values()):
         sys.exit(1)
+
+
+def _ask(spec: dict[str, Any], limits: dict[str, str], threads: int) -> dict[str, Any]:
+    """What an engine answers in a process of its own, held to as many cores as it may have threads."""
+    file = Path(spec["out"]) / "spec.json"
+    file.write_text(json.dumps(spec))
+    start = "import sys; from benchmarks.lineitem import answer_all; answer_all(sys.argv[1])"
+    if hasattr(os, "sched_setaffinity"):
+        start = f"import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[:threads]}); {start}"
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = os.environ | limits | {"PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", start, str(file)], check=True, env=environment, cwd=ROOT)
+    found: dict[str, Any] = json.loads((Path(spec["out"]) / f"{spec['engine']}.json").read_text())
+    return found
+
+
+def _pooled(known: dict[str, Any] | None, timing: dict[str, Any]) -> dict[str, Any]:
+    """Times of another round put to those before it; an error in any of them stays."""
+    if known is None or "error" in known or "error" in timing:
+        return known if known is not None and "error" in known else timing
+    times = [*known["times"], *timing["times"]]
+    return known | {"times": times, "median": statistics.median(times)}
 
 
 def _split_text(parts: dict[str, dict[str, float]]) -> str:
