@@ -15,7 +15,7 @@ from gpuflow_kernels import filtering
 from gpuflow_kernels.codegen.pipeline import Filter, Pipeline, Write
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import INT32
-from gpuflow_kernels.rowtree import Call, Const, Lookup, Member, Ref, Row, children, rebuild, refs
+from gpuflow_kernels.rowtree import Ref, refs, transform
 
 from gpuflow.io.convert import to_host
 from gpuflow.physical.tasks import PipelineTask
@@ -43,20 +43,11 @@ def sieve_of(task: PipelineTask, rows: int) -> Sieve | None:
     keys = sorted({int(key) for predicate in predicates for key in refs(predicate)})
     if not keys or rows * (len(task.columns) - len(keys)) < VALUES:
         return None
-    places = {key: place for place, key in enumerate(keys)}
     inputs = tuple(task.pipeline.inputs[key] for key in keys)
-    steps = tuple(Filter(_renumbered(predicate, places)) for predicate in predicates)
+    places: dict[str | int, Ref] = {key: Ref(place, dtype) for place, (key, dtype) in enumerate(zip(keys, inputs, strict=True))}
+    steps = tuple(Filter(transform(p, lambda n: places[n.key] if isinstance(n, Ref) else n)) for p in predicates)
     pipeline = Pipeline((*inputs, INT32), steps, Write((Ref(len(keys), INT32),)))
     return FilterSieve(tuple(task.columns[key] for key in keys), task, pipeline)
-
-
-def _renumbered(row: Row, places: dict[int, int]) -> Row:
-    if isinstance(row, Ref):
-        return Ref(places[int(row.key)], row.dtype)
-    if not isinstance(row, (Call, Member, Lookup)):
-        assert isinstance(row, Const)
-        return row
-    return rebuild(row, tuple(_renumbered(child, places) for child in children(row)))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

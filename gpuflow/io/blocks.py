@@ -27,10 +27,10 @@ from gpuflow.schema import Schema
 
 from . import agree, budget, categories, files, hive
 from .columns import null_column
-from .decimals import OddValue
 from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
 from .files import File, failure
 from .fitting import Rows, fitting
+from .odd_values import OddValue
 from .options import ScanOptions, refuse_taken
 from .partitions import empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match

@@ -23,6 +23,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow import config
 
 from . import categories, decimals, dictionaries, nested
+from .odd_values import OddValue
 
 _FROM_ARROW: dict[pa.DataType, DType] = {
     pa.bool_(): t.BOOL,
@@ -223,8 +224,8 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
         for piece in pieces:
             try:
                 made.append(_one(piece))
-            except decimals.TooManyDigits as e:
-                raise decimals.TooManyDigits(sum(map(len, made)) + e.row, e.why) from None
+            except OddValue as e:
+                raise OddValue(sum(map(len, made)) + e.row, e.why) from None
         return dictionaries.concat_columns(made)
     return _one(data)
 

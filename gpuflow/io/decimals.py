@@ -13,24 +13,14 @@ import numpy as np
 import pyarrow as pa
 from gpuflow_kernels.dtypes import NARROW_DIGITS, DType, decimal
 
+from .odd_values import OddValue
+
 Array = np.ndarray[Any, Any]
 
 WHY_NOT = (
     f"decimals have at most {NARROW_DIGITS} digits, none of them negative after the point; cast it to a decimal of "
     f"{NARROW_DIGITS} digits or to float64 before loading"
 )
-
-
-class OddValue(pa.ArrowInvalid):  # type: ignore[misc]
-    """Row number `row` of an array holds what its column cannot."""
-
-    def __init__(self, row: int, why: str) -> None:
-        super().__init__(f"row {row} {why}")
-        self.row, self.why = row, why
-
-
-class TooManyDigits(OddValue):
-    """A value has more digits than its column can hold, or its type says."""
 
 
 def narrowed(arrow: pa.DataType) -> DType | None:
@@ -49,23 +39,22 @@ def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array]
 
     Raises
     ------
-    TooManyDigits
+    OddValue
         When a value has more digits than its type says, or than 18.
     """
     words = array.type.byte_width // 8
     if words == 0:
         return values(array, "int32").astype(np.int64)
+    low, high = dtype.bounds
     if words == 1:
         found = values(array, "int64")
-        strays = np.zeros(len(found), np.bool_)
+        if len(found) and low <= found.min() and found.max() <= high:
+            return found
+        strays = (found < low) | (found > high)
     else:
         limbs = values(array, f"V{array.type.byte_width}").view(np.int64).reshape(-1, words)
         found = np.ascontiguousarray(limbs[:, 0])
-        strays = (limbs[:, 1:] != (found >> 63)[:, None]).any(axis=1)
-    low, high = dtype.bounds
-    if words == 1 and len(found) and low <= found.min() and found.max() <= high:
-        return found
-    strays |= (found < low) | (found > high)
+        strays = (limbs[:, 1:] != (found >> 63)[:, None]).any(axis=1) | (found < low) | (found > high)
     if valid is not None:
         strays &= valid
     if strays.any():
@@ -73,7 +62,7 @@ def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array]
             why = f"of {array.type} has more than {NARROW_DIGITS} digits; cast the column to float64 before loading"
         else:
             why = f"has more digits than {array.type} says"
-        raise TooManyDigits(int(np.flatnonzero(strays)[0]), why)
+        raise OddValue(int(np.flatnonzero(strays)[0]), why)
     return found
 
 

@@ -14,7 +14,7 @@ from gpuflow.expr.literals import no_category
 
 from .categories import is_text
 from .convert import from_arrow
-from .decimals import OddValue
+from .odd_values import OddValue
 
 
 def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
