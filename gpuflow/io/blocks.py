@@ -87,6 +87,11 @@ class BlockSplit(Split):
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         """Those of the columns that the file has. Raises `ReadError`."""
 
+    def _decoded(self, piece: Piece, names: list[str], wanted: Rows | None) -> dict[str, Column]:
+        """Those of the columns that a format has a way of its own for, of all rows or of those `wanted`; whatever is wrong
+        with one is left to `_table` to tell."""
+        return {}
+
     def narrow(self, columns: tuple[str, ...]) -> BlockSplit:
         schema = Schema({name: self.schema[name] for name in columns})
         keys = {name: values for name, values in self.keys.items() if name in schema}
@@ -131,6 +136,8 @@ class BlockSplit(Split):
         file, count = piece.file, sum(piece.counts)
         left = count if wanted is None else len(wanted)
         stored = [name for name in columns if name not in self.keys and name != self.index]
+        decoded = self._decoded(piece, stored, wanted)
+        stored = [name for name in stored if name not in decoded]
         table = self._table(file, piece.blocks, stored) if stored else None
         present = set(table.column_names) if table is not None else set()
         values = dict(file.keys)
@@ -142,6 +149,8 @@ class BlockSplit(Split):
             elif name == self.index:
                 numbers = numbered(piece.starts, piece.counts)
                 made.append(Column(dtype, numbers if wanted is None else numbers[wanted]))
+            elif name in decoded:
+                made.append(decoded[name])
             elif name not in present:
                 made.append(null_column(dtype, left))
             else:

@@ -43,11 +43,9 @@ def read(array: pa.Array, dtype: DType, values: Callable[[pa.Array, str], Array]
         When a value has more digits than its type says, or than 18.
     """
     words = array.type.byte_width // 8
-    if words == 0:
-        return values(array, "int32").astype(np.int64)
     low, high = dtype.bounds
-    if words == 1:
-        found = values(array, "int64")
+    if words <= 1:
+        found = values(array, f"int{8 * array.type.byte_width}").astype(np.int64, copy=False)
         if len(found) and low <= found.min() and found.max() <= high:
             return found
         strays = (found < low) | (found > high)

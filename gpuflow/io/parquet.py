@@ -6,13 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Column
 
 from gpuflow.plan.source import ColumnStatistics
 
-from . import footers
+from . import footers, page_reader
 from .as_stored import with_decimals
-from .blocks import FAILURES, BlockSource, BlockSplit, Layout, told
+from .blocks import FAILURES, BlockSource, BlockSplit, Layout, Piece, told
 from .files import File
+from .fitting import Rows
 from .footers import Footer
 
 SUFFIXES = (".parquet", ".pq", ".parq")
@@ -20,6 +22,13 @@ SUFFIXES = (".parquet", ".pq", ".parq")
 
 class ParquetSplit(BlockSplit):
     """Some row groups, of one file or of several small ones. Carries no footer: a worker reads it when it needs it."""
+
+    def _decoded(self, piece: Piece, names: list[str], wanted: Rows | None) -> dict[str, Column]:
+        if sum(piece.counts) < page_reader.ROWS:
+            return {}
+        footer = footers.footer(piece.file)
+        found = {n: page_reader.read(piece.file, footer, piece.blocks, piece.counts, wanted, n, self.schema[n]) for n in names}
+        return {name: column for name, column in found.items() if column is not None}
 
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         footer = footers.footer(file)

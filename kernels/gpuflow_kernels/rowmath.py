@@ -12,8 +12,6 @@ float32 result; compiled for CUDA some widen it: a body that relies on the width
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Iterable
 from functools import cache
 from types import FunctionType
@@ -40,7 +38,7 @@ from .rowmath_time_reading import *  # noqa: F403
 from .rowmath_time_writing import *  # noqa: F403
 from .rowmath_wide import *  # noqa: F403
 from .rowmath_zones import *  # noqa: F403
-from .source import parse
+from .source import bare
 
 TARGETS = ("python", "cpu", "cuda")
 
@@ -128,12 +126,4 @@ def _needs(name: str) -> tuple[str, ...]:
 
 @cache
 def _bare(name: str) -> ast.FunctionDef:
-    """The helper's definition without annotations and docstring."""
-    node = parse(textwrap.dedent(inspect.getsource(_HELPERS[name]))).body[0]
-    assert isinstance(node, ast.FunctionDef)
-    node.returns = None
-    for argument in node.args.args:
-        argument.annotation = None
-    if isinstance(node.body[0], ast.Expr):
-        node.body = node.body[1:]
-    return node
+    return bare(_HELPERS[name])

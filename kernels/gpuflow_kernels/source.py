@@ -9,6 +9,7 @@ import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from .errors import ExtensionError
@@ -20,6 +21,18 @@ def parse(text: str, mode: str = "exec") -> Any:
     """`ast.parse`, one thread at a time: CPython before 3.11.8 counts its depth over all threads, and fails at random."""
     with _parsing:
         return ast.parse(text, mode=mode)
+
+
+def bare(function: FunctionType) -> ast.FunctionDef:
+    """A function's definition without annotations, docstring and decorators, new at every call."""
+    node = parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    node.returns, node.decorator_list = None, []
+    for argument in node.args.args:
+        argument.annotation = None
+    if isinstance(node.body[0], ast.Expr):
+        node.body = node.body[1:]
+    return node
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""Numbers out of bytes, and into them, wherever they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...rowmath import int64, uint8, uint64
+
+
+def varint(data: Any, place: int, end: int) -> Any:
+    """A number of 7 bits a byte, and the place after it; -1 for the place where it does not end within ten bytes."""
+    value, shift = uint64(0), uint64(0)
+    while place < end and shift < uint64(64):
+        byte = uint64(data[place])
+        place += 1
+        value |= (byte & uint64(127)) << shift
+        if byte < uint64(128):
+            return value, place
+        shift += uint64(7)
+    return value, int64(-1)
+
+
+def zigzag(value: Any) -> int:
+    """A signed number from one that has its sign in the lowest bit."""
+    return int64(value >> uint64(1)) ^ -int64(value & uint64(1))
+
+
+def word(data: Any, place: Any) -> Any:
+    """The eight bytes from `place` on, all of which must be there, as one number."""
+    return (  # compiled to one load
+        uint64(data[place])
+        | uint64(data[place + uint64(1)]) << uint64(8)
+        | uint64(data[place + uint64(2)]) << uint64(16)
+        | uint64(data[place + uint64(3)]) << uint64(24)
+        | uint64(data[place + uint64(4)]) << uint64(32)
+        | uint64(data[place + uint64(5)]) << uint64(40)
+        | uint64(data[place + uint64(6)]) << uint64(48)
+        | uint64(data[place + uint64(7)]) << uint64(56)
+    )
+
+
+def word_at(data: Any, place: Any, size: Any) -> Any:
+    """The eight bytes from `place` on as one number, as if zeros followed the `size` bytes of `data`."""
+    if place + uint64(8) <= size:
+        return word(data, place)
+    found, shift = uint64(0), uint64(0)
+    while place < size:
+        found |= uint64(data[place]) << shift
+        place += uint64(1)
+        shift += uint64(8)
+    return found
+
+
+def store_word(out: Any, place: Any, value: Any) -> None:
+    """Write eight bytes from `place` on, where there must be room for them."""
+    out[place] = uint8(value)  # compiled to one store
+    out[place + uint64(1)] = uint8(value >> uint64(8))
+    out[place + uint64(2)] = uint8(value >> uint64(16))
+    out[place + uint64(3)] = uint8(value >> uint64(24))
+    out[place + uint64(4)] = uint8(value >> uint64(32))
+    out[place + uint64(5)] = uint8(value >> uint64(40))
+    out[place + uint64(6)] = uint8(value >> uint64(48))
+    out[place + uint64(7)] = uint8(value >> uint64(56))

@@ -1,0 +1,319 @@
+"""Pages of a Parquet column chunk on a CPU: from their bytes to the values of a column, in one pass for each page.
+
+The functions never read or write outside of the arrays they are given, whatever stands in these: what cannot be is answered
+with -1. Formats as in the Apache Parquet specification (Data Pages; Encodings: PLAIN, "RLE/bit-packing hybrid").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...rowmath import int64, uint64
+from .bytes_of import store_word, varint, word, word_at
+from .snappy import snappy
+
+
+def run_at(data: Any, place: int, end: int, width: int) -> Any:
+    """The run that begins at `place`: how many values it has, whether they are packed, and where its bytes begin and end;
+    of no values where it is malformed."""
+    word, place = varint(data, place, end)
+    count = int64(word >> uint64(1))
+    if place < 0 or word > uint64(0xFFFFFFFF):
+        return int64(0), False, int64(0), int64(0)
+    if word & uint64(1):
+        packed, size, count = True, count * width, count * 8
+    else:
+        packed, size = False, int64((width + 7) // 8)
+    if place + size > end:
+        return int64(0), False, int64(0), int64(0)
+    return count, packed, place, place + size
+
+
+def fill(data: Any, place: int, end: int, entries: Any, out: Any, at: int, count: int) -> int:
+    """Write ``out[at : at + count]``: the entries whose numbers stand between `place` and `end`, in runs behind a byte that
+    says how many bits they have; 0, or -1 where there are too few, or one is no number of an entry."""
+    if count == 0:
+        return int64(0)
+    if place >= end or data[place] > 32:
+        return int64(-1)
+    width = int64(data[place])
+    size, mask, top = uint64(len(data)), (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    done, last, place = at, at + count, place + 1
+    while done < last:
+        length, packed, place, after = run_at(data, place, end, width)
+        if length <= 0:
+            return int64(-1)
+        stop = min(done + length, last)
+        if packed:
+            bit = uint64(place) << uint64(3)
+            for i in range(uint64(done), uint64(stop)):
+                code = (word_at(data, bit >> uint64(3), size) >> (bit & uint64(7))) & mask
+                bit += uint64(width)
+                if code >= top:
+                    return int64(-1)
+                out[i] = entries[code]
+        else:
+            code = word_at(data, uint64(place), size) & mask
+            if code >= top:
+                return int64(-1)
+            entry = entries[code]
+            for i in range(uint64(done), uint64(stop)):
+                out[i] = entry
+        done, place = stop, after
+    return int64(0)
+
+
+def pick(data: Any, place: int, end: int, entries: Any, out: Any, at: int, stop: int, wanted: Any, row: int) -> int:
+    """As `fill`, but of the values with the ascending numbers ``wanted[at:stop] - row`` alone."""
+    if place >= end or data[place] > 32:
+        return int64(-1)
+    width = int64(data[place])
+    size, mask, top = uint64(len(data)), (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    done, place = at, place + 1
+    while done < stop:
+        length, packed, place, after = run_at(data, place, end, width)
+        if length <= 0:
+            return int64(-1)
+        while done < stop and wanted[done] < row + length:
+            bit = uint64(place) << uint64(3)
+            if packed:
+                bit += uint64(wanted[done] - row) * uint64(width)
+            code = (word_at(data, bit >> uint64(3), size) >> (bit & uint64(7))) & mask
+            if code >= top:
+                return int64(-1)
+            out[done] = entries[code]
+            done += 1
+        row, place = row + length, after
+    return int64(0)
+
+
+def number_at(data: Any, place: Any, item: int) -> int:
+    """A number of 4 or 8 bytes, with its sign."""
+    word = word_at(data, uint64(place), uint64(len(data)))
+    return int64(word) if item == 8 else int64(word << uint64(32)) >> int64(32)
+
+
+def plain(data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, count: int) -> int:
+    """Write ``out[at : at + count]``: numbers of `item` bytes (4 or 8) from `low` to `high`; 0, or -1."""
+    if item == 0 or place + count * item > end:
+        return int64(-1)
+    for i in range(count):
+        value = number_at(data, place + i * item, item)
+        if value < low or value > high:
+            return int64(-1)
+        out[at + i] = value
+    return int64(0)
+
+
+def picked(
+    data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, stop: int, wanted: Any, row: int
+) -> int:
+    """As `plain`, but of the values with the numbers ``wanted[at:stop] - row`` alone."""
+    if item == 0:
+        return int64(-1)
+    for i in range(at, stop):
+        here = place + (wanted[i] - row) * item
+        if here + item > end:
+            return int64(-1)
+        value = number_at(data, here, item)
+        if value < low or value > high:
+            return int64(-1)
+        out[i] = value
+    return int64(0)
+
+
+def levels(data: Any, place: int, end: int, valid: Any, at: int, count: int) -> int:
+    """Write ``valid[at : at + count]``: whether a row has a value, from runs of one bit; how many have, or -1."""
+    size, done, last, found = uint64(len(data)), at, at + count, int64(0)
+    while done < last:
+        length, packed, place, after = run_at(data, place, end, 1)
+        if length <= 0:
+            return int64(-1)
+        stop = min(done + length, last)
+        if packed:
+            for i in range(stop - done):
+                bit = (uint64(data[place + (i >> 3)]) >> uint64(i & 7)) & uint64(1)
+                valid[done + i] = bit != uint64(0)
+                found += int64(bit)
+        else:
+            level = word_at(data, uint64(place), size) & uint64(255)
+            if level > uint64(1):
+                return int64(-1)
+            for i in range(done, stop):
+                valid[i] = level != uint64(0)
+            found += (stop - done) * int64(level)
+        done, place = stop, after
+    return found
+
+
+def spread(values: Any, valid: Any, at: int, count: int, found: int) -> int:
+    """Move ``values[at : at + found]`` to the places that are valid among `count`, in order, and zeros to the others; 0, or
+    -1 where it is not `found` that are valid."""
+    k, i = at + found, at + count
+    while i > at:
+        i -= 1
+        if valid[i]:
+            k -= 1
+            if k < at:
+                return int64(-1)
+            values[i] = values[k]
+        else:
+            values[i] = 0
+    return int64(0) if k == at else int64(-1)
+
+
+def strings(data: Any, place: int, end: int, out: Any, at: int, count: int) -> int:
+    """Write ``out[at : at + count]``: where plain strings begin, 32 bits further left than how many bytes they have; 0, or -1."""
+    here, stop, size = uint64(place), uint64(end), uint64(len(data))
+    if end < place or size > uint64(0x7FFFFFFF):
+        return int64(-1)
+    for i in range(at, at + count):
+        length = word_at(data, here, size) & uint64(0xFFFFFFFF)
+        here += uint64(4)
+        if here + length > stop:
+            return int64(-1)
+        out[i] = int64(here << uint64(32) | length)
+        here += length
+    return int64(0)
+
+
+def offsets(found: Any, out: Any) -> int:
+    """Write the offsets of strings that `strings` found into ``out[1:]``; all their bytes."""
+    for i in range(len(found)):
+        out[i + 1] = out[i] + (found[i] & 0xFFFFFFFF)
+    return out[len(found)]  # type: ignore[no-any-return]
+
+
+def characters(data: Any, found: Any, starts: Any, out: Any) -> int:
+    """Write the bytes of strings that `strings` found in `data` to their offsets `starts`."""
+    size, room = uint64(len(data)), uint64(len(out))
+    for i in range(len(found)):
+        here, length, at = uint64(found[i]) >> uint64(32), uint64(found[i]) & uint64(0xFFFFFFFF), uint64(starts[i])
+        k = uint64(0)
+        if here + length + uint64(8) <= size and at + length + uint64(8) <= room:
+            while k < length:  # what is too much is written over by the next string
+                store_word(out, at + k, word(data, here + k))
+                k += uint64(8)
+        else:
+            while k < length:
+                out[at + k] = data[here + k]
+                k += uint64(1)
+    return int64(0)
+
+
+def expand(data: Any, table: Any, out: Any) -> int:
+    """Decompress pages of Snappy one behind the other, and say in `table` where they are; 0, or -1."""
+    at = int64(0)
+    for k in range(len(table)):
+        place, length, size, version2 = table[k, 6], table[k, 3], table[k, 2], table[k, 5] == 8
+        apart = table[k, 13] if version2 else int64(0)
+        if version2 and table[k, 15] == 0:  # not compressed
+            apart = size if size == length else int64(-1)
+        if apart < 0 or apart > min(length, size) or at + size > len(out):
+            return int64(-1)
+        for i in range(apart):
+            out[at + i] = data[place + i]
+        if apart < size and snappy(data, place + apart, place + length, out, at + apart, size - apart) < 0:
+            return int64(-1)
+        table[k, 6], table[k, 3] = at, size
+        at += size
+    return int64(0)
+
+
+def column(
+    data: Any,
+    table: Any,
+    optional: int,
+    item: int,
+    low: int,
+    high: int,
+    entries: Any,
+    every: int,
+    wanted: Any,
+    out: Any,
+    valid: Any,
+    spare: Any,
+    spare_valid: Any,
+) -> int:
+    """The values of a chunk whose pages are not compressed, or no longer.
+
+    Parameters
+    ----------
+    data : array of uint8
+    table : array
+        Of the headers of data pages, in order; 0 is the number of the first row of each.
+    optional : int
+        Whether there may be nulls; only then `valid` and `spare_valid` are used.
+    item, low, high : int
+        Bytes of a plain number (4 or 8) and its bounds; -1 for strings (see `strings`); 0 where nothing may be plain.
+    entries : array
+        Of the dictionary.
+    every : int
+        Whether all rows are asked for, those of all pages; else those with the ascending numbers `wanted`.
+    out, valid : array
+        To write to, a place for each row that is asked for.
+    spare, spare_valid : array
+        Room for the values of any page, if not `every`, and for their validity.
+
+    Returns
+    -------
+    int
+        How many nulls there are; -1 for what cannot be, or has another encoding.
+    """
+    at, nulls = int64(0), int64(0)
+    for k in range(len(table)):
+        row, count, version2 = table[k, 0], table[k, 9], table[k, 5] == 8
+        stop = at + count if every else at
+        while not every and stop < len(wanted) and wanted[stop] < row + count:
+            stop += 1
+        start, end, encoding, apart = table[k, 6], table[k, 6] + table[k, 3], table[k, 10], int64(0)
+        if version2:
+            encoding, apart = table[k, 12], table[k, 13]
+            if apart < 0 or apart > table[k, 3] or table[k, 14] != 0:
+                return int64(-1)
+        found, values, known, first = count, out, valid, at
+        if not every:
+            values, known, first = spare, spare_valid, int64(0)
+        if optional:
+            where = start
+            if not version2:
+                apart = int64(word_at(data, uint64(start), uint64(len(data))) & uint64(0xFFFFFFFF))
+                where = start + 4
+                if table[k, 11] != 3 or where + apart > end:
+                    return int64(-1)
+            found = levels(data, where, where + apart, known, first, count)
+            if found < 0:
+                return int64(-1)
+            start = where + apart
+        else:
+            start += apart
+        coded, done = encoding == 2 or encoding == 8, int64(0)
+        if not coded and encoding != 0:
+            return int64(-1)
+        if every or found < count or (item < 0 and not coded):
+            if coded:
+                done = fill(data, start, end, entries, values, first, found)
+            elif item < 0:
+                done = strings(data, start, end, values, first, found)
+            else:
+                done = plain(data, start, end, item, low, high, values, first, found)
+            if done < 0 or (found < count and spread(values, known, first, count, found) < 0):
+                return int64(-1)
+            if every:
+                nulls += count - found
+            for i in range(at, at if every else stop):
+                out[i] = values[wanted[i] - row]
+                if optional:
+                    valid[i] = known[wanted[i] - row]
+                    nulls += int64(not valid[i])
+        else:
+            if coded:
+                done = pick(data, start, end, entries, out, at, stop, wanted, row)
+            else:
+                done = picked(data, start, end, item, low, high, out, at, stop, wanted, row)
+            if done < 0:
+                return int64(-1)
+            for i in range(at, stop if optional else at):
+                valid[i] = True
+        at = stop
+    return nulls
