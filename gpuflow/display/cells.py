@@ -33,7 +33,7 @@ def preview(table: Table, rows: int = ROWS) -> tuple[list[list[Any]], int]:
 def _values(table: Table, name: str) -> Sequence[Any]:
     dtype = table.schema[name]
     if not dtype.is_temporal:
-        return [_value(scalar) for scalar in table[name]] if dtype.kind == "nested" else table[name].to_pylist()
+        return [_value(scalar) for scalar in table[name]] if dtype.kind == "opaque" else table[name].to_pylist()
     import numpy as np
 
     # Python's own types end at microseconds and at the year 9999

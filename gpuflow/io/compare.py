@@ -35,7 +35,7 @@ def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array,
     zeros."""
     a, b = convert.to_host(a), convert.to_host(b)
     x, y = a.values, b.values
-    if a.dtype.kind == "nested":
+    if a.dtype.kind == "opaque":
         a, b = _shown(a), _shown(b)
         x, y = a.values, b.values
     if a.dtype.is_coded:

@@ -1,15 +1,16 @@
-"""Lists, structs and maps: columns that pass through queries as they are, numbered like plain strings and never looked into."""
+"""Columns of values that are never looked into: lists, structs and maps, times of day, and what else Arrow has types for and
+kernels do not. They pass through queries as they are, numbered like plain strings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from gpuflow_kernels.column import Column
-from gpuflow_kernels.dtypes import DType, nested
+from gpuflow_kernels.dtypes import DType, opaque
 
 from .dictionaries import Dictionary
 
@@ -19,14 +20,15 @@ DEEPEST = 64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NestedType:
+class OpaqueType:
     """An Arrow type as `DType.detail`: equal where the Arrow types are, shown in this library's words."""
 
     arrow: pa.DataType
     text: str
+    way_out: str = field(default="")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NestedType) and bool(self.arrow == other.arrow)
+        return isinstance(other, OpaqueType) and bool(self.arrow == other.arrow)
 
     def __hash__(self) -> int:
         # equal lists may name their items differently, and then have other hashes in pyarrow
@@ -38,15 +40,32 @@ class NestedType:
     __repr__ = __str__
 
 
-def dtype_of_nested(arrow: pa.DataType, dtype_of: Callable[[pa.DataType], DType | None]) -> DType | None:
-    """The column type of a nested Arrow type; None for one that is not, or that cannot be moved around.
+def opaque_of(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> DType | None:
+    """The column type of an Arrow type that kernels have none for; None where it nests too deep.
 
-    `dtype_of` tells the types of what is inside.
+    `known` tells the types that they have, for what is inside.
     """
-    if not _is.is_nested(arrow) or is_deep(arrow) or has_union(arrow):
+    if is_deep(arrow):
         return None
     kind = settled(arrow)
-    return nested(NestedType(kind, _text(kind, dtype_of)))
+    return opaque(OpaqueType(kind, _text(kind, known), _way_out(kind)))
+
+
+def _way_out(arrow: pa.DataType) -> str:
+    """What to do before loading, where such a column is to be computed on."""
+    if isinstance(arrow, pa.BaseExtensionType):
+        return f"load what it is stored as: its .storage is {arrow.storage_type}"
+    if _is.is_time(arrow):
+        return f"cast it to int{arrow.bit_width}, ticks since midnight, before loading"
+    if _is.is_interval(arrow):
+        return "make numbers of its months, days and nanoseconds, or a duration, before loading"
+    if _is.is_decimal(arrow):
+        return "cast it to a decimal of 18 digits, or to float64, before loading"
+    if _is.is_timestamp(arrow):
+        return "this system knows no such time zone: pip install tzdata, or cast it to another zone before loading"
+    if _is.is_union(arrow):
+        return "make a struct, or columns, of its fields before loading"
+    return "flatten or unnest it before loading" if _is.is_nested(arrow) else "cast it before loading"
 
 
 def is_deep(arrow: pa.DataType) -> bool:
@@ -59,23 +78,28 @@ def is_deep(arrow: pa.DataType) -> bool:
     return True
 
 
-def has_union(arrow: pa.DataType) -> bool:
-    """Whether a type is or contains a union, of which Arrow cannot take rows."""
-    return _is.is_union(arrow) or any(has_union(f.type) for f in _fields(arrow))
+def parts(arrow: pa.DataType) -> Iterator[pa.DataType]:
+    """A type and all that it is made of."""
+    yield arrow
+    for inner in _fields(arrow):
+        yield from parts(inner.type)
 
 
 def _fields(arrow: pa.DataType) -> list[pa.Field]:
     if _is.is_map(arrow):
         return [arrow.key_field, arrow.item_field]
-    if _is.is_struct(arrow):
+    if _is.is_struct(arrow) or _is.is_union(arrow):
         return [arrow.field(k) for k in range(arrow.num_fields)]
     if _is.is_dictionary(arrow) or _is.is_run_end_encoded(arrow):
         return [pa.field("values", arrow.value_type)]
-    return [arrow.value_field] if _is.is_nested(arrow) and not _is.is_union(arrow) else []
+    if isinstance(arrow, pa.BaseExtensionType):
+        return [pa.field("storage", arrow.storage_type)]
+    return [arrow.value_field] if _is.is_nested(arrow) else []
 
 
 def settled(arrow: pa.DataType) -> pa.DataType:
-    """The type without views of strings and without encodings inside, which Arrow cannot take rows of or put together.
+    """The type without views of strings and without encodings inside, which Arrow cannot take rows of or put together, and
+    without extensions of those.
 
     >>> settled(pa.large_list(pa.string_view())), settled(pa.list_(pa.dictionary(pa.int8(), pa.string())))
     (LargeListType(large_list<item: large_string>), ListType(list<item: string>))
@@ -90,14 +114,22 @@ def settled(arrow: pa.DataType) -> pa.DataType:
         return pa.large_binary()
     if _is.is_dictionary(arrow) or _is.is_run_end_encoded(arrow):
         return settled(arrow.value_type)
+    if isinstance(arrow, pa.BaseExtensionType):
+        stored = arrow.storage_type
+        # pyarrow ends the process over nulls of an extension of a union
+        odd = settled(stored) != stored or any(_is.is_union(p) or _is.is_null(p) for p in parts(stored))
+        return settled(stored) if odd else arrow
+    if _is.is_union(arrow):
+        make = pa.sparse_union if arrow.mode == "sparse" else pa.dense_union
+        return make([inner(f) for f in _fields(arrow)], arrow.type_codes)
     if _is.is_struct(arrow):
         return pa.struct([inner(f) for f in _fields(arrow)])
     if _is.is_map(arrow):
         return pa.map_(inner(arrow.key_field), inner(arrow.item_field), arrow.keys_sorted)
     if _is.is_fixed_size_list(arrow):
         return pa.list_(inner(arrow.value_field), arrow.list_size)
-    for known, make in _LISTS:
-        if known(arrow):
+    for is_list, make in _LISTS:
+        if is_list(arrow):
             return make(inner(arrow.value_field))
     return arrow
 
@@ -110,9 +142,9 @@ _LISTS: tuple[tuple[Callable[[Any], bool], Callable[[Any], pa.DataType]], ...] =
 )
 
 
-def _text(arrow: pa.DataType, dtype_of: Callable[[pa.DataType], DType | None]) -> str:
+def _text(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> str:
     def inner(kind: pa.DataType) -> str:
-        return _text(kind, dtype_of)
+        return _text(kind, known)
 
     if _is.is_struct(arrow):
         return f"struct[{', '.join(f'{f.name}: {inner(f.type)}' for f in _fields(arrow))}]"
@@ -120,14 +152,18 @@ def _text(arrow: pa.DataType, dtype_of: Callable[[pa.DataType], DType | None]) -
         return f"map[{inner(arrow.key_type)}, {inner(arrow.item_type)}]"
     if _is.is_fixed_size_list(arrow):
         return f"array[{inner(arrow.value_type)}, {arrow.list_size}]"
-    for known, make in _LISTS:
-        if known(arrow):
+    for is_list, make in _LISTS:
+        if is_list(arrow):
             return f"{make.__name__.removesuffix('_')}[{inner(arrow.value_type)}]"
-    dtype = dtype_of(arrow)
-    return str(arrow) if dtype is None else str(dtype)
+    if _is.is_union(arrow):
+        return f"{arrow.mode}_union[{', '.join(f'{f.name}: {inner(f.type)}' for f in _fields(arrow))}]"
+    dtype = known(arrow)
+    # what a column of its own would change stays what it is inside of others
+    changed = dtype is None or _is.is_float16(arrow) or (dtype.is_decimal and dtype.precision != arrow.precision)
+    return str(arrow if changed else dtype)
 
 
-def nested_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
+def opaque_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     """A column of numbers of rows, which shares its Arrow data unless that comes in several chunks or has other types inside."""
     if isinstance(data, pa.ChunkedArray):
         # to put one chunk together would copy it
@@ -136,12 +172,12 @@ def nested_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
             if data.num_chunks == 1
             else pa.concat_arrays(data.chunks)
             if data.num_chunks
-            else pa.array([], data.type)
+            else pa.nulls(0, data.type)
         )
     kind = dtype.detail.arrow
     if settled(data.type) != data.type or data.type != kind:
         data = decoded(data, kind)
-    validity = None if not data.null_count else np.array(data.is_valid())
+    validity = _valid(data) if data.null_count or _is.is_union(kind) else None  # unions have their nulls in their fields
     return Column(dtype, np.arange(len(data), dtype=np.int32), validity, Dictionary(data, distinct=False))
 
 
@@ -153,7 +189,7 @@ def decoded(data: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.array(data.to_pylist(), kind)
 
 
-def nested_out(column: Column, bitmap: Any) -> pa.Array:
+def opaque_out(column: Column, bitmap: Any) -> pa.Array:
     """A host column as an Arrow array: a slice of what was loaded where its rows still follow each other."""
     codes, entries = np.ascontiguousarray(column.values), column.dictionary.values
     if _as_loaded(column, codes, entries):
@@ -166,4 +202,8 @@ def _as_loaded(column: Column, codes: np.ndarray[Any, Any], entries: pa.Array) -
         return False
     if column.validity is None:
         return True
-    return bool(np.array_equal(column.validity, np.array(entries.slice(int(codes[0]), len(codes)).is_valid())))
+    return bool(np.array_equal(column.validity, _valid(entries.slice(int(codes[0]), len(codes)))))
+
+
+def _valid(data: pa.Array) -> np.ndarray[Any, Any]:
+    return np.array(data.is_valid())
