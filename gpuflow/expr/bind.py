@@ -157,7 +157,7 @@ PASSING = frozenset({"is_null", "is_not_null", "when", "coalesce", "fill_null"})
 
 
 def refuse_opaque(what: str, rows: Iterable[Row]) -> None:
-    """Raise where one of `rows`, which `what` would compute on, is opaque: a list, a time of day, and what else is never looked into.
+    """Raise where one of `rows`, which `what` would compute on, is opaque, as lists and times of day are.
 
     Raises
     ------

@@ -163,7 +163,7 @@ def pooled(dictionaries: Sequence[Dictionary], kind: pa.DataType) -> tuple[Dicti
         tables = [np.arange(len(d), dtype=np.int32) + np.int32(starts[id(d)]) for d in dictionaries]
         return Dictionary(pa.concat_arrays([pa.nulls(0, kind), *(d.values for d in parts)]), distinct=False), tables
 
-    return remembered(("pooled", kind), dictionaries, find)  # type: ignore[no-any-return]
+    return remembered(("pooled",), dictionaries, find) if parts else find()  # type: ignore[no-any-return]
 
 
 def index_in(source: Dictionary, target: Dictionary) -> Any:

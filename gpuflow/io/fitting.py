@@ -57,7 +57,7 @@ def fitting(
 def _taken(data: pa.ChunkedArray, wanted: Rows, raw: bool) -> pa.ChunkedArray:
     """The values with these ascending numbers. Taking trusts offsets: those of formats that hand out the bytes of a file, and
     of what has more than one level of them, are checked before."""
-    if raw or pa.types.is_nested(data.type):
+    if raw or pa.types.is_nested(data.type) or isinstance(data.type, pa.BaseExtensionType):
         data.validate(full=True)
     if data.type in (pa.string_view(), pa.binary_view()):  # cannot be taken from
         data = data.cast(pa.large_string() if data.type == pa.string_view() else pa.large_binary())

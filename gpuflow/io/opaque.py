@@ -197,6 +197,34 @@ def opaque_out(column: Column, bitmap: Any) -> pa.Array:
     return entries.take(pa.Array.from_buffers(pa.int32(), len(codes), [bitmap, pa.py_buffer(codes)]))
 
 
+def shown(data: pa.ChunkedArray) -> list[Any]:
+    """Values as Python shows them, or as Arrow does where Python's types cannot hold a part of them."""
+    return _times(data) if _is.is_time(data.type) else [_python(scalar) for scalar in data]
+
+
+def exactly(data: pa.Array) -> list[str]:
+    """Texts that are equal where, and only where, values are."""
+    if isinstance(data.type, pa.BaseExtensionType):
+        return exactly(data.storage)
+    return list(map(repr, shown(pa.chunked_array([data]))))
+
+
+def _times(data: pa.ChunkedArray) -> list[Any]:
+    # Python's times of day end at microseconds, and what is finer would be lost without a word
+    return data.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+
+
+def _python(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return str(scalar)
+    except ValueError:  # of a time zone that there is not
+        return str(scalar.value)
+
+
 def _as_loaded(column: Column, codes: np.ndarray[Any, Any], entries: pa.Array) -> bool:
     if not len(codes) or int(codes[-1]) - int(codes[0]) != len(codes) - 1 or not bool((np.diff(codes) == 1).all()):
         return False
