@@ -209,7 +209,7 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     if not trusted:
         data.validate(full=True)
     if _is_wrapped(data.type):
-        data = data.cast(data.type.storage_type)
+        data = _storage(data)
     dtype = dtype_of(data.type)
     if dtype is not None and dtype.is_coded and not _is_encoded(data.type):
         return _strings(data, dtype) if dtype.is_text else opaque.opaque_column(data, dtype)
@@ -236,6 +236,12 @@ def _is_encoded(arrow: pa.DataType) -> bool:
 def _is_wrapped(arrow: pa.DataType) -> bool:
     """Whether it is an extension of a type that is changed when it is loaded: what comes out is the storage."""
     return isinstance(arrow, pa.BaseExtensionType) and not opaque.is_deep(arrow) and opaque.settled(arrow) != arrow
+
+
+def _storage(data: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    if isinstance(data, pa.ChunkedArray):
+        return pa.chunked_array([chunk.storage for chunk in data.chunks], data.type.storage_type)
+    return data.storage
 
 
 def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:

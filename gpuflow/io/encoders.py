@@ -283,6 +283,10 @@ def texts(column: pa.Array) -> pa.Array:
     if zoned:
         column = column.cast(pa.timestamp(arrow.unit, "UTC")).cast(pa.timestamp(arrow.unit))
     text = column.cast(pa.large_string())
+    if pa.types.is_decimal(arrow):
+        powers = pc.fill_null(pc.match_substring(text, "E"), False)
+        plain = [f"{value:f}" for value in column.filter(powers).to_pylist()]
+        text = pc.replace_with_mask(text, powers, pa.array(plain, pa.large_string()))
     if pa.types.is_timestamp(arrow) or pa.types.is_date(arrow):
         far = pc.match_substring(text, "out of range")
         if pc.any(far).as_py():
