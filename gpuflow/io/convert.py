@@ -305,7 +305,7 @@ def _one(array: pa.Array) -> Column:
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     arrow = array.type
     if pa.types.is_run_end_encoded(arrow):
-        return from_arrow(_decoded_runs(array))
+        return from_arrow(opaque.of_runs(array))
     if pa.types.is_dictionary(arrow):
         dtype = dtype_of(arrow)
         if dtype is None or not dtype.is_text:
@@ -330,11 +330,6 @@ def _one(array: pa.Array) -> Column:
     else:
         values = _values(array, dtype.storage)
     return Column(dtype, values, validity)
-
-
-def _decoded_runs(array: pa.RunEndEncodedArray) -> pa.Array:
-    rows = np.arange(array.offset, array.offset + len(array))
-    return array.values.take(pa.array(np.searchsorted(array.run_ends.to_numpy(), rows, side="right")))
 
 
 def _coded(indices: pa.Array, dictionary: pa.Array, dtype: DType, distinct: bool = False) -> Column:

@@ -12,6 +12,7 @@ from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
 from . import convert, enums
+from .columns import null_column
 from .files import File, failure
 
 Rows = np.ndarray[Any, np.dtype[np.integer[Any]]]
@@ -44,6 +45,8 @@ def fitting(
         _validate(data, raw)
         if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
+        if data.type == pa.null():
+            return null_column(dtype, len(data))
         if convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))
         column = convert.from_arrow(data)

@@ -185,8 +185,47 @@ def decoded(data: pa.Array, kind: pa.DataType) -> pa.Array:
     """`data` as `kind`, which is its own settled type."""
     try:
         return data.cast(kind)
-    except pa.ArrowNotImplementedError:  # dictionaries of views: Arrow decodes none
-        return pa.array(data.to_pylist(), kind)
+    except pa.ArrowNotImplementedError:  # dictionaries of views, runs inside of lists: Arrow decodes none
+        return _rebuilt(data, kind)
+
+
+def _rebuilt(data: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The same by hand. Python's values are no way to go: its times of day end at microseconds."""
+    arrow = data.type
+    if arrow == kind:
+        return data
+    if isinstance(arrow, pa.BaseExtensionType):
+        return _rebuilt(data.storage, kind)
+    if _is.is_run_end_encoded(arrow):
+        return _rebuilt(of_runs(data), kind)
+    if _is.is_dictionary(arrow):
+        return _rebuilt(data.dictionary, kind).take(data.indices)
+    if not _is.is_nested(arrow):
+        return data.cast(kind)
+    fields = _fields(kind)
+    if _is.is_struct(arrow) or _is.is_union(arrow):
+        inner = [_rebuilt(data.field(k), field.type) for k, field in enumerate(fields)]
+        if _is.is_struct(arrow):
+            return pa.StructArray.from_arrays(inner, fields=fields, mask=data.is_null())
+        names = [field.name for field in fields]
+        _, codes, *offsets = data.buffers()[: 2 if arrow.mode == "sparse" else 3]
+        rows = slice(data.offset, data.offset + len(data))  # pyarrow's own codes and offsets forget where a slice begins
+        own = [pa.array(np.frombuffer(b, k)[rows]) for b, k in zip((codes, *offsets), ("int8", "int32"), strict=False)]
+        make = pa.UnionArray.from_dense if offsets else pa.UnionArray.from_sparse
+        return make(*own, inner, names, arrow.type_codes)
+    if _is.is_map(arrow):
+        pairs = (_rebuilt(part, field.type) for part, field in zip((data.keys, data.items), fields, strict=True))
+        values = pa.StructArray.from_arrays(list(pairs), fields=fields)
+    else:
+        values = _rebuilt(data.values, fields[0].type)
+    count = 1 if _is.is_fixed_size_list(arrow) else 3 if _is.is_list_view(arrow) or _is.is_large_list_view(arrow) else 2
+    return pa.Array.from_buffers(kind, len(data), data.buffers()[:count], -1, data.offset, children=[values])
+
+
+def of_runs(data: pa.RunEndEncodedArray) -> pa.Array:
+    """The values of runs, one for each row."""
+    rows = np.arange(data.offset, data.offset + len(data))
+    return data.values.take(pa.array(np.searchsorted(data.run_ends.to_numpy(), rows, side="right")))
 
 
 def opaque_out(column: Column, bitmap: Any) -> pa.Array:
