@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
-from gpuflow.errors import PlanError
+from gpuflow.errors import LeftOutWarning, PlanError
 from gpuflow.optimize import optimize
 from gpuflow.plan import build
 from gpuflow.plan.nodes import Plan
@@ -36,7 +37,7 @@ class Collection(Sinking):
 
     @classmethod
     def scan(cls, source: Source) -> Self:
-        """All rows of a source.
+        """All rows of a source. Columns that are left out of it are told by a `LeftOutWarning`.
 
         Examples
         --------
@@ -45,6 +46,9 @@ class Collection(Sinking):
         >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
         {'x': [1, None]}
         """
+        if source.unsupported:
+            told = "; ".join(f"{name!r} is {reason}" for name, reason in source.unsupported.items())
+            warnings.warn(f"{source.label}: columns are left out: {told}", LeftOutWarning, stacklevel=3)
         return cls(build.scan(source))
 
     @property

@@ -24,6 +24,7 @@ __all__ = [
     "ExtensionError",
     "GpuflowError",
     "KernelCompileError",
+    "LeftOutWarning",
     "PlanError",
     "ReadError",
     "SQLError",
@@ -92,3 +93,7 @@ class ReadError(GpuflowError, OSError):
     def __init__(self, message: str, *, file: str | None = None, row_group: int | None = None, column: str | None = None) -> None:
         super().__init__(message)
         self.file, self.row_group, self.column = file, row_group, column
+
+
+class LeftOutWarning(UserWarning):
+    """Columns of what was loaded have no type here, and are not in the frame."""

@@ -10,7 +10,8 @@ from gpuflow_kernels.dtypes import DType
 class Schema(Mapping[str, DType]):
     """Column names and their types, in order. Immutable and hashable.
 
-    `unsupported` tells why further columns of a source cannot be used, by name; it is no part of a schema's identity.
+    `unsupported` tells why further columns of a source cannot be used, by name; they are shown as left out, and are no part of
+    a schema's identity.
 
     Examples
     --------
@@ -45,7 +46,8 @@ class Schema(Mapping[str, DType]):
         return isinstance(other, Schema) and list(self.items()) == list(other.items())
 
     def __repr__(self) -> str:
-        return "Schema(" + ", ".join(f"{n}: {d}" for n, d in self._fields.items()) + ")"
+        left_out = f"; left out: {', '.join(self.unsupported)}" if self.unsupported else ""
+        return "Schema(" + ", ".join(f"{n}: {d}" for n, d in self._fields.items()) + left_out + ")"
 
     @property
     def names(self) -> tuple[str, ...]:

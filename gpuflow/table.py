@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpuflow_kernels.column import Chunk, Column
 
-from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, UnsupportedError
+from gpuflow.errors import ColumnNotFoundError, UnsupportedError
 from gpuflow.schema import Schema
 from gpuflow.writing import Writing
 
@@ -181,6 +181,11 @@ class Table(Writing):
         Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart, and with
         `arrow` its Arrow types, which share all data. Dates become datetime64, enums ordered categories.
 
+        Raises
+        ------
+        UnsupportedError
+            When a column has a type that pandas lacks.
+
         Examples
         --------
         >>> import gpuflow as gf
@@ -188,23 +193,13 @@ class Table(Writing):
         >>> table.to_pandas()["x"].tolist(), table.to_pandas(nullable=True)["x"].tolist()
         ([1.0, nan, 3.0], [1, <NA>, 3])
         """
-        import pandas as pd
-        import pyarrow as pa
+        from gpuflow.io import hand_out
 
         if arrow:
+            import pandas as pd
+
             return self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
-        if not nullable:
-            return self.to_arrow().to_pandas(date_as_object=False)
-        kinds: dict[Any, Any] = {
-            pa.bool_(): pd.BooleanDtype(),
-            pa.float32(): pd.Float32Dtype(),
-            pa.float64(): pd.Float64Dtype(),
-            pa.large_string(): pd.StringDtype(),
-        }
-        for bits in (8, 16, 32, 64):
-            kinds[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
-            kinds[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
-        return self.to_arrow().to_pandas(types_mapper=kinds.get, date_as_object=False)
+        return hand_out.to_pandas(self.to_arrow(), self.schema, nullable)
 
     def to_polars(self) -> pl.DataFrame:
         """A Polars DataFrame; numbers are shared.
@@ -212,7 +207,7 @@ class Table(Writing):
         Raises
         ------
         UnsupportedError
-            When a time zone is an offset that Polars has no name for.
+            When a time zone is an offset that Polars has no name for, or a column has a type that Polars lacks.
 
         Examples
         --------
@@ -221,20 +216,9 @@ class Table(Writing):
         >>> table.to_polars()["x"].to_list()
         [1, None, 3]
         """
-        import polars as pl
+        from gpuflow.io import hand_out
 
-        try:
-            frame = pl.DataFrame(self.to_arrow())
-            enums = {name: dtype.detail for name, dtype in self.schema.items() if dtype.kind == "enum"}
-            return frame.with_columns(pl.col(name).cast(pl.Enum(categories)) for name, categories in enums.items())
-        except pl.exceptions.ComputeError as e:
-            odd = [name for name, dtype in self.schema.items() if dtype.zone and dtype.zone[0] in "+-"]
-            if not odd:
-                raise
-            raise UnsupportedError(
-                f"Polars has no such time zone: {', '.join(f'{n!r} is {self.schema[n]}' for n in odd)}; "
-                "go to another one with .dt.convert_time_zone('UTC')"
-            ) from e
+        return hand_out.to_polars(self.to_arrow(), self.schema)
 
     def to_numpy(self, columns: Sequence[str] | None = None) -> dict[str, Any]:
         """A NumPy array for each column (or each of `columns`), by name.
@@ -251,7 +235,7 @@ class Table(Writing):
         >>> table.to_numpy()["x"].filled(-1).tolist()
         [1, -1, 3]
         """
-        return {name: _numpy(self.column(name)) for name in (self.schema if columns is None else columns)}
+        return {name: _numpy(name, self.column(name)) for name in (self.schema if columns is None else columns)}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Rows and columns as one NumPy matrix, of the type that holds all columns; null is NaN, or None among objects."""
@@ -305,13 +289,9 @@ class Table(Writing):
         return {name: self._python(name) for name in self.schema}
 
     def _python(self, name: str) -> list[Any]:
-        try:
-            return self[name].to_pylist()  # type: ignore[no-any-return]
-        except OverflowError as e:
-            raise ArithmeticOverflowError(
-                f"column {name!r} ({self.schema[name]}) holds a time that Python has no value for ({e}); "
-                "use to_numpy(), to_pandas(), to_polars() or to_arrow()"
-            ) from e
+        from gpuflow.io.hand_out import to_python
+
+        return to_python(self[name], self.schema[name], name)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """A tuple of Python values for each row; None is null.
@@ -471,13 +451,14 @@ class Table(Writing):
         return table_html(self)
 
 
-def _numpy(column: Column) -> Any:
+def _numpy(name: str, column: Column) -> Any:
     import numpy as np
 
     from gpuflow.io import convert
+    from gpuflow.io.hand_out import to_python
 
     if column.dtype.is_coded or column.dtype.kind in ("enum", "null", "decimal"):
-        values = convert.to_arrow(column).to_pylist()
+        values = to_python(convert.to_arrow(column), column.dtype, name)
         return np.fromiter(values, dtype=object, count=len(values))  # not np.array: lists would become rows of a matrix
     column = convert.to_host(column)
     values = column.values

@@ -129,7 +129,7 @@ class Tidying(Collection):
         return self._of(tidy.whole(self._plan, "mean"))
 
     def min(self) -> Self:
-        """One row: the least value of each column, null for nested ones.
+        """One row: the least value of each column, null for opaque ones.
 
         Examples
         --------
@@ -140,7 +140,7 @@ class Tidying(Collection):
         return self._of(tidy.whole(self._plan, "min"))
 
     def max(self) -> Self:
-        """One row: the greatest value of each column, null for nested ones.
+        """One row: the greatest value of each column, null for opaque ones.
 
         Examples
         --------

@@ -33,7 +33,11 @@ def preview(table: Table, rows: int = ROWS) -> tuple[list[list[Any]], int]:
 def _values(table: Table, name: str) -> Sequence[Any]:
     dtype = table.schema[name]
     if not dtype.is_temporal:
-        return [_value(scalar) for scalar in table[name]] if dtype.kind == "nested" else table[name].to_pylist()
+        if dtype.kind != "opaque":
+            return table[name].to_pylist()
+        from gpuflow.io.opaque import shown
+
+        return shown(table[name])
     import numpy as np
 
     # Python's own types end at microseconds and at the year 9999
@@ -45,14 +49,6 @@ def _values(table: Table, name: str) -> Sequence[Any]:
 
         return [None if value is np.ma.masked else moment(int(value.astype(np.int64)), dtype) for value in column]
     return [None if value is np.ma.masked else str(value).replace("T", " ").removesuffix(".000000000") for value in column]
-
-
-def _value(scalar: Any) -> Any:
-    """A nested value as Python shows it, or as Arrow does where Python's types cannot hold a part of it."""
-    try:
-        return scalar.as_py()
-    except (ValueError, OverflowError):
-        return str(scalar)
 
 
 def span(ticks: int, per_second: int) -> str:

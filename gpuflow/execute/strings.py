@@ -63,7 +63,7 @@ def resolve(target: Target, plan: StringPlan, chunk: Chunk, tables: tuple[JoinTa
             made.append(_categories(thing.categories))
             continue
         found = [dictionary(o) for o in thing.origins]
-        if thing.dtype.kind == "nested":
+        if thing.dtype.kind == "opaque":
             merged, luts = pooled(found, entries_type(thing.dtype))
             literals = []
             made.append(merged)

@@ -1,5 +1,5 @@
 """Strings inside kernels are numbers. This finds, for a pipeline, which numbers: look-ups over codes, and columns of results.
-So are binary values, which take the ways of strings but for text functions, and nested ones, of which only codes are copied.
+So are binary values, which take the ways of strings but for text functions, and opaque ones, of which only codes are copied.
 
 * String operands that meet in a call form a *cluster*. When the pipeline runs the dictionaries of a cluster's columns and
   its literals are unified; each column is read through a look-up table of ranks, each literal is its rank, and the ordinary
@@ -245,11 +245,11 @@ class _Planner:
 
     def together(self, operands: tuple[Row, ...], compared: bool = False) -> tuple[tuple[Row, ...], int | None]:
         """Operands that meet, those of one type of strings in one dictionary, and the origin of that of the first (None
-        without strings). They are `compared` if nothing of the dictionary comes out. Nested ones never meet."""
+        without strings). They are `compared` if nothing of the dictionary comes out. Opaque ones never meet."""
         strings = [a for a in operands if a.dtype.is_coded]
         if not strings:
             return tuple(map(self._operands, operands)), None
-        if all(s.dtype.kind == "nested" for s in strings):
+        if all(s.dtype.kind == "opaque" for s in strings):
             return tuple(self.rewrite(a)[0] for a in operands), self.rewrite(strings[0])[1]
         clusters: dict[DType, Cluster] = {}
         for dtype in dict.fromkeys(s.dtype for s in strings):

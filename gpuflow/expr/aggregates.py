@@ -11,7 +11,7 @@ from gpuflow_kernels.rowtree import Agg, Ref, Row
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from .bind import Binder, cast_to, describe, refuse_nested
+from .bind import Binder, cast_to, describe, refuse_opaque
 from .hints import near
 from .nodes import Aggregated, Alias, Node, has_aggregation, render
 
@@ -101,7 +101,7 @@ class _GroupBinder(Binder):
                 raise PlanError(f"{render(node)}: an aggregation of an aggregation; write group_by().agg() twice")
         args = [self.rows.row(a) for a in node.args[: entry.arity]]
         if node.name not in PASSING:
-            refuse_nested(render(node), args)
+            refuse_opaque(render(node), args)
         found = entry.signature(tuple(a.dtype for a in args))
         if found is None:
             raise TypeMismatchError(_mismatch(node, entry, [a.dtype for a in args]))

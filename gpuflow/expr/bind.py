@@ -80,7 +80,7 @@ class Binder:
             raise PlanError(f"there is no function {node.name!r}{near(node.name, SCALARS)}")
         rows = [self.row(a) for a in node.args]
         if node.name not in PASSING and not (node.name == "cast" and rows[0].dtype == dict(node.params).get("to")):
-            refuse_nested(render(node), rows)
+            refuse_opaque(render(node), rows)
         free = [isinstance(a, Literal) and not a.fixed for a in node.args]
         if function.variadic and len(rows) != function.arity:
             return self._folded(node, function, rows, free)
@@ -119,7 +119,7 @@ class Binder:
 
     def _member(self, node: IsIn) -> Row:
         arg = self.row(node.arg)
-        refuse_nested(render(node), [arg])
+        refuse_opaque(render(node), [arg])
         if arg.dtype.is_wide:
             raise UnsupportedError(f"{render(node)}: is_in() does not take {arg.dtype}{_narrowing(arg.dtype)}")
         values = set()
@@ -156,8 +156,8 @@ PASSING = frozenset({"is_null", "is_not_null", "when", "coalesce", "fill_null"})
 """Functions that do not look into their arguments."""
 
 
-def refuse_nested(what: str, rows: Iterable[Row]) -> None:
-    """Raise where one of `rows`, which `what` would compute on, is nested.
+def refuse_opaque(what: str, rows: Iterable[Row]) -> None:
+    """Raise where one of `rows`, which `what` would compute on, is opaque, as lists and times of day are.
 
     Raises
     ------
@@ -165,11 +165,11 @@ def refuse_nested(what: str, rows: Iterable[Row]) -> None:
         Naming the column and its type.
     """
     for row in rows:
-        if row.dtype.kind == "nested":
+        if row.dtype.kind == "opaque":
             name = next((f"column {n.key!r}" for n in walk(row) if isinstance(n, Ref) and n.dtype == row.dtype), "it")
             raise UnsupportedError(
-                f"{what}: {name} is {row.dtype}, and nested columns only pass through: they are selected, filtered, joined and "
-                "sorted along, and know is_null(), count(), first() and last(); flatten or unnest it before loading"
+                f"{what}: {name} is {row.dtype}, and columns of this type only pass through: they are selected, filtered, joined "
+                f"and sorted along, and know is_null(), count(), first() and last(); {row.dtype.detail.way_out}"
             )
 
 

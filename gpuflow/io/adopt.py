@@ -116,7 +116,7 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
 
     Contiguous numbers are shared: writing to them later changes what queries see. ``datetime64[D]`` becomes date, finer
     ones timestamp; NaT and masked values are null, NaN is a value. Objects of one kind (text, whole numbers, dates, ...)
-    become a column of that type. What has no type is left out, and named when a query asks for it.
+    become a column of that type. What has no type is left out, which a frame over it tells by a `LeftOutWarning`.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def empty_column(dtype: DType) -> Column:
     dictionary = None
     if dtype.is_coded:
         kind = entries_type(dtype)
-        dictionary = EMPTY if kind == EMPTY.values.type else Dictionary(pa.array([], kind))
+        dictionary = EMPTY if kind == EMPTY.values.type else Dictionary(pa.nulls(0, kind))
     return Column(dtype, np.empty(0, dtype=dtype.storage), None, dictionary)
 
 

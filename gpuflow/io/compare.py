@@ -10,6 +10,7 @@ from gpuflow_kernels.column import Column, limbs
 
 from . import convert
 from .dictionaries import unify
+from .opaque import exactly
 
 Array = np.ndarray[Any, Any]
 
@@ -31,11 +32,11 @@ def _in_limbs(a: Column, b: Column) -> list[tuple[Column, Column]]:
 
 
 def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Values and validity of both, strings (and what nested values look like) as codes of one sorted dictionary, nulls as
+    """Values and validity of both, strings (and what opaque values look like) as codes of one sorted dictionary, nulls as
     zeros."""
     a, b = convert.to_host(a), convert.to_host(b)
     x, y = a.values, b.values
-    if a.dtype.kind == "nested":
+    if a.dtype.kind == "opaque":
         a, b = _shown(a), _shown(b)
         x, y = a.values, b.values
     if a.dtype.is_coded:
@@ -47,8 +48,8 @@ def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array,
 
 
 def _shown(column: Column) -> Column:
-    """A nested column as strings."""
-    texts = [repr(value) for value in convert.to_arrow(column).to_pylist()]
+    """An opaque column as strings."""
+    texts = exactly(convert.to_arrow(column))
     return convert.from_arrow(pa.array(texts, pa.large_string(), mask=None if column.validity is None else ~column.validity))
 
 

@@ -22,7 +22,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from . import categories, decimals, dictionaries, nested
+from . import categories, decimals, dictionaries, opaque
 from .odd_values import OddValue
 
 _FROM_ARROW: dict[pa.DataType, DType] = {
@@ -68,9 +68,16 @@ SAMPLE = 4_096
 
 def dtype_of(arrow: pa.DataType) -> DType | None:
     """The column type that an Arrow type becomes; None when there is none (see `why_unsupported`)."""
-    if pa.types.is_dictionary(arrow) or pa.types.is_run_end_encoded(arrow):
+    if _is_encoded(arrow):
         return dtype_of(arrow.value_type)
-    if isinstance(arrow, pa.BaseExtensionType):
+    if _is_wrapped(arrow):
+        return dtype_of(arrow.storage_type)
+    return _known(arrow) or opaque.opaque_of(arrow, _known)
+
+
+def _known(arrow: pa.DataType) -> DType | None:
+    """The column type that kernels compute with; None where values only pass through."""
+    if isinstance(arrow, pa.BaseExtensionType):  # may not be hashable
         return None
     if pa.types.is_decimal(arrow):
         return decimals.narrowed(arrow)
@@ -78,7 +85,7 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
         return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
     if pa.types.is_fixed_size_binary(arrow):
         return t.BINARY
-    return _FROM_ARROW.get(arrow) or nested.dtype_of_nested(arrow, dtype_of)
+    return _FROM_ARROW.get(arrow)
 
 
 def dtype_of_field(field: pa.Field) -> DType | None:
@@ -88,18 +95,8 @@ def dtype_of_field(field: pa.Field) -> DType | None:
 
 def why_unsupported(arrow: pa.DataType) -> str:
     """What to tell a user whose column has a type without a column type, with the way out."""
-    if pa.types.is_timestamp(arrow):
-        return f"{arrow}: there is no such time zone in this system's database; cast it to another zone, or pip install tzdata"
-    if pa.types.is_decimal(arrow):
-        return f"{arrow}: {decimals.WHY_NOT}"
-    if pa.types.is_time(arrow):
-        return f"{arrow}: times of day are not supported; cast it to duration, or to an integer, before loading"
-    if pa.types.is_interval(arrow):
-        return f"{arrow}: intervals of months, days and nanoseconds are not supported; cast it to duration before loading"
-    if nested.is_deep(arrow):
-        return f"{str(arrow)[:60]}…: types are nested {nested.DEEPEST} levels deep at most"
-    if nested.has_union(arrow):
-        return f"{arrow}: unions are not supported; make a struct of their fields before loading"
+    if opaque.is_deep(arrow):
+        return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
     return f"{arrow}: columns of this type are not supported; cast it before loading"
 
 
@@ -118,7 +115,7 @@ def arrow_type(dtype: DType, dictionary: bool = False) -> pa.DataType:
 
 def entries_type(dtype: DType) -> pa.DataType:
     """The Arrow type of the dictionary of a column of codes."""
-    return dtype.detail.arrow if dtype.kind == "nested" else _TO_ARROW[dtype]
+    return dtype.detail.arrow if dtype.kind == "opaque" else _TO_ARROW[dtype]
 
 
 def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
@@ -211,9 +208,11 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     """
     if not trusted:
         data.validate(full=True)
+    if _is_wrapped(data.type):
+        data = _storage(data)
     dtype = dtype_of(data.type)
     if dtype is not None and dtype.is_coded and not _is_encoded(data.type):
-        return _strings(data, dtype) if dtype.is_text else nested.nested_column(data, dtype)
+        return _strings(data, dtype) if dtype.is_text else opaque.opaque_column(data, dtype)
     if isinstance(data, pa.ChunkedArray):
         pieces = [c for c in data.chunks if len(c)]
         if len(pieces) == 1:
@@ -232,6 +231,17 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
 
 def _is_encoded(arrow: pa.DataType) -> bool:
     return pa.types.is_dictionary(arrow) or pa.types.is_run_end_encoded(arrow)
+
+
+def _is_wrapped(arrow: pa.DataType) -> bool:
+    """Whether it is an extension of a type that is changed when it is loaded: what comes out is the storage."""
+    return isinstance(arrow, pa.BaseExtensionType) and not opaque.is_deep(arrow) and opaque.settled(arrow) != arrow
+
+
+def _storage(data: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    if isinstance(data, pa.ChunkedArray):
+        return pa.chunked_array([chunk.storage for chunk in data.chunks], data.type.storage_type)
+    return data.storage
 
 
 def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
@@ -295,7 +305,7 @@ def _one(array: pa.Array) -> Column:
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     arrow = array.type
     if pa.types.is_run_end_encoded(arrow):
-        return _one(pc.run_end_decode(array))
+        return from_arrow(opaque.of_runs(array))
     if pa.types.is_dictionary(arrow):
         dtype = dtype_of(arrow)
         if dtype is None or not dtype.is_text:
@@ -361,8 +371,8 @@ def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
         bitmap = pa.py_buffer(np.packbits(column.validity, bitorder="little"))
     if column.dtype.is_text:
         return _strings_out(column, bitmap, dictionary)
-    if column.dtype.kind == "nested":
-        return nested.nested_out(column, bitmap)
+    if column.dtype.kind == "opaque":
+        return opaque.opaque_out(column, bitmap)
     if column.dtype.kind == "enum":
         codes = pa.Array.from_buffers(pa.int32(), count, [bitmap, pa.py_buffer(np.ascontiguousarray(column.values))])
         names = pa.array(column.dtype.detail, pa.large_string())

@@ -17,11 +17,6 @@ from .odd_values import OddValue
 
 Array = np.ndarray[Any, Any]
 
-WHY_NOT = (
-    f"decimals have at most {NARROW_DIGITS} digits, none of them negative after the point; cast it to a decimal of "
-    f"{NARROW_DIGITS} digits or to float64 before loading"
-)
-
 
 def narrowed(arrow: pa.DataType) -> DType | None:
     """The decimal that holds the values of an Arrow type if they have no more than 18 digits; None where none can.

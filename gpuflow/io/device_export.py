@@ -188,7 +188,7 @@ def _column(place: Place, column: Column) -> ArrowArray:
     if column.dtype.is_decimal:
         values = decimals.arrow_words(xp, column.dtype, values)
     dictionary = None
-    if column.dtype.kind == "nested":
+    if column.dtype.kind == "opaque":
         raise UnsupportedError(f"a column of {column.dtype} is not handed out on a device; leave it out, or use to_arrow()")
     if column.dtype.is_text or column.dtype.kind == "enum":
         column = distinct_column(column)

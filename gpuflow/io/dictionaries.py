@@ -1,6 +1,6 @@
 """Dictionaries of string columns: bringing several into one order, and joining columns that bring their own.
 
-Columns of binary values have dictionaries too, and those of nested ones, whose entries are never compared.
+Columns of binary values have dictionaries too, and opaque ones, whose entries are never compared.
 
 A column of strings holds codes, which number entries of a `Dictionary`. In the *dictionary* layout entries are distinct;
 in the *plain* one they are what was loaded, one for each row, and codes say which rows are left. So a filter or a join
@@ -35,7 +35,7 @@ class Dictionary:
     Attributes
     ----------
     values : pyarrow.Array
-        The entries, none of them null: large_string, large_binary, or any nested type.
+        The entries, none of them null: large_string, large_binary, or any opaque type.
     distinct : bool
         Whether no two entries are equal.
     facts : dict
@@ -161,9 +161,9 @@ def pooled(dictionaries: Sequence[Dictionary], kind: pa.DataType) -> tuple[Dicti
         starts = dict(zip(map(id, parts), np.cumsum([0, *map(len, parts)]), strict=False))
         _refuse_more(sum(map(len, parts)))
         tables = [np.arange(len(d), dtype=np.int32) + np.int32(starts[id(d)]) for d in dictionaries]
-        return Dictionary(pa.concat_arrays([pa.array([], kind), *(d.values for d in parts)]), distinct=False), tables
+        return Dictionary(pa.concat_arrays([pa.nulls(0, kind), *(d.values for d in parts)]), distinct=False), tables
 
-    return remembered(("pooled", kind), dictionaries, find)  # type: ignore[no-any-return]
+    return remembered(("pooled",), dictionaries, find) if parts else find()  # type: ignore[no-any-return]
 
 
 def index_in(source: Dictionary, target: Dictionary) -> Any:

@@ -68,6 +68,14 @@ class ParquetEncoder(Encoder):
                     f"compression_level={self.compression_level!r} does not go with {self.compression!r}: {e}"
                 ) from e
 
+    def check(self, schema: pa.Schema) -> None:
+        for field in schema:
+            try:
+                pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+            except (pa.ArrowNotImplementedError, OSError) as e:
+                told = f"column {field.name!r} is {field.type}, which Parquet does not store ({e})"
+                raise UnsupportedError(f"{told}; write_ipc() keeps every type") from e
+
     @contextmanager
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Iterator[Write]:
         size = self.row_group_size
@@ -134,6 +142,7 @@ class TextEncoder(Encoder):
         return self.plain_suffix + next((end for end, codec in COMPRESSED.items() if codec == self.compression), "")
 
     def check(self, schema: pa.Schema) -> None:
+        """Extensions are written as what they are stored as."""
         for field in schema:
             if not self.has_text(field.type):
                 raise UnsupportedError(f"column {field.name!r} is {field.type}, which {type(self).__name__} has no text for")
@@ -198,7 +207,7 @@ class CsvEncoder(TextEncoder):
         return (self.separator.join(names) + "\n").encode()
 
     def lines(self, batch: pa.RecordBatch) -> pa.Array:
-        fields = [self._field(column) for column in batch.columns]
+        fields = [self._field(_stored(column)) for column in batch.columns]
         apart = [part for field in fields for part in (field, self.separator)]
         return _joined([*apart[:-1], "\n"], batch.num_rows)
 
@@ -228,6 +237,8 @@ class NdjsonEncoder(TextEncoder):
     plain_suffix: ClassVar[str] = ".ndjson"
 
     def has_text(self, arrow: pa.DataType) -> bool:
+        if isinstance(arrow, pa.BaseExtensionType):
+            return self.has_text(arrow.storage_type)
         if pa.types.is_struct(arrow):
             names = [field.name for field in arrow]
             return len(set(names)) == len(names) and all(self.has_text(field.type) for field in arrow)
@@ -244,7 +255,13 @@ class NdjsonEncoder(TextEncoder):
         return _joined([*_members(batch.schema.names, batch.columns), "}\n"], batch.num_rows)
 
 
+def _stored(column: pa.Array) -> pa.Array:
+    return _stored(column.storage) if isinstance(column.type, pa.BaseExtensionType) else column
+
+
 def _has_text(arrow: pa.DataType) -> bool:
+    if isinstance(arrow, pa.BaseExtensionType):
+        return _has_text(arrow.storage_type)
     return (
         (pa.types.is_primitive(arrow) and not pa.types.is_interval(arrow))
         or pa.types.is_string(arrow)
@@ -266,6 +283,10 @@ def texts(column: pa.Array) -> pa.Array:
     if zoned:
         column = column.cast(pa.timestamp(arrow.unit, "UTC")).cast(pa.timestamp(arrow.unit))
     text = column.cast(pa.large_string())
+    if pa.types.is_decimal(arrow):
+        powers = pc.fill_null(pc.match_substring(text, "E"), False)
+        plain = [f"{value:f}" for value in column.filter(powers).to_pylist()]
+        text = pc.replace_with_mask(text, powers, pa.array(plain, pa.large_string()))
     if pa.types.is_timestamp(arrow) or pa.types.is_date(arrow):
         far = pc.match_substring(text, "out of range")
         if pc.any(far).as_py():
@@ -318,6 +339,7 @@ def _nested_json(column: pa.Array) -> pa.Array:
 
 
 def _json(column: pa.Array) -> pa.Array:
+    column = _stored(column)
     if pa.types.is_nested(column.type):
         return _nested_json(column)
     arrow = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

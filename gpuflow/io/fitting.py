@@ -12,6 +12,7 @@ from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
 from . import convert, enums
+from .columns import null_column
 from .files import File, failure
 
 Rows = np.ndarray[Any, np.dtype[np.integer[Any]]]
@@ -44,6 +45,8 @@ def fitting(
         _validate(data, raw)
         if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
+        if data.type == pa.null():
+            return null_column(dtype, len(data))
         if convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))
         column = convert.from_arrow(data)
@@ -57,7 +60,7 @@ def fitting(
 def _taken(data: pa.ChunkedArray, wanted: Rows, raw: bool) -> pa.ChunkedArray:
     """The values with these ascending numbers. Taking trusts offsets: those of formats that hand out the bytes of a file, and
     of what has more than one level of them, are checked before."""
-    if raw or pa.types.is_nested(data.type):
+    if raw or pa.types.is_nested(data.type) or isinstance(data.type, pa.BaseExtensionType):
         data.validate(full=True)
     if data.type in (pa.string_view(), pa.binary_view()):  # cannot be taken from
         data = data.cast(pa.large_string() if data.type == pa.string_view() else pa.large_binary())

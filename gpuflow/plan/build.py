@@ -12,7 +12,7 @@ from gpuflow_kernels.rowtree import Ref, Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError
 from gpuflow.expr.aggregates import Split, bind_aggregates
-from gpuflow.expr.bind import Binder, cast_to, refuse_nested, zone_hint
+from gpuflow.expr.bind import Binder, cast_to, refuse_opaque, zone_hint
 from gpuflow.expr.expand import expand, flatten, named, require
 from gpuflow.expr.expr import Expr
 from gpuflow.expr.methods import as_node
@@ -117,7 +117,7 @@ def group_keys(plan: Plan, values: Iterable[Any], by_name: Mapping[str, Any]) ->
         raise PlanError("group_by() needs a key; without one use select(...) with aggregations")
     binder = Binder(plan.schema)
     keys = tuple((name, binder.row(node)) for name, node in columns)
-    refuse_nested("group_by", (row for _, row in keys))
+    refuse_opaque("group_by", (row for _, row in keys))
     return keys
 
 
@@ -162,7 +162,7 @@ def sort(plan: Plan, values: Iterable[Any], descending: bool | Sequence[bool], n
         raise PlanError("sort() needs a column")
     binder = Binder(plan.schema)
     keys = tuple(binder.row(n) for n in nodes)
-    refuse_nested("sort", keys)
+    refuse_opaque("sort", keys)
     return Sort(plan, keys, _flags("descending", descending, len(keys)), _flags("nulls_last", nulls_last, len(keys)))
 
 
@@ -209,7 +209,7 @@ def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", mai
     if keep not in ("any", "first", "last"):
         raise PlanError(f"unique: keep={keep!r} is not one of 'any', 'first', 'last'")
     names = plan.schema.names if subset is None else plain_names(subset, plan.schema, "unique")
-    refuse_nested("unique", (Ref(n, plan.schema[n]) for n in names))
+    refuse_opaque("unique", (Ref(n, plan.schema[n]) for n in names))
     others = [n for n in plan.schema if n not in names]
     if not others and not maintain_order:
         return Distinct(plan)

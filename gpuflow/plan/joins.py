@@ -8,7 +8,7 @@ from gpuflow_kernels.dtypes import DType, common
 from gpuflow_kernels.rowtree import Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.expr.bind import Binder, cast_to, refuse_nested, zone_hint
+from gpuflow.expr.bind import Binder, cast_to, refuse_opaque, zone_hint
 from gpuflow.expr.expand import expand, flatten, require
 from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Column, Node, render
@@ -48,7 +48,7 @@ def join(
     left_rows, right_rows = [], []
     for a, b in zip(left_nodes, right_nodes, strict=True):
         x, y = _side(left.schema, a, "left"), _side(right.schema, b, "right")
-        refuse_nested("join", (x, y))
+        refuse_opaque("join", (x, y))
         dtype = _meeting(a, b, x.dtype, y.dtype)
         left_rows.append(cast_to(x, dtype))
         right_rows.append(cast_to(y, dtype))

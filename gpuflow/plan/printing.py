@@ -50,7 +50,8 @@ def describe(plan: Plan) -> str:
     match plan:
         case Scan(source, columns, predicate):
             where = f" WHERE MAYBE {text(predicate)}" if predicate is not None else ""
-            return f"SCAN {source.label} [{', '.join(map(name, columns))}]{where}"
+            left_out = f" LEFT OUT {', '.join(map(name, source.unsupported))}" if source.unsupported else ""
+            return f"SCAN {source.label} [{', '.join(map(name, columns))}]{left_out}{where}"
         case Filter(_, predicate):
             return f"FILTER {text(predicate)}"
         case Project(_, columns):

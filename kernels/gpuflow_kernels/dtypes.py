@@ -25,7 +25,7 @@ class DType:
     Parameters
     ----------
     kind : str
-        One of ``bool int uint float decimal date timestamp duration string binary enum nested null``.
+        One of ``bool int uint float decimal date timestamp duration string binary enum opaque null``.
     bits : int
         Width in storage; for what is stored as codes (see `is_coded`) the width of a code.
     unit : str, optional
@@ -35,7 +35,7 @@ class DType:
     precision, scale : int
         Digits of a decimal, and how many of them come after the point.
     detail : hashable, optional
-        Of an enum its categories, in order; of a nested type the type as the layer above knows it, whose text is shown.
+        Of an enum its categories, in order; of an opaque type the type as the layer above knows it, whose text is shown.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class DType:
     def __str__(self) -> str:
         if self.kind in ("bool", "date", "string", "binary", "null"):
             return self.kind
-        if self.kind == "nested":
+        if self.kind == "opaque":
             return str(self.detail)
         if self.kind == "enum":
             return f"enum[{_listed(self.detail)}]"
@@ -113,8 +113,8 @@ class DType:
 
     @property
     def is_coded(self) -> bool:
-        """Whether values are int32 codes into a dictionary: strings, binary, and nested types."""
-        return self.kind in ("string", "binary", "nested")
+        """Whether values are int32 codes into a dictionary: strings, binary, and opaque types."""
+        return self.kind in ("string", "binary", "opaque")
 
     @property
     def is_text(self) -> bool:
@@ -151,7 +151,7 @@ WIDE_DIGITS = 38
 """Digits of a decimal that two hold."""
 
 _STORAGE = {"bool": "bool", "date": "int32", "timestamp": "int64", "duration": "int64", "string": "int32", "null": "bool"}
-_STORAGE |= {"binary": "int32", "nested": "int32", "enum": "int32"}
+_STORAGE |= {"binary": "int32", "opaque": "int32", "enum": "int32"}
 
 BOOL = DType("bool", 8)
 INT8, INT16, INT32, INT64 = (DType("int", b) for b in (8, 16, 32, 64))
@@ -255,9 +255,12 @@ def enum(categories: Iterable[str]) -> DType:
     return DType("enum", 32, detail=tuple(str(name) for name in names))
 
 
-def nested(detail: Any) -> DType:
-    """The type of values that are made of others, such as lists, which only pass through; `detail` is shown by its text."""
-    return DType("nested", 32, detail=detail)
+def opaque(detail: Any) -> DType:
+    """The type of values that are never looked into, such as lists or times of day, and only pass through.
+
+    `detail` is shown by its text; its `way_out` says what to do where more is wanted.
+    """
+    return DType("opaque", 32, detail=detail)
 
 
 def _listed(names: tuple[str, ...], most: int = 6) -> str:
