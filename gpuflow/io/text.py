@@ -29,7 +29,7 @@ from .files import File, failure, in_threads
 from .fitting import fitting
 from .inference import WHOLE, widened
 from .options import ScanOptions, dtype, refuse_taken
-from .partitions import empty_chunk, refuse_duplicates, supported
+from .partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
 
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """What a file's last suffix says of its compression."""
@@ -325,6 +325,7 @@ class TextSource(Source):
         stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
         schema, self.unsupported = supported(stored)
         schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
+        refuse_without_columns([*schema, *self.keys], self.unsupported, f"{what} files ({self.files[0].path})")
         index = options.row_index_name
         if index is not None:
             refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])
