@@ -191,7 +191,7 @@ def test_what_would_end_the_process_is_told_or_left_out(tmp_path: Path, name: st
 
 def test_null_in_a_text_is_text(tmp_path: Path) -> None:
     path = lines(tmp_path, '{"a":"} null"}', '{"a":"}null","b":{}}', '{"a":null}')
-    assert table(scan_ndjson(path)).select(["a"]).to_dict() == {"a": ["} null", "}null", None]}
+    assert table(scan_ndjson(path))["a"].to_pylist() == ["} null", "}null", None]
 
 
 def test_columns_of_which_none_can_be_used_are_told(tmp_path: Path) -> None:
