@@ -203,7 +203,9 @@ def test_encodings(tmp_path: Path) -> None:
     assert table(scan_csv(wide, encoding="utf-16"))["b"].to_pylist() == ["é"]
 
 
-@pytest.mark.parametrize("text", ["\ufeff# x\na,b\n1,2\n# y\n3,4", "# x\ra,b\r1,2\r# y\r3,4\r", "# x\r\na,b\r\n1,2\r\n# y\r\n3,4"])
+@pytest.mark.parametrize(
+    "text", ["\ufeff# x\na,b\n1,2\n# y\n3,4", "# x\ra,b\r1,2\r# y\r3,4\r", "# x\r\na,b\r\n1,2\r\n# y\r\n3,4"]
+)
 def test_comments_behind_a_mark_and_with_other_line_ends(tmp_path: Path, text: str) -> None:
     assert table(scan_csv(csv(tmp_path, text), comment_prefix="#")).to_dict() == {"a": [1, 3], "b": [2, 4]}
 

@@ -217,14 +217,14 @@ def test_thousands_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             (folder / "0.parquet").write_bytes(content)
     readers: set[int] = set()
     opened: list[str] = []
-    real = footers.open_parquet
+    real = footers._parquet
 
-    def noted(file: Any, **options: Any) -> Any:
+    def noted(file: Any, handle: Any, **options: Any) -> Any:
         readers.add(threading.get_ident())
         opened.append(file.path)
-        return real(file, **options)
+        return real(file, handle, **options)
 
-    monkeypatch.setattr(footers, "open_parquet", noted)
+    monkeypatch.setattr(footers, "_parquet", noted)
     source = io.scan_parquet(tmp_path)
     assert (len(opened), len(readers) > 1) == (300, True)
     opened.clear()

@@ -173,8 +173,8 @@ NULLS: dict[str, tuple[str, int, list[int]]] = {
     "behind a mark": ('\ufeffnull\n{"a":1}\n', 1, [1]),
     "behind an object": ('{"a":1}\n{"a":2} null\n', 2, [1]),
     "twice": ('{"a":1}\nnull null\n', 2, [1]),
-    "deep below": ('{"a":1}\n{"a":%s1%s}\n' % ("[" * 30_000, "]" * 30_000), 2, [1]),
-    "deep in objects": ('{"a":1}\n{"b":%s1%s}\n' % ('{"a":' * 30_000, "}" * 30_000), 2, [1, None]),  # no column of types that are found
+    "deep below": ('{"a":1}\n{"a":' + "[" * 30_000 + "]" * 30_000 + "}\n", 2, [1]),
+    "deep in objects": ('{"a":1}\n{"b":' + '{"a":' * 30_000 + "1" + "}" * 30_001, 2, [1, None]),  # b has no type
 }  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def test_null_in_a_text_is_text(tmp_path: Path) -> None:
 
 def test_columns_of_which_none_can_be_used_are_told(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=r"a\.ndjson.*column 'a' is .*nested 64 levels deep at most"):
-        scan_ndjson(lines(tmp_path, '{"a":%s1%s}' % ("[" * 100, "]" * 100)))
+        scan_ndjson(lines(tmp_path, '{"a":' + "[" * 100 + "]" * 100 + "}"))
 
 
 def test_rows_are_counted_without_columns(tmp_path: Path) -> None:
