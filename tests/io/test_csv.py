@@ -150,6 +150,14 @@ def test_whole_numbers_that_no_column_holds(tmp_path: Path, values: list[str]) -
             table(scan_csv(path, infer_schema_length=1))
 
 
+def test_whole_numbers_with_a_plus_are_text_as_in_polars(tmp_path: Path) -> None:
+    """Telephone numbers: as floats they would lose the sign, and digits beyond the sixteenth."""
+    path = csv(tmp_path, "a,b,c,d\n+318855443322,+1,1.0,+1.5\n5,,2.0,2\n")
+    found = table(scan_csv(path)).to_dict()
+    assert found == {"a": ["+318855443322", "5"], "b": ["+1", None], "c": [1.0, 2.0], "d": [1.5, 2.0]}
+    assert {name: found[name] for name in ("a", "b", "c")} == pl.read_csv(path)[["a", "b", "c"]].to_dict(as_series=False)
+
+
 def test_categories_by_request(tmp_path: Path) -> None:
     kind = t.enum(["low", "high"])
     path = csv(tmp_path, "a,b\nhigh,1\n,2\nlow,3\n")
