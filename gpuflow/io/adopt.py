@@ -44,7 +44,10 @@ def from_arrow(data: Any, name: str | None = None) -> MemorySource:
     if isinstance(data, pa.RecordBatch):
         return _from_table(pa.Table.from_batches([data]), "arrow record batch")
     if isinstance(data, pa.RecordBatchReader):
-        return _from_table(data.read_all(), "arrow stream")
+        try:
+            return _from_table(data.read_all(), "arrow stream")
+        except pa.ArrowException as e:
+            raise ReadError(f"cannot read arrow stream: {e}") from e
     kind = f"{type(data).__module__.split('.')[0]} {type(data).__name__}"
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         return _from_table(_table(data, kind, name), kind)

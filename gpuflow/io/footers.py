@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,6 +38,8 @@ class Footer:
 
     metadata: pq.FileMetaData
     schema: pa.Schema
+    sealed: bool = False
+    """Whether some columns are encrypted: pyarrow ends the process when it is to write such a footer down."""
 
     @cached_property
     def leaves(self) -> dict[str, int]:
@@ -68,6 +71,8 @@ class Footer:
     @cached_property
     def chunks(self) -> list[list[thrift.Fields]]:
         """What the footer says of each column chunk, by row group and leaf: the fields of Parquet's ColumnMetaData."""
+        if self.sealed:  # nothing is known
+            return [[] for _ in range(self.metadata.num_row_groups)]
         sink = io.BytesIO()
         self.metadata.write_metadata_file(sink)
         fields, _ = thrift.struct(sink.getvalue()[4:])
@@ -76,13 +81,17 @@ class Footer:
     @cached_property
     def numbers(self) -> pq.FileMetaData | None:
         """The footer under which decimals are read as whole numbers; None where none are stored so."""
-        return as_numbers(self.metadata) if any(pa.types.is_decimal(field.type) for field in self.schema) else None
+        return (
+            as_numbers(self.metadata)
+            if not self.sealed and any(pa.types.is_decimal(field.type) for field in self.schema)
+            else None
+        )
 
     @cached_property
     def plain(self) -> pq.FileMetaData:
         """The footer under which strings are read with offsets, whatever layout its writer had them in."""
         views = any(field.type in (pa.string_view(), pa.binary_view()) for field in self.schema)
-        return as_parquet(self.metadata) if views else self.metadata
+        return as_parquet(self.metadata) if views and not self.sealed else self.metadata
 
     def _chunk(self, group: int, column: str) -> thrift.Fields:
         leaf = self.leaves.get(column)
@@ -133,6 +142,8 @@ class Footer:
 
 # field numbers of FileMetaData, RowGroup, ColumnChunk, ColumnMetaData and Statistics in Parquet's format
 _ROW_GROUPS, _COLUMNS, _META_DATA = 4, 1, 3
+_ENCRYPTION, _UNION, _LOOKED = 8, re.compile(rb"[\x1c\x2c\x3c\x4c][\x1c\x2c]"), 4096
+"""A field of a footer, how it begins (behind field 7, 6, 5 or 4), and how many bytes from the end it is looked for."""
 _TYPE, _NUM_VALUES, _UNCOMPRESSED, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS = 1, 5, 6, 11, 12, 13
 _DATA_PAGES, _BY_DICTIONARY = (0, 3), (2, 8)
 _SHORT = 6
@@ -179,11 +190,12 @@ def footer(file: File) -> Footer:
             _cache.move_to_end(file.identity)
             return known
     try:
-        with open_parquet(file) as opened:
+        with _handle(file) as handle, _parquet(file, handle) as opened:
             metadata, schema = opened.metadata, opened.schema_arrow
+            sealed = _is_sealed(file, handle, metadata)
     except ReadError:
         raise
-    except FAILURES as e:
+    except (*FAILURES, IndexError) as e:
         raise failure(file.path, _reason(str(e), file)) from e
     try:
         contradiction = _contradiction(metadata, schema)
@@ -191,7 +203,7 @@ def footer(file: File) -> Footer:
         raise failure(file.path, f"its footer is damaged: {e}") from e
     if contradiction is not None:
         raise failure(file.path, f"its footer is damaged: {contradiction}")
-    answer = Footer(metadata, schema)
+    answer = Footer(metadata, schema, sealed)
     if min(answer.layout.rows, default=0) < 0:
         raise failure(file.path, "its footer says that a row group has fewer than no rows")
     with _lock:
@@ -232,15 +244,36 @@ def _is_coded(chunk: thrift.Fields) -> bool:
     return int(chunk.get(_UNCOMPRESSED, 0)) <= _SHORT * max(1, int(chunk.get(_NUM_VALUES, 0)))
 
 
+def _is_sealed(file: File, handle: Any, metadata: pq.FileMetaData) -> bool:
+    """Whether a footer says how columns are encrypted: it does so at its end, and is signed then unless it is damaged."""
+    with nullcontext(handle) if file.remote else open(handle, "rb") as stream:
+        stream.seek(max(0, file.size - _LOOKED))
+        end = stream.read(_LOOKED)
+        length = int.from_bytes(end[-8:-4], "little")
+        if length == metadata.serialized_size and not _UNION.search(end, max(0, len(end) - 8 - length)):
+            return False
+        stream.seek(file.size - 8 - length)
+        return _ENCRYPTION in thrift.struct(stream.read(length))[0]
+
+
+@contextmanager
+def _handle(file: File) -> Iterator[Any]:
+    handle = file.open()
+    try:
+        yield handle
+    finally:
+        if file.remote:
+            handle.close()
+
+
+def _parquet(file: File, handle: Any, **options: Any) -> pq.ParquetFile:
+    limits = {"thrift_string_size_limit": max(1, file.size), "thrift_container_size_limit": max(1, file.size)}
+    return pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=file.remote, **limits, **options)
+
+
 @contextmanager
 def open_parquet(file: File, **options: Any) -> Iterator[pq.ParquetFile]:
     """A Parquet file open for reading: page checksums are verified where there are any, and nothing in its footer may
     claim to be longer than the file."""
-    handle = file.open()
-    limits = {"thrift_string_size_limit": max(1, file.size), "thrift_container_size_limit": max(1, file.size)}
-    try:
-        with pq.ParquetFile(handle, page_checksum_verification=True, pre_buffer=file.remote, **limits, **options) as opened:
-            yield opened
-    finally:
-        if file.remote:
-            handle.close()
+    with _handle(file) as handle, _parquet(file, handle, **options) as opened:
+        yield opened

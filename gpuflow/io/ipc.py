@@ -29,7 +29,8 @@ def _reader(stream: Any, columns: Sequence[str] | None = None) -> Any:
     """A reader of a file or of a stream, whichever it is, for these columns."""
     magic = bytes(stream.read(len(_MAGIC)))
     stream.seek(0)
-    if magic != _MAGIC and not magic.startswith(_CONTINUED):
+    old = 0 < int.from_bytes(magic[:4], "little") < stream.size()  # before Arrow 0.15 a stream began with a length
+    if magic != _MAGIC and not magic.startswith(_CONTINUED) and not old:
         raise ValueError("it is no Arrow IPC file or stream: it does not begin like one")
     open_ = pa.ipc.open_file if magic == _MAGIC else pa.ipc.open_stream
     reader = open_(stream)

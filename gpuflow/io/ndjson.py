@@ -20,6 +20,10 @@ from .options import ScanOptions
 from .text import Opened, TextFormat, TextSource, lines_of, with_compressed
 
 _BLANKS = (b"\n", b"\r", b" ", b"\t")
+_BARE_NULL = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\n}])[ \t\r]*null")
+"""Where a null may stand in place of an object: pyarrow ends the process over one."""
+_DEEPEST = 500
+"""Levels that a line may be nested: pyarrow ends the process over some thousands of them."""
 _NOWHERE = "\0 no such field"
 """The name of a column that no object has."""
 SUFFIXES = with_compressed(".ndjson", ".jsonl", ".json")
@@ -37,6 +41,8 @@ class NdjsonFormat(TextFormat):
         if self.ignore_errors:
             block = b"\n".join(line for line in block.split(b"\n") if isinstance(_object(line), dict))
         try:
+            _refuse_nulls(block)
+            _refuse_depths(block)
             return _inferred(block)
         except pa.ArrowInvalid:
             if not self.ignore_errors:
@@ -125,10 +131,39 @@ def _read(stream: Any, schema: pa.Schema) -> pa.Table:
     text = stream.read()
     if not text or text.isspace():
         return schema.empty_table()
+    _refuse_nulls(text)
     table = _table(text, schema)
     if table.num_rows != _lines(text):
         raise pa.ArrowInvalid(f"it holds {table.num_rows} objects on {_lines(text)} lines")
     return table
+
+
+def _refuse_nulls(text: bytes) -> None:
+    """Raise `pyarrow.ArrowInvalid` where a line holds a null instead of an object."""
+    for found in _BARE_NULL.finditer(text):  # in a string, too, there may be such characters
+        start = text.rfind(b"\n", 0, found.end()) + 1
+        end = text.find(b"\n", start)
+        line = text[start:] if end < 0 else text[start:end]
+        if isinstance(wrong := _object(line), str):
+            raise pa.ArrowInvalid(wrong)
+
+
+def _refuse_depths(text: bytes) -> None:
+    """Raise `pyarrow.ArrowInvalid` where a line is nested too deep to look for types in it."""
+    for line in text.split(b"\n"):
+        if _brackets(line) > _DEEPEST and isinstance(wrong := _object(line), str):
+            raise pa.ArrowInvalid(wrong)
+
+
+def _brackets(line: bytes) -> int:
+    return line.count(b"[") + line.count(b"{")
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level := [v for x in level for v in (x.values() if isinstance(x, dict) else x if isinstance(x, list) else ())]:
+        depth += 1
+    return depth
 
 
 def _lines(text: bytes) -> int:
@@ -169,7 +204,11 @@ def _object(line: bytes) -> Any:
         value = json.loads(line)
     except (ValueError, RecursionError) as e:
         return f"it is no JSON: {e}"
-    return value if isinstance(value, dict) else f"it holds a {type(value).__name__}, no object"
+    if not isinstance(value, dict):
+        return f"it holds a {type(value).__name__}, no object" if value is not None else "it holds null, no object"
+    if _brackets(line) > _DEEPEST and _depth(value) > _DEEPEST:
+        return f"it is nested more than {_DEEPEST} levels deep"
+    return value
 
 
 _SHAPES: tuple[tuple[Any, tuple[type, ...]], ...] = (

@@ -47,9 +47,9 @@ class OrcSource(BlockSource):
         return in_threads(_look, self.files)
 
 
-def _positions(schema: pa.Schema, names: list[str]) -> list[Any]:
-    # by name a dot would lead into a struct, and by position all of its fields come
-    return [schema.get_field_index(name) if "." in name else name for name in names]
+def _positions(schema: pa.Schema, names: list[str]) -> list[int]:
+    # by name a dot would lead into a struct; by position all fields of one come
+    return [schema.get_field_index(name) for name in names]
 
 
 def _look(file: File) -> Layout:

@@ -28,6 +28,8 @@ def local_file(target: str, overwrite: bool, write: Callable[[str], None]) -> No
     """Have `write` write a file, given the name to write to, and give it the name `target`."""
     if os.path.isdir(target) and not os.path.islink(target):
         raise PlanError(f"{target!r} is a folder; name a file in it, or give partition_by to write a folder")
+    if os.path.lexists(target) and not (os.path.isfile(target) or os.path.islink(target)):
+        raise PlanError(f"{target!r} is a device, a pipe or a socket, which a file would take the place of; name a file")
     _refuse(target, overwrite)
     temporary = _hidden(target)
     try:

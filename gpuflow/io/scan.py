@@ -136,7 +136,7 @@ def scan_csv(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> CsvSource:
-    """Delimited text, plain or compressed (``.gz``, ``.bz2``, ``.zst``): types are found in the first rows.
+    """Delimited text, plain or compressed (gzip, bz2, zstd, by name or content): types are found in the first rows.
 
     One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where
     that holds all of them, else floats. A line without anything is a null where there is one column, else it is left out.

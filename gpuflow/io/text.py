@@ -29,10 +29,23 @@ from .files import File, failure, in_threads
 from .fitting import fitting
 from .inference import WHOLE, widened
 from .options import ScanOptions, dtype, refuse_taken
-from .partitions import empty_chunk, refuse_duplicates, supported
+from .partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
 
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """What a file's last suffix says of its compression."""
+_CONTENT = (
+    (re.compile(rb"\x1f\x8b\x08"), "gzip"),
+    (re.compile(rb"BZh[1-9]1AY&SY"), "bz2"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+)
+"""What the first bytes of a file say of it, where its name does not."""
+_FOREIGN = (
+    (re.compile(rb"\xfd7zXZ\x00"), "it is compressed by xz, which is not read; gzip, bz2 and zstd are"),
+    (re.compile(rb"PK\x03\x04"), "it is a zip archive (or a workbook); unpack it, and scan what it holds"),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), "it begins like UTF-16; write it again in UTF-8, or pass encoding='utf-16' to scan_csv"),
+)
+"""First bytes that no text in UTF-8 has."""
+_LOOKED = 16
 SAMPLED_FILES = 10
 """Files of a table whose beginnings are looked at for types."""
 BLOCK_BYTES = 16 << 20
@@ -121,15 +134,28 @@ class TextFormat(ABC):
         handle = file.open()
         with pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle) as raw:
             codec = COMPRESSED.get(os.path.splitext(file.path)[1].lower())
+            if codec is None and (not file.remote or handle.seekable()):
+                codec = self._by_content(raw, file)
             stream = pa.CompressedInputStream(raw, codec) if codec else raw
             if self.encoding == "utf8-lossy":
                 stream = pa.PythonFile(_Filtered(stream, _lossy), "r")
             elif self.encoding != "utf8":
                 stream = pa.transcoding_input_stream(stream, self.encoding, "utf8")
             if self.comment is not None:
-                pattern = re.compile(rb"^" + re.escape(self.comment.encode()) + rb"[^\n]*(?:\n|\Z)", re.MULTILINE)
+                begin = rb"(?:^|(?<=\r))(?:%b)?%b" % (codecs.BOM_UTF8, re.escape(self.comment.encode()))
+                pattern = re.compile(begin + rb"[^\r\n]*(?:\r?\n|\r|\Z)", re.MULTILINE)
                 stream = pa.PythonFile(_Filtered(stream, lambda block: pattern.sub(b"", block)), "r")
             yield stream
+
+    def _by_content(self, raw: Any, file: File) -> str | None:
+        """How a file is compressed whose name does not say it. Raises where it is no text."""
+        start = bytes(raw.read(_LOOKED))
+        raw.seek(0)
+        if self.encoding in ("utf8", "utf8-lossy"):
+            for sign, reason in _FOREIGN:
+                if sign.match(start):
+                    raise failure(file.path, reason)
+        return next((codec for sign, codec in _CONTENT if sign.match(start)), None)
 
     def blocks(self, file: File, rows: int | None, skip: int = 0) -> Iterator[bytes]:
         """The text cut between rows: up to `rows` rows (None: all), with `skip` lines before them in the first block."""
@@ -165,6 +191,11 @@ def lines_of(stream: Any) -> Iterator[bytes]:
         yield from (line + b"\n" for line in whole)
     if rest:
         yield rest
+
+
+def all_of(stream: Any) -> bytes:
+    """What is left of a stream that need not know how long it is."""
+    return b"".join(iter(lambda: stream.read(1 << 20), b""))
 
 
 def _lossy(block: bytes) -> bytes:
@@ -294,6 +325,7 @@ class TextSource(Source):
         stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
         schema, self.unsupported = supported(stored)
         schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
+        refuse_without_columns([*schema, *self.keys], self.unsupported, f"{what} files ({self.files[0].path})")
         index = options.row_index_name
         if index is not None:
             refuse_taken(index, [*self.types, *self.keys], "row_index_name", self.files[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import datetime
 import gzip
+import lzma
 import pickle
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,14 @@ def test_whole_numbers_that_no_column_holds(tmp_path: Path, values: list[str]) -
             table(scan_csv(path, infer_schema_length=1))
 
 
+def test_whole_numbers_with_a_plus_are_text_as_in_polars(tmp_path: Path) -> None:
+    """Telephone numbers: as floats they would lose the sign, and digits beyond the sixteenth."""
+    path = csv(tmp_path, "a,b,c,d\n+318855443322,+1,1.0,+1.5\n5,,2.0,2\n")
+    found = table(scan_csv(path)).to_dict()
+    assert found == {"a": ["+318855443322", "5"], "b": ["+1", None], "c": [1.0, 2.0], "d": [1.5, 2.0]}
+    assert {name: found[name] for name in ("a", "b", "c")} == pl.read_csv(path)[["a", "b", "c"]].to_dict(as_series=False)
+
+
 def test_categories_by_request(tmp_path: Path) -> None:
     kind = t.enum(["low", "high"])
     path = csv(tmp_path, "a,b\nhigh,1\n,2\nlow,3\n")
@@ -176,6 +185,22 @@ def test_compressed_by_name(tmp_path: Path) -> None:
         scan_csv(csv(tmp_path, b"no gzip at all", "bad.csv.gz"))
 
 
+def test_compressed_by_content(tmp_path: Path) -> None:
+    text = b"a,b\n1,x\n"
+    for content in (gzip.compress(text), bz2.compress(text), pa.compress(text, "zstd", asbytes=True)):
+        assert table(scan_csv(csv(tmp_path, content))).to_dict() == {"a": [1], "b": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [(lzma.compress(b"a\n1\n"), "compressed by xz"), (b"PK\x03\x04" + bytes(30), "zip archive"),
+     ("a\n1\n".encode("utf-16"), "UTF-16.*encoding='utf-16'"), (b"\xfe\xff\0a\0\n", "UTF-16")],
+)  # fmt: skip
+def test_what_is_no_text_is_told(tmp_path: Path, content: bytes, match: str) -> None:
+    with pytest.raises(ReadError, match=rf"a\.csv: .*{match}"):
+        scan_csv(csv(tmp_path, content))
+
+
 def test_encodings(tmp_path: Path) -> None:
     latin = csv(tmp_path, "a,b\n1,é\n".encode("latin-1"))
     with pytest.raises(ReadError, match=r"a\.csv, column 'b'.*UTF8.*utf8-lossy"):
@@ -184,6 +209,19 @@ def test_encodings(tmp_path: Path) -> None:
     assert table(scan_csv(latin, encoding="latin-1"))["b"].to_pylist() == ["é"]
     wide = csv(tmp_path, "a,b\n1,é\n".encode("utf-16"), "w.csv")
     assert table(scan_csv(wide, encoding="utf-16"))["b"].to_pylist() == ["é"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeff# x\na,b\n1,2\n# y\n3,4", "# x\ra,b\r1,2\r# y\r3,4\r", "# x\r\na,b\r\n1,2\r\n# y\r\n3,4"]
+)
+def test_comments_behind_a_mark_and_with_other_line_ends(tmp_path: Path, text: str) -> None:
+    assert table(scan_csv(csv(tmp_path, text), comment_prefix="#")).to_dict() == {"a": [1, 3], "b": [2, 4]}
+
+
+@pytest.mark.parametrize("options", [{"comment_prefix": "#"}, {"encoding": "utf8-lossy"}, {"encoding": "latin-1"}])
+def test_an_open_quote_is_told_in_text_that_is_changed_first(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(ReadError, match=r"a\.csv: the quote that opens a field .*is never closed"):
+        table(scan_csv(csv(tmp_path, 'a,b\n1,"x\n3,4\n'), **options))
 
 
 MALFORMED: dict[str, tuple[str, dict[str, Any], str, dict[str, list[Any]]]] = {
@@ -261,7 +299,10 @@ def test_files_with_columns_in_another_order(tmp_path: Path) -> None:
     ("options", "match"),
     [({"separator": ""}, "separator"), ({"quote_char": "''"}, "quote_char"), ({"comment_prefix": ""}, "comment_prefix"),
      ({"infer_schema_length": -1}, "infer_schema_length"), ({"null_values": {"q": "x"}}, "null_values names 'q'"),
-     ({"encoding": "nope"}, "encoding='nope' is not one that Python knows")],
+     ({"encoding": "nope"}, "encoding='nope' is not one that Python knows"),
+     ({"encoding": "rot13"}, "encoding='rot13' is not one"), ({"encoding": "hex"}, "encoding='hex' is not one"),
+     ({"separator": "\n"}, "separator='.n' ends a line"), ({"quote_char": "\r"}, "quote_char='.r' ends a line"),
+     ({"separator": '"'}, "separator and quote_char are both")],
 )  # fmt: skip
 def test_mistakes_in_the_call(tmp_path: Path, options: dict[str, Any], match: str) -> None:
     with pytest.raises(TypeMismatchError, match=match):

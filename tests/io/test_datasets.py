@@ -217,14 +217,14 @@ def test_thousands_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             (folder / "0.parquet").write_bytes(content)
     readers: set[int] = set()
     opened: list[str] = []
-    real = footers.open_parquet
+    real = footers._parquet
 
-    def noted(file: Any, **options: Any) -> Any:
+    def noted(file: Any, handle: Any, **options: Any) -> Any:
         readers.add(threading.get_ident())
         opened.append(file.path)
-        return real(file, **options)
+        return real(file, handle, **options)
 
-    monkeypatch.setattr(footers, "open_parquet", noted)
+    monkeypatch.setattr(footers, "_parquet", noted)
     source = io.scan_parquet(tmp_path)
     assert (len(opened), len(readers) > 1) == (300, True)
     opened.clear()
@@ -261,3 +261,12 @@ def test_what_is_no_path(paths: Any) -> None:
     for scan in (io.scan_parquet, io.scan_csv):
         with pytest.raises(TypeMismatchError, match=r"the path of a (Parquet|CSV) file is a string or a pathlib.Path, not "):
             scan(paths)
+
+
+@pytest.mark.parametrize("names", [("a.b",), ("x", "a.b"), ("a.b", "a"), ("", "x"), ("a", "", "x", "a.b")])
+def test_orc_columns_with_dots_beside_others(tmp_path: Path, names: tuple[str, ...]) -> None:
+    data = pa.table({"a": [{"b": 1, "c": "u"}], "l": [[1, 2]], "x": [7], "a.b": [8], "": [9]})
+    orc.write_table(data, tmp_path / "a.orc")
+    frame = gf.scan_orc(tmp_path / "a.orc")
+    assert frame.select(*names).collect().to_dict() == data.select(names).to_pydict()
+    assert frame.collect().to_dict() == data.to_pydict()

@@ -389,3 +389,9 @@ def test_duckdb_reads_a_table_by_its_name() -> None:
     assert duckdb.sql("select i, s, b, l, d, t from mine where i is not null").fetchall() == [
         (1, "a", b"\xff", [1], Decimal("1.5"), DAY)
     ]
+
+
+def test_a_stream_whose_batches_do_not_fit_is_told() -> None:
+    batches = iter([BATCH, pa.record_batch({"other": ["x"]})])
+    with pytest.raises(ReadError, match="cannot read arrow stream: Schema at index 1 was different"):
+        gf.from_arrow(pa.RecordBatchReader.from_batches(BATCH.schema, batches))

@@ -13,7 +13,7 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 import gpuflow as gf
-from gpuflow.errors import ColumnNotFoundError, ReadError
+from gpuflow.errors import ColumnNotFoundError, ReadError, UnsupportedError
 from gpuflow.io import scan_ndjson
 from tests.support.reading import table
 from tests.support.running import running
@@ -165,6 +165,38 @@ def test_a_line_is_a_row(tmp_path: Path, name: str) -> None:
         left = gf.scan_ndjson(path, ignore_errors=True)
         assert left.collect()["a"].to_pylist() == kept
         assert left.select(gf.len()).collect().item() == len(kept)
+
+
+NULLS: dict[str, tuple[str, int, list[int]]] = {
+    "first": ('null\n{"a":1}\n', 1, [1]),
+    "last": ('{"a":1}\n \tnull', 2, [1]),
+    "behind a mark": ('\ufeffnull\n{"a":1}\n', 1, [1]),
+    "behind an object": ('{"a":1}\n{"a":2} null\n', 2, [1]),
+    "twice": ('{"a":1}\nnull null\n', 2, [1]),
+    "deep below": ('{"a":1}\n{"a":' + "[" * 30_000 + "]" * 30_000 + "}\n", 2, [1]),
+    "deep in objects": ('{"a":1}\n{"b":' + '{"a":' * 30_000 + "1" + "}" * 30_001, 2, [1, None]),  # b has no type
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NULLS)
+def test_what_would_end_the_process_is_told_or_left_out(tmp_path: Path, name: str) -> None:
+    """pyarrow does where a line holds null instead of an object, and where it looks for types thousands of levels deep."""
+    text, line, kept = NULLS[name]
+    path = tmp_path / "a.ndjson"
+    path.write_text(text, encoding="utf8")
+    with pytest.raises(ReadError, match=rf"a\.ndjson.*line {line}: it "):
+        table(scan_ndjson(path))
+    assert table(scan_ndjson(path, ignore_errors=True))["a"].to_pylist() == kept
+
+
+def test_null_in_a_text_is_text(tmp_path: Path) -> None:
+    path = lines(tmp_path, '{"a":"} null"}', '{"a":"}null","b":{}}', '{"a":null}')
+    assert table(scan_ndjson(path))["a"].to_pylist() == ["} null", "}null", None]
+
+
+def test_columns_of_which_none_can_be_used_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"a\.ndjson.*column 'a' is .*nested 64 levels deep at most"):
+        scan_ndjson(lines(tmp_path, '{"a":' + "[" * 100 + "]" * 100 + "}"))
 
 
 def test_rows_are_counted_without_columns(tmp_path: Path) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import pickle
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import DuplicateNameError, ReadError
 from gpuflow.io import convert, footers, scan_parquet
 from gpuflow.plan.source import ColumnStatistics, Source, Split
+from gpuflow.schema import Schema
 from gpuflow.table import Table
 
 
@@ -75,8 +79,8 @@ def test_label_and_token(tmp_path: Path) -> None:
 def test_footers_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.parquet")
     opened: list[str] = []
-    real = footers.open_parquet
-    monkeypatch.setattr(footers, "open_parquet", lambda file, **o: (opened.append(file.path), real(file, **o))[1])
+    real = footers._parquet
+    monkeypatch.setattr(footers, "_parquet", lambda file, *a, **o: (opened.append(file.path), real(file, *a, **o))[1])
     source = scan_parquet(tmp_path)
     scan_parquet(tmp_path)
     assert len(opened) == 1
@@ -286,3 +290,39 @@ def test_empty_files(tmp_path: Path) -> None:
     assert source.rows() == 0
     assert table(source).shape == (0, 2)
     assert source.statistics("x") == ColumnStatistics(None, None, 0)
+
+
+class _Keys(pe.KmsClient):
+    """Holds keys as they are."""
+
+    def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> str:
+        return key_bytes.hex()
+
+    def unwrap_key(self, wrapped_key: str, master_key_identifier: str) -> bytes:
+        return bytes.fromhex(wrapped_key)
+
+
+def chosen(source: Source, *names: str) -> Table:
+    return Table(Schema({name: source.schema[name] for name in names}), [split.read(names) for split in source.splits(None)])
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_of_encrypted_columns_the_others_are_read(tmp_path: Path, remote: bool) -> None:
+    """pyarrow ends the process when it is asked to write such a footer down, which is how statistics are found."""
+    data = pa.table({"a": [1, 2], "s": ["x", "y"], "d": pa.array([Decimal(1), Decimal(2)], pa.decimal128(9)), "t": ["u", "v"]})
+    config = pe.EncryptionConfiguration("k", column_keys={"k": ["a", "s"]}, plaintext_footer=True)
+    sealed = pe.CryptoFactory(lambda _: _Keys()).file_encryption_properties(pe.KmsConnectionConfig(), config)
+    with pq.ParquetWriter(tmp_path / "a.parquet", data.schema, encryption_properties=sealed) as writer:
+        writer.write_table(data)
+    content = (tmp_path / "a.parquet").read_bytes()
+    path: Any = tmp_path / "a.parquet"
+    if remote:
+        path = "memory://sealed/a.parquet"
+        fsspec.filesystem("memory").pipe("/sealed/a.parquet", content)
+    source = scan_parquet(path)
+    assert list(source.schema) == data.column_names
+    assert chosen(source, "d", "t").to_arrow().to_pydict() == data.select(["d", "t"]).to_pydict()
+    assert source.statistics("a") == source.statistics("t") == ColumnStatistics()
+    for name in ("a", "s"):
+        with pytest.raises(ReadError, match=rf"a\.parquet.*column '{name}': .*[Dd]ecrypt"):
+            chosen(source, name)

@@ -121,3 +121,11 @@ def test_ipc_errors(tmp_path: Path) -> None:
         pass
     with pytest.raises(ReadError, match=r"other\.arrow, column 's': it has no such column"):
         scan_ipc(tmp_path)
+
+
+def test_streams_of_old_arrow(tmp_path: Path) -> None:
+    data = pa.table({"x": [1, None], "s": ["a", "b"]})
+    options = pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V4, use_legacy_format=True)
+    with pa.ipc.new_stream(tmp_path / "a.arrows", data.schema, options=options) as writer:
+        writer.write_table(data)
+    assert table(scan_ipc(tmp_path / "a.arrows")).to_dict() == data.to_pydict()

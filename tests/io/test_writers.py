@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -329,6 +330,16 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     io.write_parquet(pa.table({"x": [1]}), tmp_path / "link.parquet")
     assert (tmp_path / "link.parquet").is_symlink()
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {"x": [1]}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    """A user who may do it would else have a table in the place of /dev/null."""
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(PlanError, match="is a device, a pipe or a socket"):
+        io.write_csv(pa.table({"x": [1]}), pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and os.listdir(tmp_path) == ["pipe.csv"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
