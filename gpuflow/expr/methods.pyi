@@ -307,13 +307,15 @@ class _StrMethods(Namespace):
         """The string without `prefix`, where it begins with it; taken off once."""
     def strip_suffix(self, suffix: Any) -> Expr:
         """The string without `suffix`, where it ends with it; taken off once."""
-    def strptime(self, dtype: Any, format: Any = None, strict: Any = True) -> Expr:
+    def strptime(self, dtype: Any, format: Any = None, strict: Any = True, ambiguous: Any = "raise") -> Expr:
         """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`."""
     def tail(self, n: Any) -> Expr:
         """The last `n` characters; for a negative `n` all but the first `-n`."""
     def to_date(self, format: Any = None, strict: Any = True) -> Expr:
         """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``)."""
-    def to_datetime(self, format: Any = None, time_unit: Any = "us", strict: Any = True) -> Expr:
+    def to_datetime(
+        self, format: Any = None, time_unit: Any = "us", time_zone: Any = None, strict: Any = True, ambiguous: Any = "raise"
+    ) -> Expr:
         """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
         seconds, may be missing; a T may stand between).
         """

@@ -99,31 +99,37 @@ def parse_iso(s: Any, s0: Any, s1: Any, timed: Any) -> Any:
     return days, second, nanos, valid and end == s1
 
 
-def parse_offset(s: Any, k: Any, s1: Any) -> Any:
-    """``(seconds, end)`` of an offset from UTC such as ``+0200`` or ``+02:00``; the end is -1 if there is none."""
-    if k + 5 > s1 or (int64(s[k]) != 43 and int64(s[k]) != 45):
+def parse_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
+    """``(seconds, end)`` of an offset from UTC such as ``+0200`` or ``+02:00``; the end is -1 if there is none. Colons and white
+    space may stand before the minutes, which in a `short` one may be missing."""
+    place = int64(k)
+    sign = int64(s[place]) if place < s1 else int64(0)
+    if sign == 226 and place + 2 < s1 and int64(s[place + 1]) == 136 and int64(s[place + 2]) == 146:  # the minus sign
+        sign = int64(45)
+        place += 2
+    hours = place + 1
+    place = hours + 2
+    if (sign != 43 and sign != 45) or place > s1 or digits_end(s, hours, place) != place:
         return int64(0), int64(-1)
-    minutes = k + 4 if int64(s[k + 3]) == 58 else k + 3
-    if digits_end(s, k + 1, k + 3) != k + 3 or number_end(s, minutes, s1, int64(2)) != minutes + 2:
+    while place < s1 and (int64(s[place]) == 58 or is_blank(int64(s[place]))):
+        place += 1
+    seconds = digits_value(s, hours, hours + 2) * 3600
+    if not short or place < s1:
+        if digits_end(s, place, min(int64(s1), place + 2)) != place + 2:
+            return int64(0), int64(-1)
+        minute = digits_value(s, place, place + 2)
+        seconds = seconds + minute * 60 if minute < 60 else int64(86400)
+        place += 2
+    if seconds >= 86400:
         return int64(0), int64(-1)
-    hour, minute = digits_value(s, k + 1, k + 3), digits_value(s, minutes, minutes + 2)
-    if hour > 23 or minute > 59:
-        return int64(0), int64(-1)
-    seconds = hour * 3600 + minute * 60
-    return -seconds if int64(s[k]) == 45 else seconds, minutes + 2
+    return -seconds if sign == 45 else seconds, place
 
 
-def parse_loose_offset(s: Any, k: Any, s1: Any) -> Any:
-    """The same for ``%#z``: minutes may be missing, and Z means none at all."""
+def parse_loose_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
+    """The same, where Z means none at all."""
     if k < s1 and lower_byte(int64(s[k])) == 122:
         return int64(0), int64(k + 1)
-    hour = k + 3
-    if hour != s1 and (hour + 1 != s1 or int64(s[hour]) != 58):
-        return parse_offset(s, k, s1)
-    if digits_end(s, k + 1, s1) != hour or (int64(s[k]) != 43 and int64(s[k]) != 45):
-        return int64(0), int64(-1)
-    seconds = digits_value(s, k + 1, hour) * 3600
-    return -seconds if int64(s[k]) == 45 else seconds, int64(s1) if seconds < 86400 else int64(-1)
+    return parse_offset(s, k, s1, short)
 
 
 def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
@@ -182,11 +188,37 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     nanos = nanos_of_digits(s, k, end)
                     k = end
             elif part == 122:  # z
-                offset, k = parse_offset(s, skip_blanks(s, k, s1), s1)
+                offset, k = parse_offset(s, skip_blanks(s, k, s1), s1, False)
                 valid = k >= 0
             elif part == 79:  # what stands for #z
-                offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1)
+                offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1, True)
                 valid = k >= 0
+            elif part == 99:  # c is %a %b %e %H:%M:%S %Y, with J for the time and the year
+                word = int64(0x4A206520622061)
+            elif part == 74:
+                word = int64(0x5920533A4D3A48)
+            elif part == 78:  # N, what stands for +, is %Y-%m-%dT%H:%M:%S%.f and an offset, with K for what is after the T
+                word = int64(0x4B642D6D2D59)
+            elif part == 75:
+                c = int64(s[k]) if k < s1 else int64(0)
+                valid = c == 84 or c == 116 or c == 32  # T t
+                k += 1
+                word = int64(0x51533A4D3A48)
+            elif part == 81:  # Q is %.f and an offset
+                if k < s1 and int64(s[k]) == 46:
+                    end = digits_end(s, k + 1, s1)
+                    valid = end > k + 1
+                    nanos = nanos_of_digits(s, k + 1, end)
+                    k = end
+                k = skip_blanks(s, k, s1)
+                end = after_word(s, k, s1, int64(0x435455))  # UTC
+                if end < 0:
+                    offset, end = parse_loose_offset(s, k, s1, False)
+                valid = valid and end >= 0
+                k = end
+            elif part == 90:  # Z, of which nothing is known
+                while k < s1 and not is_blank(int64(s[k])):
+                    k += 1
             else:
                 k = skip_blanks(s, k, s1)
                 negative, width = False, int64(2)

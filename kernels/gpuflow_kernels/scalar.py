@@ -44,17 +44,19 @@ class Signature:
     `constants` are numbers derived from the types (ticks per second, the bounds of a cast's target); they follow the
     column arguments as further parameters of the body and are written into the kernel's text, but for a `Table`. `via`
     names a declared function that the first argument goes through before it is cast: so all parts of a timestamp share the
-    one conversion to local time.
+    one conversion to local time. `after` names one that the result goes through, with its parameters.
     """
 
     args: tuple[DType, ...]
     result: DType
     constants: tuple[Constant, ...] = ()
     via: str | None = None
+    after: tuple[str, dict[str, Any]] | None = None
 
 
 Rule = Callable[[tuple[DType, ...], dict[str, Any]], "Signature | None"]
-"""A type rule: (argument types, parameters) -> Signature, or None when it does not accept them."""
+"""A type rule: (argument types, parameters) -> Signature, or None when it does not accept them. Among the parameters are the
+literal strings that columns arguments have, by the arguments' names, and None where such an argument is no literal."""
 
 
 @dataclass(frozen=True, slots=True)

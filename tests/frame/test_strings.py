@@ -5,7 +5,6 @@ All functions of one frame are one query: what is compared is column by column.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -248,14 +247,6 @@ def test_on_the_model_of_a_gpu(layout: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 # -- what raises -------------------------------------------------------------------------------------------------------
-def test_formats_that_are_none_raise() -> None:
-    days = gf.from_polars(pl.DataFrame({"d": [dt.date(2020, 1, 1)], "s": ["x"]}))
-    with running():
-        for wrong in ("%E", "%", "%H", "%z", "%3d"):
-            with pytest.raises(ArithmeticOverflowError, match="knows no such format"):
-                days.select(gf.col("d").dt.strftime(wrong)).collect()
-
-
 def test_arguments_that_are_none_raise() -> None:
     s = gf.col("s")
     frame = gf.from_polars(pl.DataFrame({"s": ["a"], "n": [1]}))

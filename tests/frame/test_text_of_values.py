@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import gpuflow as gf
-from gpuflow.errors import ArithmeticOverflowError
+from gpuflow.errors import ArithmeticOverflowError, PlanError
 from tests.cuda_model.runtime import cuda_model
 from tests.support.running import assert_same, difference, running
 
@@ -290,8 +291,11 @@ def test_formats_that_times_do_not_know() -> None:
     with running("python"):
         for frame, name, format in [*wrong, (naive, "d", "%c"), (naive, "d", "%+")]:
             for method in ("strftime", "to_string"):
+                with pytest.raises(PlanError, match=f"format {re.escape(repr(format))}: .* cannot be used"):
+                    frame.select(getattr(gf.col(name).dt, method)(format))
+                by_row = frame.with_columns(f=gf.lit(format)).select(getattr(gf.col(name).dt, method)(gf.col("f")))
                 with pytest.raises(ArithmeticOverflowError, match="knows no such format"):
-                    frame.select(getattr(gf.col(name).dt, method)(format)).collect()
+                    by_row.collect()
 
 
 OFFSETS = ["Z", "z", "+02", "-0230", "+02:30", " +0230", "", "02", "+24", "+2", "+02:60", "Zz", "-23:59", "utc", "+02:", None]
@@ -307,5 +311,6 @@ def test_offsets_are_read(part: str) -> None:
         )
         given = found.collect().to_polars()
     s = pl.col("s").str
-    expected = rows.select(r=s.to_datetime(f"%F %R{part}", strict=False).dt.replace_time_zone(None))["r"].to_list()
-    assert given["r"].to_list() == given["t"].cast(pl.Datetime("us")).to_list() == expected
+    expected = rows.select(r=s.to_datetime(f"%F %R{part}", strict=False))["r"]
+    assert given.schema == {"r": pl.Datetime("us", "UTC"), "t": pl.Datetime("ns", "UTC")}
+    assert given["r"].to_list() == given["t"].cast(expected.dtype).to_list() == expected.to_list()
