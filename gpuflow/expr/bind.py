@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gpuflow_kernels.dtypes import ALL, BOOL, NARROW_DIGITS, STRING, DType, common
@@ -107,7 +107,9 @@ class Binder:
                 overload, signature = found
                 first = apply(signature.via, None, candidate[0]) if signature.via else candidate[0]
                 args = tuple(cast_to(r, d) for r, d in zip((first, *candidate[1:]), signature.args, strict=True))
-                return _finished(Call(overload, args, signature.result, signature.constants), signature)
+                call = Call(overload, args, signature.result, signature.constants)
+                _check(node, call)
+                return _finished(call, signature)
         raise TypeMismatchError(mismatch(node, function, [r.dtype for r in rows]))
 
     @staticmethod
@@ -138,6 +140,26 @@ class Binder:
         if not any(isinstance(v, float) and math.isnan(v) for v in values):
             return member
         return apply("or", BOOL, member, apply("is_nan", BOOL, arg))
+
+
+HOST_CHECKS: list[Callable[[str, tuple[Any, ...]], None]] = []
+"""What the layers above, which know host functions, add: given the name of one, its arguments behind the strings (None for what
+is no literal) and the constants, it raises where they can be none of its."""
+
+
+def _check(node: Function, call: Call) -> None:
+    """Raise where a host function refuses its literals."""
+    overload, further = call.overload, call.args[1:]
+    if overload.host is None or overload.text is not None or not further:
+        return
+    if any(isinstance(a, Const) and a.value is None for a in further):
+        return  # null, whatever the others are
+    given = tuple(a.value if isinstance(a, Const) else None for a in further)
+    for check in HOST_CHECKS:
+        try:
+            check(overload.host, (*given, *call.constants))
+        except PlanError as e:
+            raise type(e)(f"{render(node)}: {e}") from None
 
 
 def _literals(names: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:

@@ -284,8 +284,8 @@ class _StrMethods(Namespace):
     def pad_start(self, length: Any, fill_char: Any = " ") -> Expr:
         """The string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are."""
     def replace(self, pattern: Any, value: Any, literal: Any = False, n: Any = 1) -> Expr:
-        """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced;
-        with ``n=-1`` every one.
+        """The string with its first `n` matches of a regular expression, or of a string (``literal=True``), replaced; with
+        ``n=-1`` every one.
         """
     def replace_all(self, pattern: Any, value: Any, literal: Any = False) -> Expr:
         """The string with every match of a regular expression, or of a string (``literal=True``), replaced; see `replace`."""

@@ -5,6 +5,7 @@ All functions of one frame are one query: what is compared is column by column.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +177,16 @@ def pairs() -> Iterator[Case]:
         lambda s, m: s.str.to_decimal(scale=0),
         lambda s, m: s.str.to_decimal(scale=0).cast(m.Decimal(18, 0), strict=False),
     )
+    for pattern, value, ours in (
+        ("a|ż", r"<\g<0>>", "<$0>"), ("([ab])(X)?", r"\1-", "$1-"), ("^", "-", "-"), ("$", "", ""),
+        ("(?m)$", "\1\2\3", "\1\2\3"), ("[^a]", "", ""), ("a", "\U00100000", "\U00100000"), ("x+$|a", r"_", "_"),
+    ):  # fmt: skip
+        for n in (0, 2, 3, 100):
+            yield Case(
+                f"replace {pattern!r} {ours!r} {n}",
+                lambda s, m, p=pattern, v=ours, n=n: s.str.replace(p, v, n=n),
+                python=lambda s, _t, _n, p=pattern, v=value, n=n: re.sub(p, v, s, count=n) if n else s,
+            )
     yield Case("reverse", lambda s, m: s.str.reverse(), python=reversed_characters)  # Polars keeps grapheme clusters together
 
 
@@ -257,7 +268,7 @@ def test_arguments_that_are_none_raise() -> None:
         (s.str.pad_start(3, "ab"), PlanError, "fill_char='ab' is not one character"),
         (s.str.to_integer(base=37), PlanError, "base=37 is not a whole number from 2 to 36"),
         (s.str.to_integer(dtype=gf.Float64), PlanError, "a type of integers"),
-        (s.str.replace("a", "b", n=2), PlanError, "literal=True"),
+        (s.str.replace("a", "b", n=-2), PlanError, "n=-2 is not a whole number"),
         (s.str.contains("a", literal=1), PlanError, "neither True nor False"),
         (s.str.strptime(gf.Int8, "%Y"), PlanError, "reads dates and timestamps"),
         (s.str.to_datetime(time_unit="h"), PlanError, "time_unit='h'"),
@@ -265,23 +276,46 @@ def test_arguments_that_are_none_raise() -> None:
     for expression, error, message in wrong:
         with pytest.raises(error, match=message):
             frame.select(expression)
+    with running(), pytest.raises(ArithmeticOverflowError, match="pad_start does not fit"):
+        frame.select(s.str.pad_start(2**31)).collect()
+
+
+S = gf.col("s").str
+PATTERNS: dict[str, tuple[Any, type[Exception], str]] = {
+    "open group": (S.contains("ab("), PlanError, r"'ab\(' is not a regular expression, at position 2: missing \)"),
+    "closed group": (S.replace("ż)(b", "x"), PlanError, r"is not a regular expression, at position 1: unexpected \)"),
+    "open class": (S.find("ab[c"), PlanError, r"at position 2: missing \]: \[c; escape .* or look for the text itself"),
+    "repeated twice": (S.count_matches("a**"), PlanError, r"at position 1: bad repetition operator: \*\*"),
+    "repeated nothing": (S.replace_all("*", ""), PlanError, r"at position 0: no argument for repetition operator"),
+    "look around": (S.contains("a(?=b)"), PlanError, r"at position 1: invalid perl operator: \(\?="),
+    "named group": (S.extract("(?<x>a", 3), PlanError, r"is not a regular expression: missing \): \(a"),
+    "nested class": (S.count_matches("[a&&b]"), UnsupportedError, r"cannot be nested or combined, as at position 2"),
+    "nested class, not strict": (S.contains("[a&&b]", strict=False), UnsupportedError, "cannot be nested or combined"),
+    "flag x": (S.find("(?x) a"), UnsupportedError, "flag x at position 0"),
+    "bytes": (S.replace_all(r"a\C", ""), UnsupportedError, r"\\C at position 1 is not supported"),
+    "begin of a word": (S.contains(r"\<a"), UnsupportedError, r"\\< at position 0 is not supported"),
+    "no words in a class": (S.contains(r"[\W]"), UnsupportedError, r"\\W at position 1 cannot stand within brackets"),
+    "many groups": (S.replace("(a)" * 9, "$8"), UnsupportedError, "only the first 7 groups"),
+    "pattern by row": (S.contains(gf.col("s")), UnsupportedError, "differs from row to row"),
+    "replacement by row": (S.replace("a", gf.col("s")), UnsupportedError, "differs from row to row"),
+    "computed pattern": (S.contains(gf.lit("a") + "b"), UnsupportedError, "computed or differs"),
+    "in a condition": (gf.when(S.contains("(")).then(1).otherwise(2), PlanError, "is not a regular expression"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_that_are_none_are_told_at_once(name: str) -> None:
+    expression, error, message = PATTERNS[name]
+    frame = gf.from_dict({"s": ["a"]})
+    for make in (frame.select, frame.with_columns, frame.group_by):
+        with pytest.raises(error, match=message):
+            make(x=expression)
+
+
+def test_patterns_that_are_null_or_not_strict() -> None:
     with running():
-        late: list[tuple[Any, type[Exception], str]] = [
-            (s.str.contains("("), PlanError, r"'\(' is not a regular expression"),
-            (s.str.contains(s), UnsupportedError, "differs from row to row"),
-            (s.str.replace("a", s), UnsupportedError, "differs from row to row"),
-            (s.str.count_matches("[a&&b]"), UnsupportedError, "cannot be nested or combined"),
-            (s.str.find("(?x) a"), UnsupportedError, "flag x"),
-            (s.str.contains("[a&&b]", strict=False), UnsupportedError, "cannot be nested or combined"),
-            (s.str.replace_all(r"\C", ""), UnsupportedError, r"\\C is not supported"),
-            (s.str.contains(r"\<a"), UnsupportedError, r"\\< is not supported"),
-            (s.str.replace("a)(b", "x"), PlanError, "is not a regular expression"),
-            (s.str.extract("(", 3), PlanError, "is not a regular expression"),
-            (s.str.pad_start(2**31), ArithmeticOverflowError, "pad_start does not fit"),
-        ]
-        for expression, error, message in late:
-            with pytest.raises(error, match=message):
-                frame.select(expression).collect()
+        found = gf.from_dict({"s": ["a(", None]}).select(a=S.contains(gf.lit(None)), c=S.contains("(", strict=False))
+        assert found.collect().to_dict() == {"a": [None, None], "c": [None, None]}
 
 
 @pytest.mark.parametrize("method", ["contains", "find", "count_matches", "extract", "replace", "replace_all"])
