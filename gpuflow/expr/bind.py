@@ -106,7 +106,9 @@ class Binder:
             if found is not None:
                 overload, signature = found
                 first = apply(signature.via, None, candidate[0]) if signature.via else candidate[0]
-                args = tuple(cast_to(r, d) for r, d in zip((first, *candidate[1:]), signature.args, strict=True))
+                args = tuple(
+                    cast_to(r, d) for r, d in zip(_given(signature, (first, *candidate[1:])), signature.args, strict=True)
+                )
                 call = Call(overload, args, signature.result, signature.constants)
                 _check(node, call)
                 return _finished(call, signature)
@@ -160,6 +162,14 @@ def _check(node: Function, call: Call) -> None:
             check(overload.host, (*given, *call.constants))
         except PlanError as e:
             raise type(e)(f"{render(node)}: {e}") from None
+
+
+def _given(signature: Signature, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The arguments of a call, from those that were written."""
+    if signature.sources is None:
+        return rows
+    parts = ((rows[k], name) for k, name in signature.sources)
+    return tuple(row if name is None else apply(name, None, cast_to(row, STRING)) for row, name in parts)
 
 
 def _literals(names: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels.rowmath_text import like_bytes
+from gpuflow_kernels.spans import span, step
 from gpuflow_kernels.text_rules import WHITE_SPACE
 
 from gpuflow.errors import PlanError, UnsupportedError
@@ -316,6 +317,27 @@ def _decimal_to_string(values: pa.Array) -> pa.Array:
     return pa.array([f"{v:f}" for v in values.to_pylist()], pa.large_string())
 
 
+@lru_cache(maxsize=4096)
+def _length(text: str, stepping: bool) -> tuple[int, int, int] | None:
+    """Months, days and nanoseconds of a length of time; or of a step, months, nanoseconds and whether it is of weeks."""
+    try:
+        if stepping:
+            months, nanoseconds, weekly = step(text)
+            return months, nanoseconds, int(weekly)
+        found = span(text)
+    except ValueError:
+        return None
+    return found.months, found.days, found.nanoseconds
+
+
+def _length_of_time(strings: pa.Array, part: int) -> tuple[pa.Array, pa.Array]:
+    """One of six numbers: the three of a length of time, or the three of a step."""
+    found = [None if s is None else _length(s, part > 2) for s in strings.to_pylist()]
+    nothing = int(part == 3)  # so that of text that is none nothing else is complained of: no time at all, or steps of a month
+    values = pa.array([nothing if f is None else f[part % 3] for f in found], pa.int64())
+    return values, pa.array([f is None for f in found], pa.bool_())
+
+
 HOST: dict[str, Callable[..., Any]] = {
     "contains": _contains,
     "count_matches": _count_matches,
@@ -324,6 +346,7 @@ HOST: dict[str, Callable[..., Any]] = {
     "find": _find,
     "float_to_string": _float_to_string,
     "ilike": _ilike,
+    "length_of_time": _length_of_time,
     "replace": _replace,
     "string_to_enum": _string_to_enum,
     "string_to_float": _string_to_float,

@@ -23,6 +23,8 @@ def call(name: str, *args: Row, **params: Any) -> Call:
     if found is None:
         raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
     overload, signature = found
+    if signature.sources:
+        args = tuple(call(name, args[k]) if name else args[k] for k, name in signature.sources)
     if signature.via:
         args = (call(signature.via, args[0]), *args[1:])
     operands = tuple(cast_to(a, d) for a, d in zip(args, signature.args, strict=True))
