@@ -40,6 +40,7 @@ _CLASSES = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": _WORD, "s": _BLANK, "S": _range
 _OUTSIDE = {"w": f"[{_WORD}]", "W": f"[^{_WORD}]", "s": f"[{_BLANK}]", "S": f"[^{_BLANK}]"}
 _GROUP = re.compile(r"\((?:\?P?<([A-Za-z_][A-Za-z0-9_.\[\]]*)>|(?!\?))")
 _CODE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|U\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+_COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 _FLAGS = re.compile(r"\(\?([imsuUR]*x[imsuUR]*)?(?:-[imsuxUR]*)?[:)]")
 
 
@@ -72,6 +73,10 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
             table = _CLASSES if inside else {**_CLASSES, **_OUTSIDE}
             parts.append(table.get(rest[1], rest))
             place += 2
+            if rest[1] in "pPx" and pattern.startswith("{", place) and not inside:
+                end = pattern.find("}", place) + 1 or len(pattern)
+                parts.append(pattern[place:end])
+                place = end
         elif inside:
             posix = pattern.startswith("[:", place) and pattern.find(":]", place)
             if posix and posix > 0:
@@ -91,6 +96,11 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
             first += pattern.startswith("]", first)  # a bracket that comes first stands for itself
             parts.append(pattern[place:first])
             place, inside = first, True
+        elif c == "{" and not _COUNT.match(pattern, place):  # which RE2 would look for
+            raise PlanError(
+                f"{pattern!r} is not a regular expression, at position {place}: no count of repetitions such as {{2}} or {{2,}}; "
+                r"a brace that stands for itself is \{"
+            )
         elif group := _GROUP.match(pattern, place):
             names.append(group[1])
             parts.append(f"(?P<g{len(names)}>")
@@ -112,17 +122,17 @@ def _expanded(value: str, names: tuple[str | None, ...], before: int = 0) -> str
     def one(found: re.Match[str]) -> str:
         if found[0] in ("$$", "\\"):
             return "$" if found[0] == "$$" else "\\\\"
-        name = found[1] or found[2]
-        if name == "0":
+        name = found[1] if found[1] is not None else found[2]
+        number = int(name) if name.isascii() and name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
+        if number == 0:
             return f"\\{before}"
-        number = int(name) if name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
         if number > len(names):
             return ""
         if number + before > 9:
             raise UnsupportedError(f"replacement {value!r}: only the first {9 - before} groups can be named")
         return f"\\{number + before}"
 
-    return re.sub(r"\$\$|\\|\$\{([0-9A-Za-z_]+)\}|\$([0-9A-Za-z_]+)", one, value)
+    return re.sub(r"\$\$|\\|\$\{([^}]*)\}|\$([0-9A-Za-z_]+)", one, value)
 
 
 def _literal(what: str, value: Any) -> str:

@@ -27,12 +27,17 @@ from .blocks import FAILURES, numbered, told
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure, in_threads
 from .fitting import fitting
-from .inference import WHOLE, widened
+from .inference import WHOLE, WHOLE_WITHIN, widened
 from .options import ScanOptions, dtype, refuse_taken
 from .partitions import empty_chunk, refuse_duplicates, supported
 
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 """What a file's last suffix says of its compression."""
+_WITHIN = (
+    "holds whole numbers beyond int64 in lists or objects, of which floats would not be what the file says; write them as "
+    "text, or in a column of their own"
+)
+
 SAMPLED_FILES = 10
 """Files of a table whose beginnings are looked at for types."""
 BLOCK_BYTES = 16 << 20
@@ -292,7 +297,9 @@ class TextSource(Source):
         self.text = text
         self.keys = hive.infer(self.files, options.key_types(), options.try_parse_hive_dates)
         stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
-        schema, self.unsupported = supported(stored)
+        schema, unsupported = supported(stored)
+        within = {name: _WITHIN for name in unsupported if self.types[name] == WHOLE_WITHIN}
+        self.unsupported = {**unsupported, **within}
         schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
         index = options.row_index_name
         if index is not None:

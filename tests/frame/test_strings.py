@@ -100,7 +100,8 @@ CASES: dict[str, Expression] = {
         ("a", True), ("", True), ("[aeiou]+", False), ("^", False), ("(?i)S", False)
     )},
     **{f"replace {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace(p, v)) for p, v in (
-        ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
+        ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "<${}${ 0}${00}${0>"), (r"\p{L}\x{58}{1,2}", "$0$"),
+        ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
         (r"[\.a]\x5cb?|a", "\\b"), ("(?<n>[ab])", "${n}$1$$$1x\\"), ("([ab])", "${1}1"), (r"\s", ""))},
     **{f"replace_all {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace_all(p, v)) for p, v in (
         ("a|ż", "<$0>"), ("", "-"), ("(?<n>[ab])", "${n}$1$$$1x\\"), (r"\w", ""), ("b*", "-"))},
@@ -287,6 +288,7 @@ PATTERNS: dict[str, tuple[Any, type[Exception], str]] = {
     "open class": (S.find("ab[c"), PlanError, r"at position 2: missing \]: \[c; escape .* or look for the text itself"),
     "repeated twice": (S.count_matches("a**"), PlanError, r"at position 1: bad repetition operator: \*\*"),
     "repeated nothing": (S.replace_all("*", ""), PlanError, r"at position 0: no argument for repetition operator"),
+    "no count": (S.contains("a{,2}"), PlanError, r"at position 1: no count of repetitions .* for itself is \\{"),
     "look around": (S.contains("a(?=b)"), PlanError, r"at position 1: invalid perl operator: \(\?="),
     "named group": (S.extract("(?<x>a", 3), PlanError, r"is not a regular expression: missing \): \(a"),
     "nested class": (S.count_matches("[a&&b]"), UnsupportedError, r"cannot be nested or combined, as at position 2"),
@@ -310,6 +312,18 @@ def test_patterns_that_are_none_are_told_at_once(name: str) -> None:
     for make in (frame.select, frame.with_columns, frame.group_by):
         with pytest.raises(error, match=message):
             make(x=expression)
+
+
+@pytest.mark.parametrize("layout", ["dictionary", "plain"])
+def test_null_arguments_are_null_and_negative_lengths_nothing(layout: str) -> None:
+    frame = gf.from_dict({"s": [" a", "b"], "t": [None, "b"], "n": [None, -3]})
+    t, n = gf.col("t"), gf.col("n")
+    found = frame.select(a=S.strip_chars(t), b=S.slice(0, n.abs()), c=S.replace("a", t, literal=True), d=S.zfill(n),
+                         e=S.pad_end(n, "x"), f=S.pad_start(-1))  # fmt: skip
+    with running(), dask.config.set({"gpuflow.strings": layout}):
+        assert found.collect().to_dict() == {
+            "a": [None, ""], "b": [None, "b"], "c": [None, "b"], "d": [None, "b"], "e": [None, "b"], "f": [" a", "b"],
+        }  # fmt: skip
 
 
 def test_patterns_that_are_null_or_not_strict() -> None:

@@ -49,12 +49,18 @@ def test_times_as_text(unit: Any) -> None:
 
 
 def test_dates_out_of_the_usual_years() -> None:
-    days = pl.DataFrame({"d": pl.Series([2932897, -719529, 5_000_000, -3_000_000, 0, None], dtype=pl.Int32).cast(pl.Date)})
-    with running():
-        found = gf.from_polars(days).select(a=gf.col("d").cast(gf.String), b=gf.col("d").dt.strftime("%Y|%y|%F|%G|%j")).collect()
-    assert found.to_dict() == days.select(a=pl.col("d").cast(pl.String), b=pl.col("d").dt.strftime("%Y|%y|%F|%G|%j")).to_dict(
-        as_series=False
+    days = pl.DataFrame(
+        {"d": pl.Series([2932897, -719529, 5_000_000, -3_000_000, -719_600, -740_000, 0, None], dtype=pl.Int32).cast(pl.Date)}
     )
+    with running():
+        found = (
+            gf.from_polars(days)
+            .select(a=gf.col("d").cast(gf.String), b=gf.col("d").dt.strftime("%Y|%y|%F|%G|%j|%_Y|%-Y"))
+            .collect()
+        )
+    assert found.to_dict() == days.select(
+        a=pl.col("d").cast(pl.String), b=pl.col("d").dt.strftime("%Y|%y|%F|%G|%j|%_Y|%-Y")
+    ).to_dict(as_series=False)
 
 
 def test_numbers_as_text() -> None:
