@@ -314,7 +314,7 @@ class _StrMethods(Namespace):
     def to_date(self, format: Any = None, strict: Any = True) -> Expr:
         """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``)."""
     def to_datetime(
-        self, format: Any = None, time_unit: Any = "us", time_zone: Any = None, strict: Any = True, ambiguous: Any = "raise"
+        self, format: Any = None, time_unit: Any = None, time_zone: Any = None, strict: Any = True, ambiguous: Any = "raise"
     ) -> Expr:
         """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
         seconds, may be missing; a T may stand between).

@@ -5,6 +5,7 @@ Formats are those of the crate chrono, as in Polars: ``%Y %m %d %H %M %S`` and t
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import zones
@@ -42,7 +43,7 @@ def _parts(letters: str) -> int:
 _DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
 _TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfsc")
 _ZONED_PARTS = _TIME_PARTS | _parts("zZN")  # N is %+
-_READ_PARTS = _parts("bBaApPfzOYsjuwmdeHkIlMSyCcNZ")
+_READ_PARTS = _parts("bBaApPfzOYsjuwmdeHkIlMSyCcNZGVUWq")
 _MANUAL = "https://docs.rs/chrono/latest/chrono/format/strftime"
 
 
@@ -74,10 +75,13 @@ def _has_offset(format: Any) -> bool:
 def _asked(params: Parameters) -> DType:
     """The type that a call reads."""
     if "time_unit" in params:
-        if params["time_unit"] not in UNITS:
-            raise ValueError(f"time_unit={params['time_unit']!r} is not one of {', '.join(map(repr, UNITS))}")
-        zone = params["time_zone"]
-        return timestamp(params["time_unit"], None if zone is None else zones.require(zone))
+        unit, zone = params["time_unit"], params["time_zone"]
+        if unit is None:
+            digits = re.search(r"%\.?([39])f", params["format"] or "")
+            unit = {"3": "ms", "9": "ns"}[digits[1]] if digits else "us"
+        if unit not in UNITS:
+            raise ValueError(f"time_unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
+        return timestamp(unit, None if zone is None else zones.require(zone))
     asked = params.get("dtype", DATE)
     if not isinstance(asked, DType) or asked.kind not in ("date", "timestamp"):
         raise ValueError(f"strptime() reads dates and timestamps, not {asked!r}")
@@ -197,13 +201,14 @@ def _moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, p
     overflow=_no_moment,
     failure=NO_VALUE,
     arity=2,
-    parameters={"format": "", "time_unit": "us", "time_zone": None, "strict": True, "ambiguous": "raise"},
+    parameters={"format": "", "time_unit": None, "time_zone": None, "strict": True, "ambiguous": "raise"},
 )
 def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
     """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
     seconds, may be missing; a T may stand between).
 
-    What means none raises, or is null with ``strict=False``. Digits of a fraction that `time_unit` cannot hold are cut off.
+    What means none raises, or is null with ``strict=False``. `time_unit` is microseconds by default, or what a format with
+    ``%3f`` or ``%9f`` asks for; digits of a fraction that it cannot hold are cut off.
 
     With an offset in the format (``%z``) the result is in UTC, or in `time_zone`. Without one it has no zone, or with a
     `time_zone` is a local time there: `ambiguous` says what becomes of one that comes twice, as for

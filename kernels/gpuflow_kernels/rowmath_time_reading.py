@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rowmath_calendar import civil_of_days, days_of_civil, weekday_of_days, year_of_days
+from .rowmath_calendar import (
+    civil_of_days,
+    days_of_civil,
+    iso_week_of_days,
+    iso_year_of_days,
+    ordinal_of_days,
+    weekday_of_days,
+    year_of_days,
+)
 from .rowmath_intrinsics import int64
 from .rowmath_text import digits_end, digits_value, is_blank, lower_byte, skip_blanks
 from .rowmath_time_formats import format_part, is_letter, month_name, weekday_name
@@ -138,7 +146,8 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
 
     White space in the format stands for any, numbers may follow white space, and have at most their usual width.
     """
-    year, century, short_year, month, day = int64(1), int64(-1), int64(-1), int64(1), int64(1)
+    year, century, short_year, month, day = int64(1), int64(-1), int64(-1), int64(-1), int64(-1)
+    iso_year, iso_week, sundays, mondays, quarter = int64(-1000000), int64(-1), int64(-1), int64(-1), int64(-1)
     ordinal, weekday, hour, half, afternoon = int64(-1), int64(-1), int64(0), int64(-1), int64(0)
     minute, second, nanos, offset, stamp = int64(0), int64(0), int64(0), int64(0), int64(0)
     stamped, valid, k, g = False, True, int64(s0), int64(f0)
@@ -222,15 +231,15 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
             else:
                 k = skip_blanks(s, k, s1)
                 negative, width = False, int64(2)
-                if part == 89 or part == 115:  # Y s
-                    width = int64(4) if part == 89 else int64(18)
+                if part == 89 or part == 71 or part == 115:  # Y G s
+                    width = int64(18) if part == 115 else int64(4)
                     if k < s1 and (int64(s[k]) == 43 or int64(s[k]) == 45):
                         negative = int64(s[k]) == 45
                         width = int64(18)
                         k += 1
                 elif part == 106:  # j
                     width = int64(3)
-                elif part == 117 or part == 119:  # u w
+                elif part == 117 or part == 119 or part == 113:  # u w q
                     width = int64(1)
                 elif part == 102:  # f
                     width = int64(9)
@@ -267,6 +276,20 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     century = value
                 elif part == 106:
                     ordinal = value
+                elif part == 71:
+                    iso_year = value
+                elif part == 86:  # V
+                    iso_week = value
+                    valid = valid and value >= 1 and value <= 53
+                elif part == 85:  # U
+                    sundays = value
+                    valid = valid and value <= 53
+                elif part == 87:  # W
+                    mondays = value
+                    valid = valid and value <= 53
+                elif part == 113:
+                    quarter = value
+                    valid = valid and value >= 1 and value <= 4
                 elif part == 117:
                     weekday = value
                     valid = valid and value >= 1 and value <= 7
@@ -282,14 +305,36 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
         return days, stamp - days * 86400, nanos, abs(stamp) < 8000000000000
     if short_year >= 0:
         year = century * 100 + short_year if century >= 0 else short_year + (1900 if short_year >= 70 else 2000)
-    if ordinal >= 0:
+    by_week = month < 0 and day < 0 and ordinal < 0 and weekday > 0
+    if by_week and sundays < 0 and mondays < 0 and iso_week > 0 and abs(iso_year) <= 262142:
+        days = days_of_civil(iso_year, int64(1), int64(4))
+        days += iso_week * 7 + weekday - weekday_of_days(days) - 7
+        year = year_of_days(days)
+    elif by_week and (sundays >= 0 or mondays >= 0):
+        days, valid = days_in_year(year, int64(1), int64(1))
+        first = weekday_of_days(days) if sundays < 0 else weekday_of_days(days) % 7 + 1
+        own = weekday if sundays < 0 else weekday % 7 + 1
+        days += max(sundays, mondays) * 7 + own - 1 - (first - 1 if first > 1 else 7)
+        valid = valid and year_of_days(days) == year
+    elif ordinal >= 0:
         days, valid = days_in_year(year, int64(1), int64(1))
         days += ordinal - 1
         valid = valid and ordinal >= 1 and year_of_days(days) == year
     else:
-        days, valid = days_in_year(year, month, day)
-    if weekday > 0:
-        valid = valid and weekday_of_days(days) == weekday
+        days, valid = days_in_year(year, month if month >= 0 else int64(1), day if day >= 0 else int64(1))
+    if valid and weekday > 0:
+        valid = weekday_of_days(days) == weekday
+    if valid and (iso_week > 0 or iso_year > -1000000):
+        valid = (iso_week < 0 or iso_week_of_days(days) == iso_week) and (
+            iso_year < -999999 or iso_year_of_days(days) == iso_year
+        )
+    if valid and sundays >= 0:
+        valid = (ordinal_of_days(days) + 6 - weekday_of_days(days) % 7) // 7 == sundays
+    if valid and mondays >= 0:
+        valid = (ordinal_of_days(days) + 7 - weekday_of_days(days)) // 7 == mondays
+    if valid and quarter > 0:
+        _year, number, _day = civil_of_days(days)
+        valid = (number + 2) // 3 == quarter
     if half >= 0:
         hour = half % 12 + afternoon
     return days, hour * 3600 + minute * 60 + second - offset, nanos, valid

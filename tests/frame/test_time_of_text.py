@@ -120,7 +120,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "reading": (gf.col("s").str.to_datetime("%F \u017c%E"), r"format '%F ż%E': '%E' at position 4 .* no part of dates and times"),
     "reading to a date": (gf.col("s").str.to_date("%Y-%K"), r"'%K' at position 3"),
     "reading by type": (gf.col("s").str.strptime(gf.Date, "%Y%"), r"'%' at position 2 .* a percent sign itself is '%%'"),
-    "reading of a quarter": (gf.col("s").str.to_date("%Y-%q"), r"'%q' at position 3 .* text that is read has none such"),
+    "reading of a quarter": (gf.col("s").str.to_date("%Y-%g"), r"'%g' at position 3 .* text that is read has none such"),
     "writing a date": (gf.col("d").dt.strftime("%F %H"), r"'%H' at position 3 cannot be used, for a date has none such"),
     "writing a date as text": (gf.col("d").dt.to_string("%3d"), r"'%3d' at position 0"),
     "writing local time": (gf.col("t").dt.strftime("%T%:z"), r"'%:z' at position 2 .* a timestamp without a zone has none such"),
