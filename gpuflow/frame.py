@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gpuflow.errors import TypeMismatchError
+from gpuflow.expr.bind import HOST_CHECKS
 from gpuflow.grouping import GroupBy
 from gpuflow.plan import build
 from gpuflow.plan.joins import join
@@ -324,3 +325,13 @@ def concat(frames: Iterable[Frame]) -> Frame:
         if not isinstance(part, Frame):
             raise TypeMismatchError(f"concat() takes Frames, not a {type(part).__name__}")
     return Frame(build.union([p._plan for p in parts]))
+
+
+def _refuse(host: str, given: tuple[Any, ...]) -> None:
+    """Have a host function look at literal arguments; it is loaded when there are such."""
+    from gpuflow.io.host_functions import refuse
+
+    refuse(host, given)
+
+
+HOST_CHECKS.append(_refuse)

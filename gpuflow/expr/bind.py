@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gpuflow_kernels.dtypes import ALL, BOOL, NARROW_DIGITS, STRING, DType, common
 from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row, walk
-from gpuflow_kernels.scalar import SCALARS, ScalarFunction
+from gpuflow_kernels.scalar import SCALARS, ScalarFunction, Signature, argument_names
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
@@ -97,16 +97,21 @@ class Binder:
     def _applied(self, node: Function, function: ScalarFunction, rows: list[Row], free: list[bool]) -> Row:
         params = dict(node.params)
         adapted = [self._literal(r, _others(rows, free, i)) if free[i] else r for i, r in enumerate(rows)]
+        names = argument_names(function.overloads[0])
         for candidate in (adapted, rows):
             try:
-                found = function.resolve(tuple(r.dtype for r in candidate), params)
+                found = function.resolve(tuple(r.dtype for r in candidate), params | _literals(names, candidate))
             except ValueError as e:  # how a type rule refuses a parameter
                 raise PlanError(f"{render(node)}: {e}") from None
             if found is not None:
                 overload, signature = found
                 first = apply(signature.via, None, candidate[0]) if signature.via else candidate[0]
-                args = tuple(cast_to(r, d) for r, d in zip((first, *candidate[1:]), signature.args, strict=True))
-                return Call(overload, args, signature.result, signature.constants)
+                args = tuple(
+                    cast_to(r, d) for r, d in zip(_given(signature, (first, *candidate[1:])), signature.args, strict=True)
+                )
+                call = Call(overload, args, signature.result, signature.constants)
+                _check(node, call)
+                return _finished(call, signature)
         raise TypeMismatchError(mismatch(node, function, [r.dtype for r in rows]))
 
     @staticmethod
@@ -137,6 +142,50 @@ class Binder:
         if not any(isinstance(v, float) and math.isnan(v) for v in values):
             return member
         return apply("or", BOOL, member, apply("is_nan", BOOL, arg))
+
+
+HOST_CHECKS: list[Callable[[str, tuple[Any, ...]], None]] = []
+"""What the layers above, which know host functions, add: given the name of one, its arguments behind the strings (None for what
+is no literal) and the constants, it raises where they can be none of its."""
+
+
+def _check(node: Function, call: Call) -> None:
+    """Raise where a host function refuses its literals."""
+    overload, further = call.overload, call.args[1:]
+    if overload.host is None or overload.text is not None or not further:
+        return
+    if any(isinstance(a, Const) and a.value is None for a in further):
+        return  # null, whatever the others are
+    given = tuple(a.value if isinstance(a, Const) else None for a in further)
+    for check in HOST_CHECKS:
+        try:
+            check(overload.host, (*given, *call.constants))
+        except PlanError as e:
+            raise type(e)(f"{render(node)}: {e}") from None
+
+
+def _given(signature: Signature, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The arguments of a call, from those that were written."""
+    if signature.sources is None:
+        return rows
+    parts = ((rows[k], name) for k, name in signature.sources)
+    return tuple(row if name is None else apply(name, None, cast_to(row, STRING)) for row, name in parts)
+
+
+def _literals(names: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:
+    """What a type rule sees of strings: the literal, or None where there is none."""
+    strings = ((n, r) for n, r in zip(names, rows, strict=False) if r.dtype == STRING)
+    return {n: r.value if isinstance(r, Const) else None for n, r in strings}
+
+
+def _finished(call: Call, signature: Signature) -> Call:
+    """`call` with what its signature says comes after it."""
+    if signature.after is None:
+        return call
+    name, params = signature.after
+    found = SCALARS[name].resolve((call.dtype,), params)
+    assert found is not None, f"{name} of {call.dtype}"
+    return Call(found[0], (call,), found[1].result, found[1].constants)
 
 
 def _others(rows: list[Row], free: list[bool], position: int) -> list[DType]:

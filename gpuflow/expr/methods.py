@@ -132,8 +132,13 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
     missing = [k for k, default in parameters.items() if default is REQUIRED and k not in params]
     if missing:
         raise TypeMismatchError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")
-    for key, value in params.items():
-        if isinstance(value, Methods):
+    for key, value in list(params.items()):
+        if isinstance(value, Methods) and key == function.or_column:
+            if isinstance(value._node, Literal) and isinstance(value._node.value, str):
+                params[key] = value._node.value
+            else:
+                columns.append(params.pop(key))
+        elif isinstance(value, Methods):
             raise TypeMismatchError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
     return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
 

@@ -284,8 +284,8 @@ class _StrMethods(Namespace):
     def pad_start(self, length: Any, fill_char: Any = " ") -> Expr:
         """The string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are."""
     def replace(self, pattern: Any, value: Any, literal: Any = False, n: Any = 1) -> Expr:
-        """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced;
-        with ``n=-1`` every one.
+        """The string with its first `n` matches of a regular expression, or of a string (``literal=True``), replaced; with
+        ``n=-1`` every one.
         """
     def replace_all(self, pattern: Any, value: Any, literal: Any = False) -> Expr:
         """The string with every match of a regular expression, or of a string (``literal=True``), replaced; see `replace`."""
@@ -307,13 +307,15 @@ class _StrMethods(Namespace):
         """The string without `prefix`, where it begins with it; taken off once."""
     def strip_suffix(self, suffix: Any) -> Expr:
         """The string without `suffix`, where it ends with it; taken off once."""
-    def strptime(self, dtype: Any, format: Any = None, strict: Any = True) -> Expr:
+    def strptime(self, dtype: Any, format: Any = None, strict: Any = True, ambiguous: Any = "raise") -> Expr:
         """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`."""
     def tail(self, n: Any) -> Expr:
         """The last `n` characters; for a negative `n` all but the first `-n`."""
     def to_date(self, format: Any = None, strict: Any = True) -> Expr:
         """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``)."""
-    def to_datetime(self, format: Any = None, time_unit: Any = "us", strict: Any = True) -> Expr:
+    def to_datetime(
+        self, format: Any = None, time_unit: Any = None, time_zone: Any = None, strict: Any = True, ambiguous: Any = "raise"
+    ) -> Expr:
         """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
         seconds, may be missing; a T may stand between).
         """

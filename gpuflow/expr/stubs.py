@@ -94,6 +94,8 @@ def _aggregation(name: str, entry: AggregateFunction) -> str:
 
 def _method(name: str, arguments: list[str], doc: str) -> str:
     head = f"    def {name}({', '.join(['self', *arguments])}) -> Expr:"
+    if len(head) > 130:
+        head = f"    def {name}(\n        {', '.join(['self', *arguments])}\n    ) -> Expr:"
     first = doc.strip().split("\n\n")[0]
     text = " ".join(first.split()).replace("\\", "\\\\").replace('"""', "'''")
     if not text:

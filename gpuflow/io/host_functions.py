@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -20,6 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels.rowmath_text import like_bytes
+from gpuflow_kernels.spans import span, step
 from gpuflow_kernels.text_rules import WHITE_SPACE
 
 from gpuflow.errors import PlanError, UnsupportedError
@@ -38,6 +40,7 @@ _CLASSES = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": _WORD, "s": _BLANK, "S": _range
 _OUTSIDE = {"w": f"[{_WORD}]", "W": f"[^{_WORD}]", "s": f"[{_BLANK}]", "S": f"[^{_BLANK}]"}
 _GROUP = re.compile(r"\((?:\?P?<([A-Za-z_][A-Za-z0-9_.\[\]]*)>|(?!\?))")
 _CODE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|U\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+_COUNT = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 _FLAGS = re.compile(r"\(\?([imsuUR]*x[imsuUR]*)?(?:-[imsuxUR]*)?[:)]")
 
 
@@ -62,12 +65,18 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
             place = code.end()
         elif c == "\\" and len(rest) == 2:
             if rest == r"\C" or (not inside and (rest in (r"\<", r"\>") or pattern.startswith(r"\b{", place))):
-                raise UnsupportedError(f"regular expression {pattern!r}: {rest} is not supported{_WAY_OUT}")
+                raise UnsupportedError(f"regular expression {pattern!r}: {rest} at position {place} is not supported{_WAY_OUT}")
             if inside and rest == r"\W":
-                raise UnsupportedError(rf"regular expression {pattern!r}: \W cannot stand within brackets; write [^...] instead")
+                raise UnsupportedError(
+                    rf"regular expression {pattern!r}: \W at position {place} cannot stand within brackets; write [^...] instead"
+                )
             table = _CLASSES if inside else {**_CLASSES, **_OUTSIDE}
             parts.append(table.get(rest[1], rest))
             place += 2
+            if rest[1] in "pPx" and pattern.startswith("{", place) and not inside:
+                end = pattern.find("}", place) + 1 or len(pattern)
+                parts.append(pattern[place:end])
+                place = end
         elif inside:
             posix = pattern.startswith("[:", place) and pattern.find(":]", place)
             if posix and posix > 0:
@@ -75,7 +84,10 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
                 place = posix + 2
                 continue
             if c == "[" or rest in ("&&", "--", "~~"):
-                raise UnsupportedError(f"regular expression {pattern!r}: classes within brackets cannot be nested or combined")
+                raise UnsupportedError(
+                    f"regular expression {pattern!r}: classes within brackets cannot be nested or combined, as at position "
+                    f"{place}; write one class, or several with | between them"
+                )
             inside = c != "]"
             parts.append(c)
             place += 1
@@ -84,6 +96,11 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
             first += pattern.startswith("]", first)  # a bracket that comes first stands for itself
             parts.append(pattern[place:first])
             place, inside = first, True
+        elif c == "{" and not _COUNT.match(pattern, place):  # which RE2 would look for
+            raise PlanError(
+                f"{pattern!r} is not a regular expression, at position {place}: no count of repetitions such as {{2}} or {{2,}}; "
+                r"a brace that stands for itself is \{"
+            )
         elif group := _GROUP.match(pattern, place):
             names.append(group[1])
             parts.append(f"(?P<g{len(names)}>")
@@ -91,7 +108,9 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
         else:
             flags = _FLAGS.match(pattern, place)
             if flags and flags[1]:
-                raise UnsupportedError(f"regular expression {pattern!r}: the flag x is not supported; take blanks out of it")
+                raise UnsupportedError(
+                    f"regular expression {pattern!r}: the flag x at position {place} is not supported; take blanks out of it"
+                )
             parts.append(c)
             place += 1
     return "".join(parts), tuple(names)
@@ -103,22 +122,24 @@ def _expanded(value: str, names: tuple[str | None, ...], before: int = 0) -> str
     def one(found: re.Match[str]) -> str:
         if found[0] in ("$$", "\\"):
             return "$" if found[0] == "$$" else "\\\\"
-        name = found[1] or found[2]
-        if name == "0":
+        name = found[1] if found[1] is not None else found[2]
+        number = int(name) if name.isascii() and name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
+        if number == 0:
             return f"\\{before}"
-        number = int(name) if name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
         if number > len(names):
             return ""
         if number + before > 9:
             raise UnsupportedError(f"replacement {value!r}: only the first {9 - before} groups can be named")
         return f"\\{number + before}"
 
-    return re.sub(r"\$\$|\\|\$\{([0-9A-Za-z_]+)\}|\$([0-9A-Za-z_]+)", one, value)
+    return re.sub(r"\$\$|\\|\$\{([^}]*)\}|\$([0-9A-Za-z_]+)", one, value)
 
 
 def _literal(what: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise UnsupportedError(f"{what} that differs from row to row is not supported for regular expressions; pass literal=True")
+        raise UnsupportedError(
+            f"{what} that is computed or differs from row to row is not supported for regular expressions; pass literal=True"
+        )
     return value
 
 
@@ -132,6 +153,22 @@ def _beyond_ascii(strings: pa.Array) -> bool:
     return not pc.all(pc.string_is_ascii(strings), min_count=0).as_py()
 
 
+_UNPAIRED = ("missing", "unterminated", "unbalanced", "nothing to repeat", "multiple repeat")
+
+
+def _wrong_at(pattern: str, complaint: str) -> str:
+    """Where a pattern is wrong, as far as it is known: where the part stands that RE2 names, or, if it names the whole, where
+    Python stops reading."""
+    part = complaint.rpartition(": ")[2]
+    place = pattern.find(part) if pattern.count(part) == 1 else -1
+    try:
+        re.compile(pattern)
+    except re.error as e:
+        if part in (pattern, "") and e.pos is not None and e.msg.startswith(_UNPAIRED):
+            place = e.pos
+    return f", at position {place}" if place >= 0 else ""
+
+
 def _matched(pattern: str, strings: pa.Array, function: Callable[[str], Any]) -> Any:
     """`function` of the pattern for `strings`; a `PlanError` where it is no regular expression."""
     if _tells_words(translated(pattern)[0]) and _beyond_ascii(strings):
@@ -142,7 +179,12 @@ def _matched(pattern: str, strings: pa.Array, function: Callable[[str], Any]) ->
         pc.match_substring_regex(_NOTHING, translated(pattern)[0])  # by itself: "a)(b" would be one within brackets
         return function(translated(pattern)[0])
     except pa.ArrowInvalid as e:
-        raise PlanError(f"{pattern!r} is not a regular expression: {e}; literal=True looks for the text itself") from None
+        complaint = re.sub(r"\(\?P<g[0-9]+>", "(", str(e).removeprefix("Invalid regular expression: "))
+        where = _wrong_at(pattern, complaint)
+        raise PlanError(
+            f"{pattern!r} is not a regular expression{where}: {complaint}; escape what stands for itself with a backslash, or "
+            "look for the text itself with literal=True"
+        ) from None
 
 
 def _contains(strings: pa.Array, pattern: Any, strict: bool) -> pa.Array:
@@ -173,12 +215,32 @@ def _count_matches(strings: pa.Array, pattern: Any) -> pa.Array:
 
 
 def _replace(strings: pa.Array, pattern: Any, value: Any, n: int = -1) -> pa.Array:
-    text = _literal("a pattern", pattern)
-    value = _expanded(_literal("a replacement", value), translated(text)[1], 0 if n < 0 else 2)
+    text, value = _literal("a pattern", pattern), _literal("a replacement", value)
+    names = translated(text)[1]
+    if n == 1:
+        # Asked for a count Arrow matches what it found once more, by itself, where edges of words and ends are others.
+        first = rf"\1{_expanded(value, names, 2)}"
+        return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, rf"\A((?s:.*?))({p})", first))
+    new = _expanded(value, names)
     if n < 0:
-        return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, p, value))
-    # Asked for a count Arrow matches what it found once more, by itself, where edges of words and ends are others.
-    return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, rf"\A((?s:.*?))({p})", rf"\1{value}"))
+        return _matched(text, strings, lambda p: pc.replace_substring_regex(strings, p, new))
+    # Every match, with its replacement before it, is put between marks; of these the first n become what replaces them.
+    a, b, c = tuple(_absent(strings, value))
+    marked = _matched(text, strings, lambda p: pc.replace_substring_regex(strings, p, rf"{a}{new}{b}\0{c}"))
+    changed = pc.replace_substring_regex(marked, f"{a}([^{b}]*){b}[^{c}]*{c}", r"\1", max_replacements=n) if n else marked
+    return pc.replace_substring_regex(changed, f"{a}[^{b}]*{b}([^{c}]*){c}", r"\1")
+
+
+def _absent(strings: pa.Array, value: str) -> str:
+    """Three characters that stand in none of `strings` and not in `value`."""
+    for first in itertools.chain([1], range(0x100000, 0x10FFF0, 3)):
+        marks = "".join(chr(first + k) for k in range(3))
+        if (
+            not any(m in value for m in marks)
+            and not pc.any(pc.match_substring_regex(strings, f"[{marks}]"), min_count=0).as_py()
+        ):
+            return marks
+    raise UnsupportedError("replace() with a count found no characters that the strings lack; use n=1 or n=-1")
 
 
 def _extract(strings: pa.Array, pattern: Any, group: int) -> pa.Array:
@@ -265,6 +327,27 @@ def _decimal_to_string(values: pa.Array) -> pa.Array:
     return pa.array([f"{v:f}" for v in values.to_pylist()], pa.large_string())
 
 
+@lru_cache(maxsize=4096)
+def _length(text: str, stepping: bool) -> tuple[int, int, int] | None:
+    """Months, days and nanoseconds of a length of time; or of a step, months, nanoseconds and whether it is of weeks."""
+    try:
+        if stepping:
+            months, nanoseconds, weekly = step(text)
+            return months, nanoseconds, int(weekly)
+        found = span(text)
+    except ValueError:
+        return None
+    return found.months, found.days, found.nanoseconds
+
+
+def _length_of_time(strings: pa.Array, part: int) -> tuple[pa.Array, pa.Array]:
+    """One of six numbers: the three of a length of time, or the three of a step."""
+    found = [None if s is None else _length(s, part > 2) for s in strings.to_pylist()]
+    nothing = int(part == 3)  # so that of text that is none nothing else is complained of: no time at all, or steps of a month
+    values = pa.array([nothing if f is None else f[part % 3] for f in found], pa.int64())
+    return values, pa.array([f is None for f in found], pa.bool_())
+
+
 HOST: dict[str, Callable[..., Any]] = {
     "contains": _contains,
     "count_matches": _count_matches,
@@ -273,6 +356,7 @@ HOST: dict[str, Callable[..., Any]] = {
     "find": _find,
     "float_to_string": _float_to_string,
     "ilike": _ilike,
+    "length_of_time": _length_of_time,
     "replace": _replace,
     "string_to_enum": _string_to_enum,
     "string_to_float": _string_to_float,
@@ -282,3 +366,10 @@ HOST: dict[str, Callable[..., Any]] = {
 }
 """Each takes an Arrow array for every argument that varies, a Python value for every other one, and then the constants of the
 signature. It answers an Arrow array with nulls where there is no result, or one and a mask of what does not fit."""
+
+
+def refuse(host: str, given: tuple[Any, ...]) -> None:
+    """Raise what a host function raises whatever its strings are. `given` are its further arguments, None for one that is no
+    literal, and the constants."""
+    none = pa.array([], pa.large_string())
+    HOST[host](none, *(none if g is None else g for g in given))

@@ -13,6 +13,9 @@ from . import convert
 WHOLE = pa.decimal128(38, 0)
 """Stands for whole numbers that neither int64 nor uint64 holds; readers of text find no decimals themselves."""
 
+WHOLE_WITHIN = pa.month_day_nano_interval()
+"""Stands for them within lists or structs: a type that no column has, so that it is left out."""
+
 
 def with_whole(table: pa.Table, again: Callable[[str], pa.Table], whole: Callable[[str], bool]) -> pa.Schema:
     """The schema of a table that was read from text, where whole numbers beyond int64 came out as floats: unsigned where
@@ -48,6 +51,8 @@ def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:
 def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
     if a.type == b.type or pa.types.is_null(b.type):
         return a
+    if WHOLE_WITHIN in (a.type, b.type):
+        return a.with_type(WHOLE_WITHIN)
     if pa.types.is_null(a.type):
         return b
     if pa.types.is_nested(a.type) and pa.types.is_nested(b.type):

@@ -15,7 +15,7 @@ from gpuflow_kernels.dtypes import DType
 
 from .blocks import Paths
 from .files import File, failure
-from .inference import lenient, with_whole
+from .inference import WHOLE_WITHIN, lenient, with_whole
 from .options import ScanOptions
 from .text import Opened, TextFormat, TextSource, lines_of, with_compressed
 
@@ -96,7 +96,50 @@ def _inferred(block: bytes) -> pa.Schema:
         objects = (_object(line) for line in block.split(b"\n") if line.strip())
         return all(isinstance(o, dict) and isinstance(o.get(name, 0), int | None) for o in objects)
 
-    return with_whole(table(), lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])), whole)
+    found = table()
+    schema = with_whole(found, lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])), whole)
+    for k, field in enumerate(schema):
+        if pa.types.is_nested(field.type) and _has_float_beyond(found.column(k)):
+            objects = (_object(line) for line in block.split(b"\n") if line.strip())
+            kinds: dict[tuple[str, ...], set[type]] = {}
+            for found_object in objects:
+                _kinds_of_numbers(found_object.get(field.name) if isinstance(found_object, dict) else None, (), kinds)
+            if any(_Beyond in k and float not in k for k in kinds.values()):
+                schema = schema.set(k, field.with_type(WHOLE_WITHIN))
+    return schema
+
+
+def _has_float_beyond(column: pa.ChunkedArray) -> bool:
+    """Whether lists or structs hold a float as large as whole numbers beyond int64 are."""
+    for chunk in column.chunks:
+        arrays = [chunk]
+        while arrays:
+            array = arrays.pop()
+            if pa.types.is_struct(array.type):
+                arrays += array.flatten()
+            elif pa.types.is_nested(array.type):
+                arrays.append(array.flatten())
+            elif pa.types.is_float64(array.type):
+                if pc.any(pc.greater_equal(pc.abs(array), 2.0**63)).as_py():
+                    return True
+    return False
+
+
+class _Beyond:
+    """The kind of whole numbers beyond int64."""
+
+
+def _kinds_of_numbers(value: Any, path: tuple[str, ...], found: dict[tuple[str, ...], set[type]]) -> None:
+    """Adds for each place in lists and objects which kinds of numbers stand there."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _kinds_of_numbers(inner, (*path, name), found)
+    elif isinstance(value, list):
+        for inner in value:
+            _kinds_of_numbers(inner, (*path, "[]"), found)
+    elif isinstance(value, int | float):
+        beyond = isinstance(value, int) and not -(2**63) <= value < 2**63
+        found.setdefault(path, set()).add(_Beyond if beyond else type(value))
 
 
 def _first_types(objects: list[dict[str, Any]]) -> pa.Schema:

@@ -170,7 +170,7 @@ class _Out:
             self._valid[low:high] = True
         out = _words(self.values[low:high])
         spare = chunk.most if wanted is not None and (place.optional or plain[0] < 0) else 0
-        nulls = compiled(pages.column)(
+        nulls = compiled(pages.column, str(out.dtype))(
             chunk.data,
             chunk.table,
             int(place.optional),

@@ -27,7 +27,7 @@ from .blocks import FAILURES, numbered, told
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .files import File, failure, in_threads
 from .fitting import fitting
-from .inference import WHOLE, widened
+from .inference import WHOLE, WHOLE_WITHIN, widened
 from .options import ScanOptions, dtype, refuse_taken
 from .partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
 
@@ -46,6 +46,10 @@ _FOREIGN = (
 )
 """First bytes that no text in UTF-8 has."""
 _LOOKED = 16
+_WITHIN = (
+    "holds whole numbers beyond int64 in lists or objects, of which floats would not be what the file says; write them as "
+    "text, or in a column of their own"
+)
 SAMPLED_FILES = 10
 """Files of a table whose beginnings are looked at for types."""
 BLOCK_BYTES = 16 << 20
@@ -322,8 +326,9 @@ class TextSource(Source):
                 raise failure(where.path, f"its whole numbers fit neither int64 nor uint64; {hint}", column=name)
         self.text = text
         self.keys = hive.infer(self.files, options.key_types(), options.try_parse_hive_dates)
-        stored = pa.schema([(name, kind) for name, kind in self.types.items() if name not in self.keys])
-        schema, self.unsupported = supported(stored)
+        stored = {name: kind for name, kind in self.types.items() if name not in self.keys}
+        schema, unsupported = supported(pa.schema([(name, kind) for name, kind in stored.items() if kind != WHOLE_WITHIN]))
+        self.unsupported = {**unsupported, **{name: _WITHIN for name, kind in stored.items() if kind == WHOLE_WITHIN}}
         schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
         refuse_without_columns([*schema, *self.keys], self.unsupported, f"{what} files ({self.files[0].path})")
         index = options.row_index_name

@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     builtin_temporal,
     builtin_temporal_parts,
     builtin_temporal_steps,
+    builtin_temporal_steps_by_row,
     builtin_temporal_zones,
     builtin_text_casts,
     builtin_text_change,

@@ -39,7 +39,7 @@ def _rule(decide: Decide, parameter: str | None, *, zoned: bool) -> ScalarRule:
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         dtype = args[0]
-        if dtype.kind not in ("date", "timestamp") or (dtype.zone is not None) is not zoned:
+        if len(args) > 1 or dtype.kind not in ("date", "timestamp") or (dtype.zone is not None) is not zoned:
             return None
         constants = decide(dtype, (params or {}).get(parameter) if parameter else None)
         if constants is None:
@@ -80,16 +80,21 @@ def _month_step_leaves(x: Any, step: Any, day: Any) -> Any:
     dtype=_rule(_equal_steps, "every", zoned=False),
     arity=1,
     parameters={"every": REQUIRED},
+    or_column="every",
     overflow=_step_leaves,
 )
 def _truncate(x: Any, step: Any, origin: Any) -> Any:
     """The start of the interval of length `every` that the moment lies in, as in ``dt.truncate("15m")``.
 
-    Intervals count from 1970-01-01, weeks from a Monday; of timestamps with a zone in local time. Null for null.
+    Intervals count from 1970-01-01, weeks from a Monday; of timestamps with a zone in local time. `every` may be a column of
+    strings. Null for null.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.truncate("15m")
     col("t").dt.truncate(every='15m')
+    >>> stays = gf.from_dict({"d": [20000, 20000], "e": ["1mo", "1y"]}).with_columns(gf.col("d").cast(gf.Date))
+    >>> stays.select(gf.col("d").dt.truncate(gf.col("e")).cast(gf.String)).collect().to_dict()
+    {'d': ['2024-10-01', '2024-01-01']}
     """
     return floor_to(x - origin, step) + origin
 
@@ -154,13 +159,14 @@ def _round_leaves(x: Any, half: Any, step: Any, origin: Any) -> Any:
     dtype=_rule(_half_steps, "every", zoned=False),
     arity=1,
     parameters={"every": REQUIRED},
+    or_column="every",
     overflow=_round_leaves,
 )
 def _round(x: Any, half: Any, step: Any, origin: Any) -> Any:
     """The nearest start of an interval of length `every`, the later one from the middle on: what lies half an interval
     later, truncated.
 
-    Half of a month counts as 14 days, as in Polars. Null for null.
+    Half of a month counts as 14 days, as in Polars. `every` may be a column of strings. Null for null.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.round("1h")
@@ -216,6 +222,8 @@ def _fixed_length(dtype: DType, by: Any) -> int | None:
 
 
 def _by_ticks(args: Types, params: Parameters | None = None) -> Signature | None:
+    if len(args) > 1:
+        return None
     ticks = _fixed_length(args[0], (params or {})["by"])
     return None if ticks is None else Signature(args, args[0], (ticks,))
 
@@ -234,16 +242,22 @@ def _ticks_leave(x: Any, ticks: Any) -> Any:
     return add_overflows(x, ticks)
 
 
-@scalar(name="offset_by", namespace="dt", dtype=_by_ticks, arity=1, parameters={"by": REQUIRED}, overflow=_ticks_leave)
+@scalar(
+    name="offset_by", namespace="dt", dtype=_by_ticks, arity=1, parameters={"by": REQUIRED}, overflow=_ticks_leave, or_column="by"
+)
 def _offset_by_ticks(x: Any, ticks: Any) -> Any:
     """The moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front.
 
     Months go first, and end at the last day of a shorter month; then days, weeks among them; then the rest. Months and
-    days count in local time where the timestamp has a zone. A date ignores what is left of whole days. Null for null.
+    days count in local time where the timestamp has a zone. A date ignores what is left of whole days. `by` may be a column of
+    strings. Null for null.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.offset_by("-1mo")
     col("t").dt.offset_by(by='-1mo')
+    >>> stays = gf.from_dict({"d": [20000, 20000], "n": ["3d", "-1mo"]}).with_columns(gf.col("d").cast(gf.Date))
+    >>> stays.select(gf.col("d").dt.offset_by(gf.col("n")).cast(gf.String)).collect().to_dict()
+    {'d': ['2024-10-07', '2024-09-04']}
     """
     return x + ticks
 

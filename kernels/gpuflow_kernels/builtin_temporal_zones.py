@@ -30,7 +30,7 @@ from .rowmath import (
 from .rules import Parameters, ScalarRule, Types
 from .scalar import REQUIRED, Constant, Signature, Table, scalar
 
-_POLICIES = {"raise": 0, "earliest": 1, "latest": 2, "null": 3}
+POLICIES = {"raise": 0, "earliest": 1, "latest": 2, "null": 3}
 _DATE_LOW, _DATE_HIGH = DATE.bounds
 
 
@@ -70,11 +70,11 @@ def _zone_asked(params: Parameters | None) -> str | None:
 
 def _policies(params: Parameters | None) -> tuple[int, int]:
     ambiguous, non_existent = (params or {})["ambiguous"], (params or {})["non_existent"]
-    if ambiguous not in _POLICIES:
-        raise ValueError(f"ambiguous={ambiguous!r} is not one of {', '.join(map(repr, _POLICIES))}")
+    if ambiguous not in POLICIES:
+        raise ValueError(f"ambiguous={ambiguous!r} is not one of {', '.join(map(repr, POLICIES))}")
     if non_existent not in ("raise", "null"):
         raise ValueError(f"non_existent={non_existent!r} is not one of 'raise', 'null'")
-    return _POLICIES[ambiguous], _POLICIES[non_existent]
+    return POLICIES[ambiguous], POLICIES[non_existent]
 
 
 def _replaced(*, nulls: bool) -> ScalarRule:

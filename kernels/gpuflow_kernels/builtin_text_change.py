@@ -31,10 +31,7 @@ def _first_literal(params: Parameters) -> tuple[Any, ...] | None:
 
 
 def _first_pattern(params: Parameters) -> tuple[Any, ...] | None:
-    n = whole(params, "n", -1)
-    if n not in (1, -1) and literal(params) is None:
-        raise ValueError("of a pattern the first match is replaced (n=1), or every one (n=-1); other n are for literal=True")
-    return None if literal(params) is not None else (n,)
+    return None if literal(params) is not None else (whole(params, "n", -1),)
 
 
 @scalar(
@@ -49,8 +46,8 @@ def _replace(
     out: Any, at: Any, s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any, value: Any, value0: Any, value1: Any,
     n: Any,
 ) -> Any:  # fmt: skip
-    """The string with its first match of a regular expression, or its first `n` of a string (``literal=True``), replaced;
-    with ``n=-1`` every one.
+    """The string with its first `n` matches of a regular expression, or of a string (``literal=True``), replaced; with
+    ``n=-1`` every one.
 
     In `value` ``$1`` or ``${name}`` stand for what a group of a regular expression matched, ``$0`` for all, and ``$$`` for
     a dollar.
@@ -61,6 +58,8 @@ def _replace(
     >>> words = gf.from_any(pa.table({"s": ["a-b-c", None]}))
     >>> words.select(gf.col("s").str.replace("([a-z])-", "<$1>")).collect().to_dict()
     {'s': ['<a>b-c', None]}
+    >>> gf.from_any(pa.table({"s": ["a-b-c-d"]})).select(gf.col("s").str.replace("[ab]-", "", n=2)).collect().to_dict()
+    {'s': ['c-d']}
     """
     count, begin, left = pattern1 - pattern0, int64(s0), int64(n)
     place = find_bytes(s, s0, s1, pattern, pattern0, pattern1) if left > 0 else int64(-1)

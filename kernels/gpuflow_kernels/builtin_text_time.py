@@ -5,16 +5,18 @@ Formats are those of the crate chrono, as in Polars: ``%Y %m %d %H %M %S`` and t
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import zones
 from .builtin_casts import ticks_a_day
-from .builtin_temporal_zones import table_of
+from .builtin_temporal_zones import POLICIES, table_of
 from .dtypes import DATE, NULL, STRING, UNITS, DType, timestamp
 from .rowmath import (
     after_word,
     floor_div,
     format_known,
+    format_part,
     int64,
     local_parts,
     parse_iso,
@@ -32,27 +34,90 @@ from .scalar import REQUIRED, Signature, Table, scalar
 from .text_rules import NO_VALUE
 
 
+# -- formats ----------------------------------------------------------------------------------------------------------
+def _parts(letters: str) -> int:
+    """Letters as `format_known` takes them."""
+    return sum(1 << (ord(c) - ord("A")) for c in letters)
+
+
+_DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
+_TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfsc")
+_ZONED_PARTS = _TIME_PARTS | _parts("zZN")  # N is %+
+_READ_PARTS = _parts("bBaApPfzOYsjuwmdeHkIlMSyCcNZGVUWq")
+_MANUAL = "https://docs.rs/chrono/latest/chrono/format/strftime"
+
+
+def _require(format: Any, parts: int, who: str) -> None:
+    """Refuse a literal format that has a part which is none of `parts`, those of `who`."""
+    if not isinstance(format, str) or format.lower() in ("iso", "iso:strict"):
+        return
+    data, place = format.encode(), 0
+    while place < len(data):
+        begin, place = place, place + 1
+        if data[begin] == ord("%"):
+            place = min(len(data), int(format_part(data, place, len(data))[3]))
+        if not format_known(data, begin, place, parts):
+            part, before = data[begin:place].decode(errors="replace"), len(data[:begin].decode())
+            known = format_known(data, begin, place, _ZONED_PARTS)
+            why = f"{who} has none such" if known else "it is no part of dates and times"
+            raise ValueError(
+                f"format {format!r}: {part!r} at position {before} cannot be used, for {why}; a percent sign itself is '%%', and "
+                f"the parts are those of {_MANUAL}"
+            )
+
+
+def _has_offset(format: Any) -> bool:
+    """Whether a literal format reads an offset from UTC."""
+    return isinstance(format, str) and not format_known(format.encode(), 0, len(format.encode()), ~_parts("zON"))
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 def _asked(params: Parameters) -> DType:
     """The type that a call reads."""
     if "time_unit" in params:
-        if params["time_unit"] not in UNITS:
-            raise ValueError(f"time_unit={params['time_unit']!r} is not one of {', '.join(map(repr, UNITS))}")
-        return timestamp(params["time_unit"])
+        unit, zone = params["time_unit"], params["time_zone"]
+        if unit is None:
+            digits = re.search(r"%\.?([39])f", params["format"] or "")
+            unit = {"3": "ms", "9": "ns"}[digits[1]] if digits else "us"
+        if unit not in UNITS:
+            raise ValueError(f"time_unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
+        return timestamp(unit, None if zone is None else zones.require(zone))
     asked = params.get("dtype", DATE)
-    if not isinstance(asked, DType) or asked.kind not in ("date", "timestamp") or asked.zone is not None:
-        raise ValueError(f"strptime() reads dates and timestamps without a zone, not {asked!r}")
+    if not isinstance(asked, DType) or asked.kind not in ("date", "timestamp"):
+        raise ValueError(f"strptime() reads dates and timestamps, not {asked!r}")
     return asked
 
 
 def _read(kind: str, strict: bool) -> ScalarRule:
-    """Reading of dates or timestamps, for one kind of strictness; the body of timestamps gets the ticks of a second."""
+    """Reading of dates or timestamps, for one kind of strictness; the body of timestamps gets the ticks of a second.
+
+    Text with an offset gives an instant, in UTC unless another zone is asked for; text without one a local time, which is one
+    of the zone that is asked for.
+    """
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
-        asked = _asked(params or {})
-        if asked.kind != kind or bool((params or {})["strict"]) is not strict or not all(a in (STRING, NULL) for a in args):
+        params = params or {}
+        asked, format = _asked(params), params["format"]
+        ambiguous = params.get("ambiguous", "raise")
+        if kind == "timestamp" and ambiguous not in POLICIES:
+            raise ValueError(f"ambiguous={ambiguous!r} is not one of {', '.join(map(repr, POLICIES))}")
+        if asked.kind != kind or bool(params["strict"]) is not strict or not all(a in (STRING, NULL) for a in args):
             return None
-        return Signature((STRING, STRING), asked, (asked.per_second,) if kind == "timestamp" else ())
+        if strict:
+            _require(format, _READ_PARTS, "text that is read")
+        if kind == "date":
+            return Signature((STRING, STRING), asked)
+        unit, per = str(asked.unit), (asked.per_second,)
+        if asked.zone is not None and format is None and args[1] == STRING:
+            raise ValueError(
+                "whether times are in UTC or in their zone is said by the format, which must be one literal; read them without "
+                "a zone, and give them one with .dt.replace_time_zone()"
+            )
+        if _has_offset(format):
+            return Signature((STRING, STRING), timestamp(unit, asked.zone or "UTC"), per)
+        local = {"zone": asked.zone, "ambiguous": ambiguous, "non_existent": "raise"}
+        after = ("dt.replace_time_zone", local) if asked.zone else None
+        return Signature((STRING, STRING), timestamp(unit), per, after=after)
 
     return rule
 
@@ -136,14 +201,19 @@ def _moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, p
     overflow=_no_moment,
     failure=NO_VALUE,
     arity=2,
-    parameters={"format": "", "time_unit": "us", "strict": True},
+    parameters={"format": "", "time_unit": None, "time_zone": None, "strict": True, "ambiguous": "raise"},
 )
 def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
     """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
     seconds, may be missing; a T may stand between).
 
-    What means none raises, or is null with ``strict=False``. Digits of a fraction that `time_unit` cannot hold are cut off.
-    An offset (``%z``) is taken off: the result is in UTC.
+    What means none raises, or is null with ``strict=False``. `time_unit` is microseconds by default, or what a format with
+    ``%3f`` or ``%9f`` asks for; digits of a fraction that it cannot hold are cut off.
+
+    With an offset in the format (``%z``) the result is in UTC, or in `time_zone`. Without one it has no zone, or with a
+    `time_zone` is a local time there: `ambiguous` says what becomes of one that comes twice, as for
+    ``dt.replace_time_zone()``. A format that differs from row to row gives timestamps without a zone, in UTC where it has
+    an offset.
 
     Examples
     --------
@@ -151,6 +221,9 @@ def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: A
     >>> times = gf.from_any(pa.table({"s": ["2013-01-31 05:15 PM", "2013-02-01 12:00 AM", None]}))
     >>> times.select(gf.col("s").str.to_datetime("%F %I:%M %p", time_unit="ms").cast(gf.String)).collect().to_dict()
     {'s': ['2013-01-31 17:15:00.000', '2013-02-01 00:00:00.000', None]}
+    >>> summers = gf.from_any(pa.table({"s": ["2013-07-01 12:00 -0400"]}))
+    >>> summers.select(gf.col("s").str.to_datetime("%F %H:%M %z").cast(gf.String)).collect().to_dict()
+    {'s': ['2013-07-01 16:00:00.000000+00:00']}
     """
     if format0 == format1:
         days, second, nanos, _valid = parse_iso(s, s0, s1, True)
@@ -167,7 +240,7 @@ def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: A
     text="measure",
     overflow=_no_date,
     failure=NO_VALUE,
-    parameters={"format": "", "dtype": REQUIRED, "strict": True},
+    parameters={"format": "", "dtype": REQUIRED, "strict": True, "ambiguous": "raise"},
 )
 def _strptime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
     """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`.
@@ -196,14 +269,6 @@ scalar(name="strptime", namespace="str", dtype=_read("timestamp", True), text="m
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
-def _parts(letters: str) -> int:
-    """Letters as `format_known` takes them."""
-    return sum(1 << (ord(c) - ord("A")) for c in letters)
-
-
-_DATE_PARTS = _parts("YCymbBdeaAwujUWGgVq")
-_TIME_PARTS = _DATE_PARTS | _parts("HkIlMSpPfsc")
-_ZONED_PARTS = _TIME_PARTS | _parts("zZN")  # N is %+
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _ISO, _STRICT = int.from_bytes(b"iso", "little"), int.from_bytes(b":strict", "little")
 
@@ -212,8 +277,11 @@ def _written(args: Types, params: Parameters | None = None) -> Signature | None:
     """Ticks of a day and of a second, digits after the point (-1 for a date), and the parts that a format may have."""
     if args[0].kind not in ("date", "timestamp") or args[0].zone is not None or args[1] not in (STRING, NULL):
         return None
+    format = (params or {}).get("format")
     if args[0] == DATE:
+        _require(format, _DATE_PARTS, "a date")
         return Signature((DATE, STRING), STRING, (1, 1, -1, _DATE_PARTS))
+    _require(format, _TIME_PARTS, "a timestamp without a zone")
     assert args[0].unit is not None
     constants = (ticks_a_day(args[0]), args[0].per_second, _DIGITS[args[0].unit], _TIME_PARTS)
     return Signature((args[0], STRING), STRING, constants)
@@ -223,6 +291,7 @@ def _written_in_its_zone(args: Types, params: Parameters | None = None) -> Signa
     """Ticks of a second, digits after the point, parts of a format, and the zone's offsets and names."""
     if args[0].zone is None or args[1] not in (STRING, NULL):
         return None
+    _require((params or {}).get("format"), _ZONED_PARTS, "a timestamp")
     numbers = (args[0].per_second, _DIGITS[str(args[0].unit)], _ZONED_PARTS)
     return Signature((args[0], STRING), STRING, (*numbers, table_of(args[0]), Table(zones.names(args[0].zone))))
 
@@ -237,10 +306,7 @@ def _no_text(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any
     return not (named or format_known(format, format0, format1, parts))
 
 
-_UNKNOWN = (
-    "knows no such format; see https://docs.rs/chrono/latest/chrono/format/strftime (dates have no time of day, and what has "
-    "no zone has no %z, %Z and %+)"
-)
+_UNKNOWN = f"knows no such format; see {_MANUAL} (dates have no time of day, and what has no zone has no %z, %Z and %+)"
 
 
 @scalar(

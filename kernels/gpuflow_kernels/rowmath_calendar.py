@@ -134,3 +134,10 @@ def calendar_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any
 def floor_to(x: Any, step: Any) -> Any:
     """The greatest multiple of `step` (positive) that is not above `x`."""
     return floor_div(x, step) * step
+
+
+def stepped(x: Any, months: Any, ticks: Any, origin: Any, day: Any) -> Any:
+    """The begin of the interval that `x` lies in: of so many months, or if there are none of so many ticks from `origin` on."""
+    if months > 0:
+        return months_floor(x, months, day)
+    return floor_to(x - origin, ticks if ticks > 0 else 1) + origin

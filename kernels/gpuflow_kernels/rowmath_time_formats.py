@@ -66,7 +66,7 @@ def format_part(f: Any, g: Any, f1: Any) -> Any:
     a fraction (16 is added if its dot belongs to it, -1 for all there are) or the colons of an offset, and the pad asked for
     (-1: the part's own).
 
-    ``%+`` and ``%#z`` get the letters N and O, which stand for nothing else.
+    ``%+`` and ``%#z`` get the letters N and O, which stand for nothing else; J, K and Q are those of `parse_time`.
     """
     place, pad, digits = int64(g), int64(-1), int64(-1)
     dotted = False
@@ -119,7 +119,7 @@ def format_part(f: Any, g: Any, f1: Any) -> Any:
         c = int64(10) if c == 110 else int64(9)
     elif c == 43:
         c = int64(78)
-    elif c == 78 or c == 79 or (c != 37 and not is_letter(c)):
+    elif c == 74 or c == 75 or (c >= 78 and c <= 81 and c != 80) or (c != 37 and not is_letter(c)):  # J K N O Q
         c = int64(0)
     return c, digits, pad, place
 

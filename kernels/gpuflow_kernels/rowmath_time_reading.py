@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .rowmath_calendar import civil_of_days, days_of_civil, weekday_of_days, year_of_days
+from .rowmath_calendar import (
+    civil_of_days,
+    days_of_civil,
+    iso_week_of_days,
+    iso_year_of_days,
+    ordinal_of_days,
+    weekday_of_days,
+    year_of_days,
+)
 from .rowmath_intrinsics import int64
 from .rowmath_text import digits_end, digits_value, is_blank, lower_byte, skip_blanks
 from .rowmath_time_formats import format_part, is_letter, month_name, weekday_name
@@ -99,31 +107,37 @@ def parse_iso(s: Any, s0: Any, s1: Any, timed: Any) -> Any:
     return days, second, nanos, valid and end == s1
 
 
-def parse_offset(s: Any, k: Any, s1: Any) -> Any:
-    """``(seconds, end)`` of an offset from UTC such as ``+0200`` or ``+02:00``; the end is -1 if there is none."""
-    if k + 5 > s1 or (int64(s[k]) != 43 and int64(s[k]) != 45):
+def parse_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
+    """``(seconds, end)`` of an offset from UTC such as ``+0200`` or ``+02:00``; the end is -1 if there is none. Colons and white
+    space may stand before the minutes, which in a `short` one may be missing."""
+    place = int64(k)
+    sign = int64(s[place]) if place < s1 else int64(0)
+    if sign == 226 and place + 2 < s1 and int64(s[place + 1]) == 136 and int64(s[place + 2]) == 146:  # the minus sign
+        sign = int64(45)
+        place += 2
+    hours = place + 1
+    place = hours + 2
+    if (sign != 43 and sign != 45) or place > s1 or digits_end(s, hours, place) != place:
         return int64(0), int64(-1)
-    minutes = k + 4 if int64(s[k + 3]) == 58 else k + 3
-    if digits_end(s, k + 1, k + 3) != k + 3 or number_end(s, minutes, s1, int64(2)) != minutes + 2:
+    while place < s1 and (int64(s[place]) == 58 or is_blank(int64(s[place]))):
+        place += 1
+    seconds = digits_value(s, hours, hours + 2) * 3600
+    if not short or place < s1:
+        if digits_end(s, place, min(int64(s1), place + 2)) != place + 2:
+            return int64(0), int64(-1)
+        minute = digits_value(s, place, place + 2)
+        seconds = seconds + minute * 60 if minute < 60 else int64(86400)
+        place += 2
+    if seconds >= 86400:
         return int64(0), int64(-1)
-    hour, minute = digits_value(s, k + 1, k + 3), digits_value(s, minutes, minutes + 2)
-    if hour > 23 or minute > 59:
-        return int64(0), int64(-1)
-    seconds = hour * 3600 + minute * 60
-    return -seconds if int64(s[k]) == 45 else seconds, minutes + 2
+    return -seconds if sign == 45 else seconds, place
 
 
-def parse_loose_offset(s: Any, k: Any, s1: Any) -> Any:
-    """The same for ``%#z``: minutes may be missing, and Z means none at all."""
+def parse_loose_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
+    """The same, where Z means none at all."""
     if k < s1 and lower_byte(int64(s[k])) == 122:
         return int64(0), int64(k + 1)
-    hour = k + 3
-    if hour != s1 and (hour + 1 != s1 or int64(s[hour]) != 58):
-        return parse_offset(s, k, s1)
-    if digits_end(s, k + 1, s1) != hour or (int64(s[k]) != 43 and int64(s[k]) != 45):
-        return int64(0), int64(-1)
-    seconds = digits_value(s, k + 1, hour) * 3600
-    return -seconds if int64(s[k]) == 45 else seconds, int64(s1) if seconds < 86400 else int64(-1)
+    return parse_offset(s, k, s1, short)
 
 
 def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
@@ -132,7 +146,8 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
 
     White space in the format stands for any, numbers may follow white space, and have at most their usual width.
     """
-    year, century, short_year, month, day = int64(1), int64(-1), int64(-1), int64(1), int64(1)
+    year, century, short_year, month, day = int64(1), int64(-1), int64(-1), int64(-1), int64(-1)
+    iso_year, iso_week, sundays, mondays, quarter = int64(-1000000), int64(-1), int64(-1), int64(-1), int64(-1)
     ordinal, weekday, hour, half, afternoon = int64(-1), int64(-1), int64(0), int64(-1), int64(0)
     minute, second, nanos, offset, stamp = int64(0), int64(0), int64(0), int64(0), int64(0)
     stamped, valid, k, g = False, True, int64(s0), int64(f0)
@@ -182,23 +197,49 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     nanos = nanos_of_digits(s, k, end)
                     k = end
             elif part == 122:  # z
-                offset, k = parse_offset(s, skip_blanks(s, k, s1), s1)
+                offset, k = parse_offset(s, skip_blanks(s, k, s1), s1, False)
                 valid = k >= 0
             elif part == 79:  # what stands for #z
-                offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1)
+                offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1, True)
                 valid = k >= 0
+            elif part == 99:  # c is %a %b %e %H:%M:%S %Y, with J for the time and the year
+                word = int64(0x4A206520622061)
+            elif part == 74:
+                word = int64(0x5920533A4D3A48)
+            elif part == 78:  # N, what stands for +, is %Y-%m-%dT%H:%M:%S%.f and an offset, with K for what is after the T
+                word = int64(0x4B642D6D2D59)
+            elif part == 75:
+                c = int64(s[k]) if k < s1 else int64(0)
+                valid = c == 84 or c == 116 or c == 32  # T t
+                k += 1
+                word = int64(0x51533A4D3A48)
+            elif part == 81:  # Q is %.f and an offset
+                if k < s1 and int64(s[k]) == 46:
+                    end = digits_end(s, k + 1, s1)
+                    valid = end > k + 1
+                    nanos = nanos_of_digits(s, k + 1, end)
+                    k = end
+                k = skip_blanks(s, k, s1)
+                end = after_word(s, k, s1, int64(0x435455))  # UTC
+                if end < 0:
+                    offset, end = parse_loose_offset(s, k, s1, False)
+                valid = valid and end >= 0
+                k = end
+            elif part == 90:  # Z, of which nothing is known
+                while k < s1 and not is_blank(int64(s[k])):
+                    k += 1
             else:
                 k = skip_blanks(s, k, s1)
                 negative, width = False, int64(2)
-                if part == 89 or part == 115:  # Y s
-                    width = int64(4) if part == 89 else int64(18)
+                if part == 89 or part == 71 or part == 115:  # Y G s
+                    width = int64(18) if part == 115 else int64(4)
                     if k < s1 and (int64(s[k]) == 43 or int64(s[k]) == 45):
                         negative = int64(s[k]) == 45
                         width = int64(18)
                         k += 1
                 elif part == 106:  # j
                     width = int64(3)
-                elif part == 117 or part == 119:  # u w
+                elif part == 117 or part == 119 or part == 113:  # u w q
                     width = int64(1)
                 elif part == 102:  # f
                     width = int64(9)
@@ -235,6 +276,20 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     century = value
                 elif part == 106:
                     ordinal = value
+                elif part == 71:
+                    iso_year = value
+                elif part == 86:  # V
+                    iso_week = value
+                    valid = valid and value >= 1 and value <= 53
+                elif part == 85:  # U
+                    sundays = value
+                    valid = valid and value <= 53
+                elif part == 87:  # W
+                    mondays = value
+                    valid = valid and value <= 53
+                elif part == 113:
+                    quarter = value
+                    valid = valid and value >= 1 and value <= 4
                 elif part == 117:
                     weekday = value
                     valid = valid and value >= 1 and value <= 7
@@ -250,14 +305,36 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
         return days, stamp - days * 86400, nanos, abs(stamp) < 8000000000000
     if short_year >= 0:
         year = century * 100 + short_year if century >= 0 else short_year + (1900 if short_year >= 70 else 2000)
-    if ordinal >= 0:
+    by_week = month < 0 and day < 0 and ordinal < 0 and weekday > 0
+    if by_week and sundays < 0 and mondays < 0 and iso_week > 0 and abs(iso_year) <= 262142:
+        days = days_of_civil(iso_year, int64(1), int64(4))
+        days += iso_week * 7 + weekday - weekday_of_days(days) - 7
+        year = year_of_days(days)
+    elif by_week and (sundays >= 0 or mondays >= 0):
+        days, valid = days_in_year(year, int64(1), int64(1))
+        first = weekday_of_days(days) if sundays < 0 else weekday_of_days(days) % 7 + 1
+        own = weekday if sundays < 0 else weekday % 7 + 1
+        days += max(sundays, mondays) * 7 + own - 1 - (first - 1 if first > 1 else 7)
+        valid = valid and year_of_days(days) == year
+    elif ordinal >= 0:
         days, valid = days_in_year(year, int64(1), int64(1))
         days += ordinal - 1
         valid = valid and ordinal >= 1 and year_of_days(days) == year
     else:
-        days, valid = days_in_year(year, month, day)
-    if weekday > 0:
-        valid = valid and weekday_of_days(days) == weekday
+        days, valid = days_in_year(year, month if month >= 0 else int64(1), day if day >= 0 else int64(1))
+    if valid and weekday > 0:
+        valid = weekday_of_days(days) == weekday
+    if valid and (iso_week > 0 or iso_year > -1000000):
+        valid = (iso_week < 0 or iso_week_of_days(days) == iso_week) and (
+            iso_year < -999999 or iso_year_of_days(days) == iso_year
+        )
+    if valid and sundays >= 0:
+        valid = (ordinal_of_days(days) + 6 - weekday_of_days(days) % 7) // 7 == sundays
+    if valid and mondays >= 0:
+        valid = (ordinal_of_days(days) + 7 - weekday_of_days(days)) // 7 == mondays
+    if valid and quarter > 0:
+        _year, number, _day = civil_of_days(days)
+        valid = (number + 2) // 3 == quarter
     if half >= 0:
         hour = half % 12 + afternoon
     return days, hour * 3600 + minute * 60 + second - offset, nanos, valid

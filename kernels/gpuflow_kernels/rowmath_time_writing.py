@@ -13,7 +13,13 @@ from .rowmath_time_formats import format_part, month_name, weekday_name
 def put_year(out: Any, at: Any, year: Any, pad: Any) -> Any:
     """A year with at least four digits, and a sign outside of 0 to 9999."""
     if year < 0 or year > 9999:
+        if pad == 32:  # blanks stand before the sign, in five places with it
+            left = int64(1000)
+            while left > abs(year) and left > 1:
+                at = put(out, at, 32)
+                left = left // 10
         at = put(out, at, 45 if year < 0 else 43)
+        return put_padded(out, at, abs(year), int64(1) if pad == 32 else int64(4), pad)
     return put_padded(out, at, abs(year), int64(4), pad)
 
 

@@ -44,17 +44,22 @@ class Signature:
     `constants` are numbers derived from the types (ticks per second, the bounds of a cast's target); they follow the
     column arguments as further parameters of the body and are written into the kernel's text, but for a `Table`. `via`
     names a declared function that the first argument goes through before it is cast: so all parts of a timestamp share the
-    one conversion to local time.
+    one conversion to local time. `after` names one that the result goes through, with its parameters.
+    `sources`, if given, say where each of the arguments comes from: the number of a column that is given, and a declared function
+    that it goes through, if any.
     """
 
     args: tuple[DType, ...]
     result: DType
     constants: tuple[Constant, ...] = ()
     via: str | None = None
+    after: tuple[str, dict[str, Any]] | None = None
+    sources: tuple[tuple[int, str | None], ...] | None = None
 
 
 Rule = Callable[[tuple[DType, ...], dict[str, Any]], "Signature | None"]
-"""A type rule: (argument types, parameters) -> Signature, or None when it does not accept them."""
+"""A type rule: (argument types, parameters) -> Signature, or None when it does not accept them. Among the parameters are the
+literal strings that columns arguments have, by the arguments' names, and None where such an argument is no literal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +147,9 @@ class ScalarFunction:
     """All overloads of one name, tried in order of declaration.
 
     `parameters` are the names and defaults of arguments that are no columns, in order; the type rule receives them and
-    turns them into `Signature.constants`. One without a default has `REQUIRED`. `again` is the key of what a user has
-    declared later under the same name: methods mean the latest, expressions and handles made before keep their own.
+    turns them into `Signature.constants`. One without a default has `REQUIRED`. The one called `or_column` may
+    be an expression too, which then is a further column. `again` is the key of what a user has declared
+    later under the same name: methods mean the latest, expressions and handles made before keep their own.
     """
 
     name: str
@@ -156,6 +162,7 @@ class ScalarFunction:
     parameters: dict[str, Any] = field(default_factory=dict)
     overloads: list[Overload] = field(default_factory=list)
     again: str | None = None
+    or_column: str | None = None
 
     def resolve(self, args: tuple[DType, ...], params: dict[str, Any] | None = None) -> tuple[Overload, Signature] | None:
         """The first overload whose rule accepts these argument types, with its signature; None when none does."""
@@ -188,6 +195,7 @@ def scalar(
     text: str | None = None,
     host: str | None = None,
     failure: str | None = None,
+    or_column: str | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a row function.
 
@@ -235,6 +243,9 @@ def scalar(
         alone the body is only looked at for the names of its parameters, one each.
     failure : str, optional
         What an error says, behind the name of the function, where `overflow` holds.
+    or_column : str, optional
+        A name of `parameters` that may be an expression too. It is a further column then, and the parameter has no value: an
+        overload of its own takes it.
 
     Raises
     ------
@@ -283,7 +294,15 @@ def scalar(
         entry = SCALARS.get(key)
         if entry is None:
             entry = SCALARS[key] = ScalarFunction(
-                key, inspect.getdoc(function) or "", namespace, operator, method, count, variadic, parameters or {}
+                key,
+                inspect.getdoc(function) or "",
+                namespace,
+                operator,
+                method,
+                count,
+                variadic,
+                parameters or {},
+                or_column=or_column,
             )
         entry.overloads.append(overload)
         return function if name else ScalarHandle(key, function)

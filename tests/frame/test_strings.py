@@ -5,7 +5,7 @@ All functions of one frame are one query: what is compared is column by column.
 
 from __future__ import annotations
 
-import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +100,8 @@ CASES: dict[str, Expression] = {
         ("a", True), ("", True), ("[aeiou]+", False), ("^", False), ("(?i)S", False)
     )},
     **{f"replace {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace(p, v)) for p, v in (
-        ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
+        ("a|ż", "<$0>"), ("", "-"), ("a", "\0"), ("a", "<${}${ 0}${00}${0>"), (r"\p{L}\x{58}{1,2}", "$0$"),
+        ("a", "$$0${0}"), ("(?:(a)$|a)", "<$1>"), ("(?m)^b|(b)", "<$1$0>"),
         (r"[\.a]\x5cb?|a", "\\b"), ("(?<n>[ab])", "${n}$1$$$1x\\"), ("([ab])", "${1}1"), (r"\s", ""))},
     **{f"replace_all {p!r} {v!r}": (lambda s, m, p=p, v=v: s.str.replace_all(p, v)) for p, v in (
         ("a|ż", "<$0>"), ("", "-"), ("(?<n>[ab])", "${n}$1$$$1x\\"), (r"\w", ""), ("b*", "-"))},
@@ -177,6 +178,16 @@ def pairs() -> Iterator[Case]:
         lambda s, m: s.str.to_decimal(scale=0),
         lambda s, m: s.str.to_decimal(scale=0).cast(m.Decimal(18, 0), strict=False),
     )
+    for pattern, value, ours in (
+        ("a|ż", r"<\g<0>>", "<$0>"), ("([ab])(X)?", r"\1-", "$1-"), ("^", "-", "-"), ("$", "", ""),
+        ("(?m)$", "\1\2\3", "\1\2\3"), ("[^a]", "", ""), ("a", "\U00100000", "\U00100000"), ("x+$|a", r"_", "_"),
+    ):  # fmt: skip
+        for n in (0, 2, 3, 100):
+            yield Case(
+                f"replace {pattern!r} {ours!r} {n}",
+                lambda s, m, p=pattern, v=ours, n=n: s.str.replace(p, v, n=n),
+                python=lambda s, _t, _n, p=pattern, v=value, n=n: re.sub(p, v, s, count=n) if n else s,
+            )
     yield Case("reverse", lambda s, m: s.str.reverse(), python=reversed_characters)  # Polars keeps grapheme clusters together
 
 
@@ -248,14 +259,6 @@ def test_on_the_model_of_a_gpu(layout: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 # -- what raises -------------------------------------------------------------------------------------------------------
-def test_formats_that_are_none_raise() -> None:
-    days = gf.from_polars(pl.DataFrame({"d": [dt.date(2020, 1, 1)], "s": ["x"]}))
-    with running():
-        for wrong in ("%E", "%", "%H", "%z", "%3d"):
-            with pytest.raises(ArithmeticOverflowError, match="knows no such format"):
-                days.select(gf.col("d").dt.strftime(wrong)).collect()
-
-
 def test_arguments_that_are_none_raise() -> None:
     s = gf.col("s")
     frame = gf.from_polars(pl.DataFrame({"s": ["a"], "n": [1]}))
@@ -266,7 +269,7 @@ def test_arguments_that_are_none_raise() -> None:
         (s.str.pad_start(3, "ab"), PlanError, "fill_char='ab' is not one character"),
         (s.str.to_integer(base=37), PlanError, "base=37 is not a whole number from 2 to 36"),
         (s.str.to_integer(dtype=gf.Float64), PlanError, "a type of integers"),
-        (s.str.replace("a", "b", n=2), PlanError, "literal=True"),
+        (s.str.replace("a", "b", n=-2), PlanError, "n=-2 is not a whole number"),
         (s.str.contains("a", literal=1), PlanError, "neither True nor False"),
         (s.str.strptime(gf.Int8, "%Y"), PlanError, "reads dates and timestamps"),
         (s.str.to_datetime(time_unit="h"), PlanError, "time_unit='h'"),
@@ -274,23 +277,59 @@ def test_arguments_that_are_none_raise() -> None:
     for expression, error, message in wrong:
         with pytest.raises(error, match=message):
             frame.select(expression)
+    with running(), pytest.raises(ArithmeticOverflowError, match="pad_start does not fit"):
+        frame.select(s.str.pad_start(2**31)).collect()
+
+
+S = gf.col("s").str
+PATTERNS: dict[str, tuple[Any, type[Exception], str]] = {
+    "open group": (S.contains("ab("), PlanError, r"'ab\(' is not a regular expression, at position 2: missing \)"),
+    "closed group": (S.replace("ż)(b", "x"), PlanError, r"is not a regular expression, at position 1: unexpected \)"),
+    "open class": (S.find("ab[c"), PlanError, r"at position 2: missing \]: \[c; escape .* or look for the text itself"),
+    "repeated twice": (S.count_matches("a**"), PlanError, r"at position 1: bad repetition operator: \*\*"),
+    "repeated nothing": (S.replace_all("*", ""), PlanError, r"at position 0: no argument for repetition operator"),
+    "no count": (S.contains("a{,2}"), PlanError, r"at position 1: no count of repetitions .* for itself is \\{"),
+    "look around": (S.contains("a(?=b)"), PlanError, r"at position 1: invalid perl operator: \(\?="),
+    "named group": (S.extract("(?<x>a", 3), PlanError, r"is not a regular expression: missing \): \(a"),
+    "nested class": (S.count_matches("[a&&b]"), UnsupportedError, r"cannot be nested or combined, as at position 2"),
+    "nested class, not strict": (S.contains("[a&&b]", strict=False), UnsupportedError, "cannot be nested or combined"),
+    "flag x": (S.find("(?x) a"), UnsupportedError, "flag x at position 0"),
+    "bytes": (S.replace_all(r"a\C", ""), UnsupportedError, r"\\C at position 1 is not supported"),
+    "begin of a word": (S.contains(r"\<a"), UnsupportedError, r"\\< at position 0 is not supported"),
+    "no words in a class": (S.contains(r"[\W]"), UnsupportedError, r"\\W at position 1 cannot stand within brackets"),
+    "many groups": (S.replace("(a)" * 9, "$8"), UnsupportedError, "only the first 7 groups"),
+    "pattern by row": (S.contains(gf.col("s")), UnsupportedError, "differs from row to row"),
+    "replacement by row": (S.replace("a", gf.col("s")), UnsupportedError, "differs from row to row"),
+    "computed pattern": (S.contains(gf.lit("a") + "b"), UnsupportedError, "computed or differs"),
+    "in a condition": (gf.when(S.contains("(")).then(1).otherwise(2), PlanError, "is not a regular expression"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_that_are_none_are_told_at_once(name: str) -> None:
+    expression, error, message = PATTERNS[name]
+    frame = gf.from_dict({"s": ["a"]})
+    for make in (frame.select, frame.with_columns, frame.group_by):
+        with pytest.raises(error, match=message):
+            make(x=expression)
+
+
+@pytest.mark.parametrize("layout", ["dictionary", "plain"])
+def test_null_arguments_are_null_and_negative_lengths_nothing(layout: str) -> None:
+    frame = gf.from_dict({"s": [" a", "b"], "t": [None, "b"], "n": [None, -3]})
+    t, n = gf.col("t"), gf.col("n")
+    found = frame.select(a=S.strip_chars(t), b=S.slice(0, n.abs()), c=S.replace("a", t, literal=True), d=S.zfill(n),
+                         e=S.pad_end(n, "x"), f=S.pad_start(-1))  # fmt: skip
+    with running(), dask.config.set({"gpuflow.strings": layout}):
+        assert found.collect().to_dict() == {
+            "a": [None, ""], "b": [None, "b"], "c": [None, "b"], "d": [None, "b"], "e": [None, "b"], "f": [" a", "b"],
+        }  # fmt: skip
+
+
+def test_patterns_that_are_null_or_not_strict() -> None:
     with running():
-        late: list[tuple[Any, type[Exception], str]] = [
-            (s.str.contains("("), PlanError, r"'\(' is not a regular expression"),
-            (s.str.contains(s), UnsupportedError, "differs from row to row"),
-            (s.str.replace("a", s), UnsupportedError, "differs from row to row"),
-            (s.str.count_matches("[a&&b]"), UnsupportedError, "cannot be nested or combined"),
-            (s.str.find("(?x) a"), UnsupportedError, "flag x"),
-            (s.str.contains("[a&&b]", strict=False), UnsupportedError, "cannot be nested or combined"),
-            (s.str.replace_all(r"\C", ""), UnsupportedError, r"\\C is not supported"),
-            (s.str.contains(r"\<a"), UnsupportedError, r"\\< is not supported"),
-            (s.str.replace("a)(b", "x"), PlanError, "is not a regular expression"),
-            (s.str.extract("(", 3), PlanError, "is not a regular expression"),
-            (s.str.pad_start(2**31), ArithmeticOverflowError, "pad_start does not fit"),
-        ]
-        for expression, error, message in late:
-            with pytest.raises(error, match=message):
-                frame.select(expression).collect()
+        found = gf.from_dict({"s": ["a(", None]}).select(a=S.contains(gf.lit(None)), c=S.contains("(", strict=False))
+        assert found.collect().to_dict() == {"a": [None, None], "c": [None, None]}
 
 
 @pytest.mark.parametrize("method", ["contains", "find", "count_matches", "extract", "replace", "replace_all"])

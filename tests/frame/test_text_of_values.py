@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import gpuflow as gf
-from gpuflow.errors import ArithmeticOverflowError
+from gpuflow.errors import ArithmeticOverflowError, PlanError
 from tests.cuda_model.runtime import cuda_model
 from tests.support.running import assert_same, difference, running
 
@@ -48,12 +49,18 @@ def test_times_as_text(unit: Any) -> None:
 
 
 def test_dates_out_of_the_usual_years() -> None:
-    days = pl.DataFrame({"d": pl.Series([2932897, -719529, 5_000_000, -3_000_000, 0, None], dtype=pl.Int32).cast(pl.Date)})
-    with running():
-        found = gf.from_polars(days).select(a=gf.col("d").cast(gf.String), b=gf.col("d").dt.strftime("%Y|%y|%F|%G|%j")).collect()
-    assert found.to_dict() == days.select(a=pl.col("d").cast(pl.String), b=pl.col("d").dt.strftime("%Y|%y|%F|%G|%j")).to_dict(
-        as_series=False
+    days = pl.DataFrame(
+        {"d": pl.Series([2932897, -719529, 5_000_000, -3_000_000, -719_600, -740_000, 0, None], dtype=pl.Int32).cast(pl.Date)}
     )
+    with running():
+        found = (
+            gf.from_polars(days)
+            .select(a=gf.col("d").cast(gf.String), b=gf.col("d").dt.strftime("%Y|%y|%F|%G|%j|%_Y|%-Y"))
+            .collect()
+        )
+    assert found.to_dict() == days.select(
+        a=pl.col("d").cast(pl.String), b=pl.col("d").dt.strftime("%Y|%y|%F|%G|%j|%_Y|%-Y")
+    ).to_dict(as_series=False)
 
 
 def test_numbers_as_text() -> None:
@@ -90,7 +97,13 @@ READ = [
     ("%Y-%m-%dT%H:%M:%S", "2020-01-05T12:34:56"), ("%Y%m%d%H%M%S", "20200105123456"), ("%Y-%m-%d", "+2020-01-05"),
     ("%Y-%m-%d", "300000-01-01"), ("%Y-%m-%d", "+300000-01-01"), ("%C%y-%m-%d", "2020-01-05"), ("%u %F", "7 2020-01-05"),
     ("%w %F", "1 2020-01-05"), ("%F\u00a0%T", "2020-01-05\u00a012:34:56"), ("%F %r", "2020-01-05 01:02:03 PM"),
-    ("%v", "5-Jan-2020"),
+    ("%v", "5-Jan-2020"), ("%q %F", "1 2020-01-05"), ("%q %F", "2 2020-01-05"), ("%q %F", "5 2020-01-05"),
+    *(("%G-W%V-%u", w) for w in (
+        "2020-W01-1", "2020-W53-7", "2021-W53-1", "2015-W01-4", "2020-W00-1", "2020-W54-1", "+2020-W02-3")),
+    *((f"%Y %{week} %w", f"{year} {n} {day}") for week in "UW" for year in (2017, 2018, 2020, 2023)
+      for n in ("00", "01", "52", "53") for day in (0, 1, 6)),
+    ("%U %F", "01 2020-01-05"), ("%U %F", "02 2020-01-05"), ("%W %F", "00 2020-01-05"),
+    ("%V %F", "01 2020-01-05"), ("%V %F", "02 2020-01-05"), ("%G %F", "2019 2020-01-05"), ("%G %F", "2020 2020-01-05"),
 ]  # fmt: skip
 
 
@@ -105,6 +118,28 @@ def test_times_from_text(unit: Any) -> None:
             wanted = texts["s"].str.to_datetime(layout, **read)
             assert found.dtype == wanted.dtype
             assert found.to_physical().to_list() == wanted.to_physical().to_list(), layout
+
+
+def test_what_is_read_though_polars_does_not() -> None:
+    """Hours alone, halves of a day without saying which, parts left out, and seconds before 1970 or of dates."""
+    read = {"%F %H": "2020-01-05 7", "%F %I:%M": "2020-01-05 7:30", "%Y": "2020", "%s": "-1"}
+    with running():
+        frame = gf.from_dict({f: [t] for f, t in read.items()})
+        moments = frame.select(**{f: gf.col(f).str.to_datetime(f) for f in read}).collect().to_dict()
+        days = frame.select(**{f: gf.col(f).str.to_date(f) for f in read}).collect().to_dict()
+    wanted = [(2020, 1, 5, 7), (2020, 1, 5, 7, 30), (2020, 1, 1), (1969, 12, 31, 23, 59, 59)]
+    assert moments == {f: [dt.datetime(*w)] for f, w in zip(read, wanted, strict=True)}
+    assert days == {f: [dt.date(*w[:3])] for f, w in zip(read, wanted, strict=True)}
+
+
+@pytest.mark.parametrize("format", ["%F %T%.3f", "%F %T%3f", "%F %T%.9f", "%F %T.%9f", "%F %T%.f", "%F %T%.6f"])
+def test_a_format_says_the_unit(format: str) -> None:
+    text = dt.datetime(2020, 1, 5, 12, 34, 56).strftime("%Y-%m-%d %H:%M:%S.123456789")
+    rows = pl.DataFrame({"s": [text, "2020-01-05 12:34:56.123", "2020-01-05 12:34:56123", "2020-01-05 12:34:56.123456"]})
+    with running():
+        found = gf.from_polars(rows).select(gf.col("s").str.to_datetime(format, strict=False)).collect().to_polars()["s"]
+    wanted = rows["s"].str.to_datetime(format, strict=False)
+    assert found.dtype == wanted.dtype and found.to_physical().to_list() == wanted.to_physical().to_list()
 
 
 def test_times_that_no_unit_can_hold_are_null() -> None:
@@ -290,8 +325,11 @@ def test_formats_that_times_do_not_know() -> None:
     with running("python"):
         for frame, name, format in [*wrong, (naive, "d", "%c"), (naive, "d", "%+")]:
             for method in ("strftime", "to_string"):
+                with pytest.raises(PlanError, match=f"format {re.escape(repr(format))}: .* cannot be used"):
+                    frame.select(getattr(gf.col(name).dt, method)(format))
+                by_row = frame.with_columns(f=gf.lit(format)).select(getattr(gf.col(name).dt, method)(gf.col("f")))
                 with pytest.raises(ArithmeticOverflowError, match="knows no such format"):
-                    frame.select(getattr(gf.col(name).dt, method)(format)).collect()
+                    by_row.collect()
 
 
 OFFSETS = ["Z", "z", "+02", "-0230", "+02:30", " +0230", "", "02", "+24", "+2", "+02:60", "Zz", "-23:59", "utc", "+02:", None]
@@ -307,5 +345,6 @@ def test_offsets_are_read(part: str) -> None:
         )
         given = found.collect().to_polars()
     s = pl.col("s").str
-    expected = rows.select(r=s.to_datetime(f"%F %R{part}", strict=False).dt.replace_time_zone(None))["r"].to_list()
-    assert given["r"].to_list() == given["t"].cast(pl.Datetime("us")).to_list() == expected
+    expected = rows.select(r=s.to_datetime(f"%F %R{part}", strict=False))["r"]
+    assert given.schema == {"r": pl.Datetime("us", "UTC"), "t": pl.Datetime("ns", "UTC")}
+    assert given["r"].to_list() == given["t"].cast(expected.dtype).to_list() == expected.to_list()

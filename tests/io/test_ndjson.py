@@ -139,6 +139,36 @@ def test_whole_numbers_that_no_column_holds(tmp_path: Path, values: list[int | N
         assert table(source)["a"].to_pylist() == [None if v is None else float(v) for v in values]
 
 
+WITHIN = {
+    "a list": ['{"a":1,"b":[1,18446744073709551616]}', '{"a":2,"b":[3]}'],
+    "an unsigned one": ['{"a":1,"b":[18446744073709551615]}', '{"a":2}'],
+    "an object": ['{"a":1,"b":{"x":-9223372036854775809,"y":0.5}}', '{"a":2,"b":null}'],
+    "deeper": ['{"a":1,"b":[{"x":[99999999999999999999999,null]}]}', '{"a":2,"b":[]}'],
+}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_whole_numbers_beyond_int64_in_lists_and_objects(tmp_path: Path, name: str) -> None:
+    """The column is left out: floats would not be what the file says."""
+    source = scan_ndjson(lines(tmp_path, *WITHIN[name]))
+    assert dict(source.schema) == {"a": t.INT64}
+    assert table(source)["a"].to_pylist() == [1, 2]
+    assert "whole numbers beyond int64 in lists or objects" in source.unsupported["b"]
+
+
+def test_whole_numbers_beyond_int64_in_lists_of_one_file(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text('{"a":1,"b":[1]}\n')
+    (tmp_path / "b.ndjson").write_text('{"a":2,"b":[18446744073709551616]}\n')
+    source = scan_ndjson(str(tmp_path / "*.ndjson"))
+    assert dict(source.schema) == {"a": t.INT64}
+    assert "whole numbers beyond int64" in source.unsupported["b"]
+
+
+def test_floats_beyond_int64_in_lists_are_floats(tmp_path: Path) -> None:
+    source = scan_ndjson(lines(tmp_path, '{"b":[1e300,9223372036854775807]}', '{"b":[18446744073709551616, 0.5]}'))
+    assert table(source)["b"].to_pylist() == [[1e300, 2.0**63], [2.0**64, 0.5]]
+
+
 TWICE: dict[str, tuple[str, int, list[int]]] = {
     "side by side": ('{"a":1}\n{"a":2}{"a":3}\n{"a":4}\n', 2, [1, 4]),
     "apart": ('{"a":1}\n{"a":2} \t{"a":3}\n{"a":4}', 2, [1, 4]),

@@ -23,10 +23,13 @@ def call(name: str, *args: Row, **params: Any) -> Call:
     if found is None:
         raise TypeError(f"{name} does not take {', '.join(str(a.dtype) for a in args)}")
     overload, signature = found
+    if signature.sources:
+        args = tuple(call(name, args[k]) if name else args[k] for k, name in signature.sources)
     if signature.via:
         args = (call(signature.via, args[0]), *args[1:])
     operands = tuple(cast_to(a, d) for a, d in zip(args, signature.args, strict=True))
-    return Call(overload, operands, signature.result, signature.constants)
+    made = Call(overload, operands, signature.result, signature.constants)
+    return call(signature.after[0], made, **signature.after[1]) if signature.after else made
 
 
 def cast_to(row: Row, dtype: DType) -> Row:

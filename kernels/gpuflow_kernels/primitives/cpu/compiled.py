@@ -13,19 +13,23 @@ from ...codegen.modules import load
 from ...source import bare
 
 
-def compiled(function: Any) -> Callable[..., Any]:
-    """`function`, which may call functions of this package and of `rowmath`, and allocates nothing."""
-    return load(_text(function), "cpu").run  # type: ignore[no-any-return]
+def compiled(function: Any, storage: str = "") -> Callable[..., Any]:
+    """`function`, which may call functions of this package and of `rowmath`, and allocates nothing.
+
+    One that takes arrays of several types is a module for each, named by `storage`: what is compiled twice is a fault elsewhere.
+    """
+    return load(_text(function, storage), "cpu").run  # type: ignore[no-any-return]
 
 
 @cache
-def _text(function: FunctionType) -> str:
+def _text(function: FunctionType, storage: str) -> str:
     order: dict[FunctionType, None] = {}
     _visit(function, order)
     *helpers, last = order
     tree = bare(last)
     tree.name = "run"
-    parts = [*(f"@device\n{ast.unparse(bare(helper))}" for helper in helpers), f"@kernel\n{ast.unparse(tree)}"]
+    note = [f"# values are {storage}"] if storage else []
+    parts = [*note, *(f"@device\n{ast.unparse(bare(helper))}" for helper in helpers), f"@kernel\n{ast.unparse(tree)}"]
     return module_of("cpu", "\n\n\n".join(parts), {helper.__name__ for helper in helpers})
 
 
