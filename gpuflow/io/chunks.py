@@ -12,6 +12,7 @@ import pyarrow as pa
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.primitives.cpu import page_headers as h
 from gpuflow_kernels.primitives.cpu import pages
+from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
 
 from . import convert
@@ -135,7 +136,9 @@ class Chunk:
 
     def __init__(self, opened: Any, place: Place, wanted: Rows | None, memory: Memory) -> None:
         opened.seek(place.start)
-        self.content = opened.read_buffer(place.length)
+        self.content = opened.read_buffer(place.length + SLACK)  # the footer follows, if nothing else
+        if len(self.content) != place.length + SLACK:
+            raise OtherForm
         self.data = _bytes(self.content)
         self.table = self._wanted(_headers(self.data), place, wanted)
         for page in self.table[self.table[:, h.CHECKSUM] != h.ABSENT].tolist():
@@ -145,7 +148,7 @@ class Chunk:
             size = int(self.table[:, h.SIZE].sum())
             if size > place.room:
                 raise OtherForm
-            self._decompress(place.codec, memory.empty(size))
+            self._decompress(place.codec, memory.empty(size + SLACK))
         elif (self.table[:, h.SIZE] != self.table[:, h.LENGTH]).any():
             raise OtherForm
         self.dictionary, self.entries = self.data[:0], 0

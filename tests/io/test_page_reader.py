@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from gpuflow_kernels.primitives.cpu import page_headers, pages
+from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
 from gpuflow_kernels.primitives.cpu.snappy import snappy
 
@@ -184,10 +185,10 @@ def blocks(count: int) -> list[bytes]:
 def test_snappy_as_another_decoder() -> None:
     codec = pa.Codec("snappy")
     for block in blocks(200):
-        packed = np.frombuffer(b"??" + codec.compress(block, asbytes=True) + b"!", np.uint8).copy()
+        packed = np.frombuffer(b"??" + codec.compress(block, asbytes=True) + bytes(SLACK), np.uint8).copy()
         for room in (0, 1, 100):
             out = np.full(3 + len(block) + room, 7, np.uint8)
-            assert compiled(snappy)(packed, 2, len(packed) - 1, out, 3, len(block)) == 0
+            assert compiled(snappy)(packed, 2, len(packed) - SLACK, out, 3, len(block)) == 0
             assert out[3 : 3 + len(block)].tobytes() == block
             assert out[:3].tolist() == [7, 7, 7]
 
@@ -201,7 +202,7 @@ def test_damaged_snappy_stays_within_its_arrays() -> None:
             for _ in range(r.randrange(1, 4)):
                 packed[r.randrange(len(packed))] ^= 1 << r.randrange(8)
             out = np.zeros(len(block), np.uint8)
-            refused += snappy(np.frombuffer(bytes(packed), np.uint8), 0, len(packed), out, 0, len(block)) < 0
+            refused += snappy(np.frombuffer(packed + bytes(SLACK), np.uint8), 0, len(packed), out, 0, len(block)) < 0
     assert refused > 20
 
 
@@ -226,7 +227,7 @@ def test_damaged_pages_stay_within_their_arrays(tmp_path: Path) -> None:
             damaged = bytearray(content)
             for _ in range(r.randrange(1, 4)):
                 damaged[r.randrange(len(damaged))] ^= 1 << r.randrange(8)
-            data = np.frombuffer(bytes(damaged), np.uint8)
+            data = np.frombuffer(damaged + bytes(SLACK), np.uint8)
             table = np.full((8, page_headers.FIELDS), page_headers.ABSENT, np.int64)
             with np.errstate(all="ignore"):
                 found = page_headers.headers(data, table)

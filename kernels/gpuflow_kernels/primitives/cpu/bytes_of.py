@@ -6,6 +6,9 @@ from typing import Any
 
 from ...rowmath import int64, uint8, uint64
 
+SLACK = 8
+"""Bytes that must follow what is read, so that a word can be loaded at its end."""
+
 
 def varint(data: Any, place: int, end: int) -> Any:
     """A number of 7 bits a byte, and the place after it; -1 for the place where it does not end within ten bytes."""
@@ -27,7 +30,7 @@ def zigzag(value: Any) -> int:
 
 def word(data: Any, place: Any) -> Any:
     """The eight bytes from `place` on, all of which must be there, as one number."""
-    return (  # compiled to one load
+    return (
         uint64(data[place])
         | uint64(data[place + uint64(1)]) << uint64(8)
         | uint64(data[place + uint64(2)]) << uint64(16)
@@ -39,21 +42,9 @@ def word(data: Any, place: Any) -> Any:
     )
 
 
-def word_at(data: Any, place: Any, size: Any) -> Any:
-    """The eight bytes from `place` on as one number, as if zeros followed the `size` bytes of `data`."""
-    if place + uint64(8) <= size:
-        return word(data, place)
-    found, shift = uint64(0), uint64(0)
-    while place < size:
-        found |= uint64(data[place]) << shift
-        place += uint64(1)
-        shift += uint64(8)
-    return found
-
-
 def store_word(out: Any, place: Any, value: Any) -> None:
     """Write eight bytes from `place` on, where there must be room for them."""
-    out[place] = uint8(value)  # compiled to one store
+    out[place] = uint8(value)
     out[place + uint64(1)] = uint8(value >> uint64(8))
     out[place + uint64(2)] = uint8(value >> uint64(16))
     out[place + uint64(3)] = uint8(value >> uint64(24))

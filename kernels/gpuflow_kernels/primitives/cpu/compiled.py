@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from ...codegen.module_text import module_of
 from ...codegen.modules import load
 from ...source import bare
+
+INTRINSICS = frozenset({"word", "store_word"})
+"""Functions that have a twin in `intrinsics`, which compiled text imports in their place."""
 
 
 def compiled(function: Any, storage: str = "") -> Callable[..., Any]:
@@ -28,9 +33,17 @@ def _text(function: FunctionType, storage: str) -> str:
     *helpers, last = order
     tree = bare(last)
     tree.name = "run"
-    note = [f"# values are {storage}"] if storage else []
-    parts = [*note, *(f"@device\n{ast.unparse(bare(helper))}" for helper in helpers), f"@kernel\n{ast.unparse(tree)}"]
-    return module_of("cpu", "\n\n\n".join(parts), {helper.__name__ for helper in helpers})
+    twins = sorted(helper.__name__ for helper in helpers if helper.__name__ in INTRINSICS)
+    head = [f"from {__package__}.intrinsics import {', '.join(twins)}  # {_version()}"] if twins else []
+    head += [f"# values are {storage}"] if storage else []
+    parts = [f"@device\n{ast.unparse(bare(helper))}" for helper in helpers if helper.__name__ not in INTRINSICS]
+    return module_of("cpu", "\n\n\n".join([*head, *parts, f"@kernel\n{ast.unparse(tree)}"]), {h.__name__ for h in helpers})
+
+
+@cache
+def _version() -> str:
+    """What the intrinsics are, for a change of them is no change of a text."""
+    return hashlib.sha256(Path(__file__).with_name("intrinsics.py").read_bytes()).hexdigest()[:16]
 
 
 def _visit(function: FunctionType, order: dict[FunctionType, None]) -> None:

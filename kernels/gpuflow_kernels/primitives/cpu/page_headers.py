@@ -59,14 +59,14 @@ def skipped(data: Any, place: int, end: int, kind: int) -> int:
 
 
 def headers(data: Any, table: Any) -> int:
-    """Read the headers of all pages in `data`, one row of `table` each, which holds `ABSENT` before.
+    """Read the headers of all pages in `data`, but for its last `SLACK` bytes: one row of `table` each, which holds `ABSENT`.
 
     Returns
     -------
     int
         How many there are; -1 where they are malformed, -2 where they are more than `table` has rows.
     """
-    place, end, k = int64(0), int64(len(data)), int64(0)
+    place, end, k = int64(0), int64(len(data)) - 8, int64(0)
     while place < end:
         if k == len(table):
             return int64(-2)

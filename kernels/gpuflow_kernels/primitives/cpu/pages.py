@@ -1,7 +1,8 @@
 """Pages of a Parquet column chunk on a CPU: from their bytes to the values of a column, in one pass for each page.
 
 The functions never read or write outside of the arrays they are given, whatever stands in these: what cannot be is answered
-with -1. Formats as in the Apache Parquet specification (Data Pages; Encodings: PLAIN, "RLE/bit-packing hybrid").
+with -1. `SLACK` bytes must follow what is read. Formats as in the Apache Parquet specification (Data Pages; Encodings: PLAIN,
+"RLE/bit-packing hybrid").
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from __future__ import annotations
 from typing import Any
 
 from ...rowmath import int64, uint64
-from .bytes_of import store_word, varint, word, word_at
+from .bytes_of import store_word, varint, word
 from .snappy import snappy
 
 
 def run_at(data: Any, place: int, end: int, width: int) -> Any:
     """The run that begins at `place`: how many values it has, whether they are packed, and where its bytes begin and end;
     of no values where it is malformed."""
-    word, place = varint(data, place, end)
-    count = int64(word >> uint64(1))
-    if place < 0 or word > uint64(0xFFFFFFFF):
+    told, place = varint(data, place, end)
+    count = int64(told >> uint64(1))
+    if place < 0 or told > uint64(0xFFFFFFFF):
         return int64(0), False, int64(0), int64(0)
-    if word & uint64(1):
+    if told & uint64(1):
         packed, size, count = True, count * width, count * 8
     else:
         packed, size = False, int64((width + 7) // 8)
@@ -37,7 +38,7 @@ def fill(data: Any, place: int, end: int, entries: Any, out: Any, at: int, count
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    size, mask, top = uint64(len(data)), (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
     done, last, place = at, at + count, place + 1
     while done < last:
         length, packed, place, after = run_at(data, place, end, width)
@@ -47,13 +48,13 @@ def fill(data: Any, place: int, end: int, entries: Any, out: Any, at: int, count
         if packed:
             bit = uint64(place) << uint64(3)
             for i in range(uint64(done), uint64(stop)):
-                code = (word_at(data, bit >> uint64(3), size) >> (bit & uint64(7))) & mask
+                code = (word(data, bit >> uint64(3)) >> (bit & uint64(7))) & mask
                 bit += uint64(width)
                 if code >= top:
                     return int64(-1)
                 out[i] = entries[code]
         else:
-            code = word_at(data, uint64(place), size) & mask
+            code = word(data, uint64(place)) & mask
             if code >= top:
                 return int64(-1)
             entry = entries[code]
@@ -68,7 +69,7 @@ def pick(data: Any, place: int, end: int, entries: Any, out: Any, at: int, stop:
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    size, mask, top = uint64(len(data)), (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
     done, place = at, place + 1
     while done < stop:
         length, packed, place, after = run_at(data, place, end, width)
@@ -78,7 +79,7 @@ def pick(data: Any, place: int, end: int, entries: Any, out: Any, at: int, stop:
             bit = uint64(place) << uint64(3)
             if packed:
                 bit += uint64(wanted[done] - row) * uint64(width)
-            code = (word_at(data, bit >> uint64(3), size) >> (bit & uint64(7))) & mask
+            code = (word(data, bit >> uint64(3)) >> (bit & uint64(7))) & mask
             if code >= top:
                 return int64(-1)
             out[done] = entries[code]
@@ -89,8 +90,8 @@ def pick(data: Any, place: int, end: int, entries: Any, out: Any, at: int, stop:
 
 def number_at(data: Any, place: Any, item: int) -> int:
     """A number of 4 or 8 bytes, with its sign."""
-    word = word_at(data, uint64(place), uint64(len(data)))
-    return int64(word) if item == 8 else int64(word << uint64(32)) >> int64(32)
+    value = word(data, uint64(place))
+    return int64(value) if item == 8 else int64(value << uint64(32)) >> int64(32)
 
 
 def plain(data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, count: int) -> int:
@@ -124,7 +125,7 @@ def picked(
 
 def levels(data: Any, place: int, end: int, valid: Any, at: int, count: int) -> int:
     """Write ``valid[at : at + count]``: whether a row has a value, from runs of one bit; how many have, or -1."""
-    size, done, last, found = uint64(len(data)), at, at + count, int64(0)
+    done, last, found = at, at + count, int64(0)
     while done < last:
         length, packed, place, after = run_at(data, place, end, 1)
         if length <= 0:
@@ -136,7 +137,7 @@ def levels(data: Any, place: int, end: int, valid: Any, at: int, count: int) -> 
                 valid[done + i] = bit != uint64(0)
                 found += int64(bit)
         else:
-            level = word_at(data, uint64(place), size) & uint64(255)
+            level = word(data, uint64(place)) & uint64(255)
             if level > uint64(1):
                 return int64(-1)
             for i in range(done, stop):
@@ -164,11 +165,11 @@ def spread(values: Any, valid: Any, at: int, count: int, found: int) -> int:
 
 def strings(data: Any, place: int, end: int, out: Any, at: int, count: int) -> int:
     """Write ``out[at : at + count]``: where plain strings begin, 32 bits further left than how many bytes they have; 0, or -1."""
-    here, stop, size = uint64(place), uint64(end), uint64(len(data))
-    if end < place or size > uint64(0x7FFFFFFF):
+    here, stop = uint64(place), uint64(end)
+    if end < place or end > 0x7FFFFFFF:
         return int64(-1)
     for i in range(at, at + count):
-        length = word_at(data, here, size) & uint64(0xFFFFFFFF)
+        length = word(data, here) & uint64(0xFFFFFFFF)
         here += uint64(4)
         if here + length > stop:
             return int64(-1)
@@ -277,7 +278,7 @@ def column(
         if optional:
             where = start
             if not version2:
-                apart = int64(word_at(data, uint64(start), uint64(len(data))) & uint64(0xFFFFFFFF))
+                apart = int64(word(data, uint64(start)) & uint64(0xFFFFFFFF))
                 where = start + 4
                 if table[k, 11] != 3 or where + apart > end:
                     return int64(-1)

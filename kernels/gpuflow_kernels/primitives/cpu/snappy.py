@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from ...rowmath import int64, uint64
-from .bytes_of import store_word, varint, word, word_at
+from .bytes_of import store_word, varint, word
 
 
 def snappy(data: Any, place: int, end: int, out: Any, at: int, size: int) -> int:
-    """Write the `size` bytes of a block to ``out[at:]``; 0, or -1 where it holds another number of them, or is damaged."""
+    """Write the `size` bytes of a block to ``out[at:]``; 0, or -1 where it holds another number of them, or is damaged.
+
+    `SLACK` bytes must follow the block.
+    """
     told, start = varint(data, place, end)
     if start < 0 or told != uint64(size) or at + size > len(out):
         return int64(-1)
@@ -29,7 +32,7 @@ def snappy(data: Any, place: int, end: int, out: Any, at: int, size: int) -> int
                 extra = length - uint64(60)
                 if here + extra > stop:
                     return int64(-1)
-                length = (word_at(data, here, whole) & ((uint64(1) << (uint64(8) * extra)) - uint64(1))) + uint64(1)
+                length = (word(data, here) & ((uint64(1) << (uint64(8) * extra)) - uint64(1))) + uint64(1)
                 here += extra
             if here + length > stop or done + length > full:
                 return int64(-1)
@@ -46,7 +49,7 @@ def snappy(data: Any, place: int, end: int, out: Any, at: int, size: int) -> int
                     out[done + k] = data[here + k]
             here += length
         else:
-            offset = word_at(data, here, whole)
+            offset = word(data, here)
             if tag & uint64(3) == uint64(1):
                 length = ((tag >> uint64(2)) & uint64(7)) + uint64(4)
                 offset = (tag >> uint64(5)) << uint64(8) | offset & uint64(255)
