@@ -208,6 +208,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
 
     strings = ["l_returnflag", "l_linestatus", "l_shipinstruct", "l_shipmode"]
     source = gf.io.scan_parquet(path)
+    questions = frames(gf, gf.scan_parquet(path).persist(), scale)
     footer, splits = footers.footer(source.files[0]), source.splits(None)
     found = {}
     for key, names in PARTS.items():
@@ -232,12 +233,11 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
                     opened.read_row_group(k, columns=list(columns), use_threads=False)
 
         with dask.config.set({"gpuflow.threads": 1}):
-            table = gf.scan_parquet(path).select(columns).persist()
             asked = {
                 "read": partial(each, read),
                 "pages": partial(each, lambda where, place: Chunk(where[0], place, None, where[1])),
                 "columns": lambda columns=columns: [part.read(columns) for part in splits],
-                "kernel": frames(gf, table, scale)[key].collect,
+                "kernel": questions[key].collect,
                 "pyarrow": by_pyarrow,
             }
             seconds = {name: repeated(work, repeat, 60)["median"] for name, work in asked.items()}

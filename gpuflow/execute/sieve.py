@@ -7,6 +7,7 @@ filters come first, and of the others only what is left is checked, converted an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -38,16 +39,22 @@ def load(part: Any, task: PipelineTask) -> Chunk:
 
 def sieve_of(task: PipelineTask, rows: int) -> Sieve | None:
     """What the first filters of a task leave of a split of so many rows; None where it does not pay to ask."""
-    filters = tuple(takewhile(lambda step: isinstance(step, Filter), task.pipeline.steps))
-    predicates = [step.predicate for step in filters if isinstance(step, Filter)]
-    keys = sorted({int(key) for predicate in predicates for key in refs(predicate)})
+    keys, pipeline = _filters(task.pipeline)
     if not keys or rows * (len(task.columns) - len(keys)) < VALUES:
         return None
-    inputs = tuple(task.pipeline.inputs[key] for key in keys)
+    return FilterSieve(tuple(task.columns[key] for key in keys), task, pipeline)
+
+
+@lru_cache(maxsize=32)  # enough for the partitions of a query; more would keep lists of literals alive
+def _filters(pipeline: Pipeline) -> tuple[tuple[int, ...], Pipeline]:
+    """The inputs that the first filters of a pipeline are over, and a pipeline that writes the numbers of rows they leave."""
+    filters = tuple(takewhile(lambda step: isinstance(step, Filter), pipeline.steps))
+    predicates = [step.predicate for step in filters if isinstance(step, Filter)]
+    keys = tuple(sorted({int(key) for predicate in predicates for key in refs(predicate)}))
+    inputs = tuple(pipeline.inputs[key] for key in keys)
     places: dict[str | int, Ref] = {key: Ref(place, dtype) for place, (key, dtype) in enumerate(zip(keys, inputs, strict=True))}
     steps = tuple(Filter(transform(p, lambda n: places[n.key] if isinstance(n, Ref) else n)) for p in predicates)
-    pipeline = Pipeline((*inputs, INT32), steps, Write((Ref(len(keys), INT32),)))
-    return FilterSieve(tuple(task.columns[key] for key in keys), task, pipeline)
+    return keys, Pipeline((*inputs, INT32), steps, Write((Ref(len(keys), INT32),)))
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,20 @@ class FilterSieve(Sieve):
         return self._passing(chunk)
 
     def _passing(self, chunk: Chunk) -> np.ndarray[Any, Any]:
-        numbers = Column(INT32, np.arange(chunk.length, dtype=np.int32))
+        numbers = Column(INT32, _numbered(chunk.length))
         chunk = Chunk((*chunk.columns, numbers), chunk.length)
         pipeline, chunk, bindings, _ = bindings_for(self.task.options, self.pipeline, chunk, (), 0)
         written = filtering.write(target_of(self.task.options), pipeline, chunk, bindings)
         return to_host(written.columns[0]).values  # type: ignore[no-any-return]
+
+
+_first = np.arange(0, dtype=np.int32)
+
+
+def _numbered(rows: int) -> np.ndarray[Any, Any]:
+    """The numbers of so many rows, for the next caller too; not to be written to."""
+    global _first
+    known = _first
+    if len(known) < rows:
+        _first = known = np.arange(max(rows, 1 << 20), dtype=np.int32)
+    return known[:rows]

@@ -36,6 +36,10 @@ from .partitions import empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Block = tuple[int, int, int, int, int]
+"""Number of a file, of a block in it, and of its first row; its rows, and bytes."""
+_JUDGED = 16
+"""Predicates whose blocks are remembered."""
 _CARRIED = 64
 """Strings of a partition key that travel with every split; of more, only those that it needs."""
 
@@ -174,12 +178,13 @@ def _own(column: Column) -> Column:
 
 def _with_rows(piece: Piece, wanted: Rows) -> tuple[Piece, Rows]:
     """The blocks of a piece in which wanted rows are, and the numbers of those in them."""
-    ends = np.cumsum(piece.counts)
-    of_block = np.searchsorted(ends, wanted, side="right")
-    kept = np.unique(of_block)
-    skipped = np.cumsum(np.where(np.isin(np.arange(len(ends)), kept), 0, piece.counts))
+    ends = np.cumsum([0, *piece.counts])
+    cuts = np.searchsorted(wanted, ends)
+    found = np.diff(cuts)
+    kept = np.flatnonzero(found)
+    skipped = np.cumsum(np.where(found, 0, piece.counts))
     blocks, starts, counts = (tuple(of[k] for k in kept) for of in (piece.blocks, piece.starts, piece.counts))
-    return Piece(piece.file, blocks, starts, counts), wanted - skipped[of_block]
+    return Piece(piece.file, blocks, starts, counts), wanted - np.repeat(skipped, found)
 
 
 def numbered(starts: Sequence[int], counts: Sequence[int]) -> np.ndarray[Any, Any]:
@@ -304,18 +309,10 @@ class BlockSource(Source):
     def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
         if predicate is not None and not refs(predicate) <= set(self.schema):
             predicate = None
-        most, offset = self.options.n_rows, self.options.row_index_offset
-        kept: list[tuple[int, int, int, int, int]] = []
-        for i, layout in enumerate(self.layouts):
-            start = self._starts[i]
-            for block, rows in enumerate(layout.rows):
-                count = rows if most is None else min(rows, most - start)
-                if count > 0 and (predicate is None or self._may_match(predicate, i, rows, block, start + offset)):
-                    kept.append((i, block, start + offset, count, layout.nbytes[block]))
-                start += rows
+        kept = self._kept(predicate)
         target = target_rows(sum(entry[3] for entry in kept), partition_rows)
         splits: list[Split] = []
-        batch: list[tuple[int, int, int, int, int]] = []
+        batch: list[Block] = []
         held = 0
         for entry in kept:
             # closed where it comes nearest to the target
@@ -328,7 +325,29 @@ class BlockSource(Source):
             splits.append(self._split(batch))
         return splits
 
-    def _split(self, entries: list[tuple[int, int, int, int, int]]) -> BlockSplit:
+    def _kept(self, predicate: Row | None) -> list[Block]:
+        """The blocks that may have a row for which `predicate` is true; remembered, for a query that is asked again."""
+        if predicate in self._judged:
+            return self._judged[predicate]
+        most, offset = self.options.n_rows, self.options.row_index_offset
+        kept: list[Block] = []
+        for i, layout in enumerate(self.layouts):
+            start = self._starts[i]
+            for block, rows in enumerate(layout.rows):
+                count = rows if most is None else min(rows, most - start)
+                if count > 0 and (predicate is None or self._may_match(predicate, i, rows, block, start + offset)):
+                    kept.append((i, block, start + offset, count, layout.nbytes[block]))
+                start += rows
+        if len(self._judged) >= _JUDGED:
+            self._judged.clear()
+        self._judged[predicate] = kept
+        return kept
+
+    @cached_property
+    def _judged(self) -> dict[Row | None, list[Block]]:
+        return {}
+
+    def _split(self, entries: list[Block]) -> BlockSplit:
         groups: dict[int, list[tuple[int, int, int]]] = {}
         for i, block, start, count, _ in entries:
             groups.setdefault(i, []).append((block, start, count))

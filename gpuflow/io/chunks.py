@@ -31,6 +31,8 @@ _CODECS: dict[Any, str | None] = {0: None, 1: "snappy", 2: "gzip", 6: "zstd"}
 _LEVELS, _COMPRESSED_V2 = h.VALUES + 4, h.VALUES + 6
 """In a table of page headers: bytes of levels that stand apart, and whether the rest is compressed."""
 
+_NONE = np.empty(0, np.int64)
+
 
 class OtherForm(Exception):
     """A chunk that is of another form than is decoded here, or damaged."""
@@ -122,7 +124,7 @@ class Chunk:
     Attributes
     ----------
     data, table : array
-        Bytes, and the headers of data pages in them (see `primitives.cpu.page_headers`).
+        Bytes, and the headers of pages in them (see `primitives.cpu.page_headers`).
     dictionary, entries : array, int
         The bytes of the dictionary, and how many entries they are.
     most : int
@@ -140,15 +142,20 @@ class Chunk:
         if len(self.content) != place.length + SLACK:
             raise OtherForm
         self.data = _bytes(self.content)
-        self.table = self._wanted(_headers(self.data), place, wanted)
-        for page in self.table[self.table[:, h.CHECKSUM] != h.ABSENT].tolist():
-            if zlib.crc32(self._stored(page)) != page[h.CHECKSUM] & 0xFFFFFFFF:
+        self.table, sums = _headers(self.data)
+        rows, room, self.most, checksums = sums
+        if rows != place.rows or room > place.room:
+            raise OtherForm
+        if checksums:
+            self._verify()
+        if place.codec == "snappy":
+            out = memory.empty(room + SLACK)
+            every = wanted is None
+            if compiled(pages.expand)(self.data, self.table, int(every), _NONE if every else wanted, out) < 0:
                 raise OtherForm
-        if place.codec is not None:
-            size = int(self.table[:, h.SIZE].sum())
-            if size > place.room:
-                raise OtherForm
-            self._decompress(place.codec, memory.empty(size + SLACK))
+            self.data = out
+        elif place.codec is not None:
+            self._decompress(place.codec, memory.empty(room + SLACK))
         elif (self.table[:, h.SIZE] != self.table[:, h.LENGTH]).any():
             raise OtherForm
         self.dictionary, self.entries = self.data[:0], 0
@@ -157,32 +164,17 @@ class Chunk:
             if page[h.VALUES] < 0 or page[h.VALUES + 1] not in (_PLAIN, _PLAIN_DICTIONARY):
                 raise OtherForm
             self.dictionary, self.entries = self.data[page[h.BODY] : page[h.BODY] + page[h.LENGTH]], page[h.VALUES]
-            self.table = self.table[1:]
-        self.most = int(self.table[:, h.VALUES].max(initial=0))
 
-    def _wanted(self, table: Array, place: Place, wanted: Rows | None) -> Array:
-        """The headers of the dictionary and of the data pages that have wanted rows, the number of the first row in each."""
-        which, values = table[:, h.WHICH], table[:, h.VALUES]
-        data = (which == h.DATA) | (which == h.DATA_V2)
-        counts = np.where(data, values, 0)
-        ends = np.cumsum(counts)
-        if (which[1:] == h.DICTIONARY).any() or counts.min(initial=0) < 0 or counts.sum() != place.rows:
-            raise OtherForm
-        table[:, h.ROW] = ends - counts
-        if wanted is not None:
-            data &= np.searchsorted(wanted, ends) > np.searchsorted(wanted, ends - counts)
-        return table[data | (which == h.DICTIONARY)]
+    def _verify(self) -> None:
+        for page in self.table[self.table[:, h.CHECKSUM] != h.ABSENT].tolist():
+            if zlib.crc32(self._stored(page)) != page[h.CHECKSUM] & 0xFFFFFFFF:
+                raise OtherForm
 
     def _stored(self, page: list[int]) -> pa.Buffer:
         return self.content.slice(page[h.BODY], page[h.LENGTH])
 
     def _decompress(self, codec: str, out: Array) -> None:
         """Make it a chunk that is not compressed, in `out`, one page after the other."""
-        if codec == "snappy":
-            if compiled(pages.expand)(self.data, self.table, out) < 0:
-                raise OtherForm
-            self.data = out
-            return
         start, table = 0, self.table.tolist()
         for page in table:
             apart = page[_LEVELS] if page[h.WHICH] == h.DATA_V2 else 0
@@ -205,13 +197,14 @@ def _bytes(buffer: pa.Buffer) -> Array:
     return convert.view(buffer.address, buffer.size, np.dtype(np.uint8), buffer)
 
 
-def _headers(data: Array) -> Array:
+def _headers(data: Array) -> tuple[Array, list[int]]:
+    """The table of all pages, and what they come to."""
     room = 64
     while True:
-        table = np.full((room, h.FIELDS), h.ABSENT, np.int64)
-        found = compiled(h.headers)(data, table)
+        table, sums = np.full((room, h.FIELDS), h.ABSENT, np.int64), np.zeros(4, np.int64)
+        found = compiled(h.headers)(data, table, sums)
         if found >= 0:
-            return table[:found]
+            return table[:found], sums.tolist()
         if found == -1:
             raise OtherForm
         room *= 4

@@ -27,7 +27,7 @@ from .files import File
 from .fitting import Rows, fitting
 from .footers import Footer
 
-ROWS = 500_000
+ROWS = 250_000
 """From so many rows on kernels are compiled for it, which takes some seconds once on a machine; fewer are left to pyarrow."""
 _ANY = -(1 << 63), (1 << 63) - 1
 _FAILURES = (OtherForm, ReadError, MemoryError, pa.ArrowException, OSError, ValueError)

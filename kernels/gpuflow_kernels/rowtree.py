@@ -65,15 +65,23 @@ class Given:
     bounds: tuple[int, int] | None = None
 
 
-class _Hashed:
+class Hashed:
     """What keeps its hash once it is taken: at every look-up it would be taken anew from all that is below."""
 
     __slots__ = ("_hash",)
     _hash: int
 
+    def kept_hash(self, *fields: Any) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            found = hash(fields)
+            object.__setattr__(self, "_hash", found)
+            return found
+
 
 @dataclass(frozen=True, slots=True)
-class Call(_Hashed):
+class Call(Hashed):
     """A declared row function applied to arguments already of the types its signature asks for.
 
     `constants` are further parameters of the body, numbers written into the text and a `Table` passed to the kernel.
@@ -85,12 +93,7 @@ class Call(_Hashed):
     constants: tuple[Constant, ...] = ()
 
     def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
-            found = hash((self.overload, self.args, self.dtype, self.constants))
-            object.__setattr__(self, "_hash", found)
-            return found
+        return self.kept_hash(self.overload, self.args, self.dtype, self.constants)
 
     @property
     def parameters(self) -> tuple[str, ...]:

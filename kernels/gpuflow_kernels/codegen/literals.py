@@ -6,6 +6,7 @@ So a query with other literals needs no new text, and what is remembered of pipe
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from ..rowtree import Call, CodeOf, Const, Given, Member, children, rebuild
@@ -17,6 +18,7 @@ LONG = 64
 """Lists of more values are not compared: it would take longer than what two equal ones could share."""
 
 
+@lru_cache(maxsize=32)  # enough for the partitions of a query; more would keep lists of literals alive
 def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
     """The pipeline with every literal replaced by `Given`, and what was given: `Const` nodes, values of `Member` and of `Table`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..dtypes import DType
-from ..rowtree import Agg, Row
+from ..rowtree import Agg, Hashed, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,15 @@ Sink = Write | Group
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Hashed):
     """Rows come from `inputs` (types of the columns with keys 0, 1, ...), pass `steps`, and end in `sink`."""
 
     inputs: tuple[DType, ...]
     steps: tuple[Step, ...]
     sink: Sink
+
+    def __hash__(self) -> int:
+        return self.kept_hash(self.inputs, self.steps, self.sink)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from ...rowmath import int64, uint64
 from .bytes_of import varint, zigzag
 
 FIELDS = 16
-"""Columns of a table of headers: the fields of a header by their numbers, and those of the struct in it by theirs + 8; 0 is
-left to whoever counts rows."""
+"""Columns of a table of headers: the fields of a header by their numbers, and those of the struct in it by theirs + 8."""
 ROW, SIZE, LENGTH, CHECKSUM, WHICH, BODY, VALUES = 0, 2, 3, 4, 5, 6, 9
 """The number of a page's first row; its bytes, uncompressed and as they are stored; its CRC; which struct is in its header;
 where it begins; how many values it has."""
@@ -58,8 +57,13 @@ def skipped(data: Any, place: int, end: int, kind: int) -> int:
             return place
 
 
-def headers(data: Any, table: Any) -> int:
+ROWS, ROOM, MOST, CHECKSUMS = 0, 1, 2, 3
+"""What `headers` sums up: rows, bytes of all pages, values of the largest, and how many have a checksum."""
+
+
+def headers(data: Any, table: Any, sums: Any) -> int:
     """Read the headers of all pages in `data`, but for its last `SLACK` bytes: one row of `table` each, which holds `ABSENT`.
+    `sums` are zeros before, and what all of them come to after.
 
     Returns
     -------
@@ -108,5 +112,15 @@ def headers(data: Any, table: Any) -> int:
             return int64(-1)
         table[k, 6] = place
         place += table[k, 3]
+        sums[1] += table[k, 2]
+        sums[3] += int64(table[k, 4] != -(1 << 40))
+        if table[k, 5] == 5 or table[k, 5] == 8:
+            if table[k, 9] < 0:
+                return int64(-1)
+            table[k, 0] = sums[0]
+            sums[0] += table[k, 9]
+            sums[2] = max(sums[2], table[k, 9])
+        elif table[k, 5] == 7 and k > 0:  # a dictionary comes first
+            return int64(-1)
         k += 1
     return k

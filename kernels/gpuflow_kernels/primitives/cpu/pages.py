@@ -202,11 +202,21 @@ def characters(data: Any, found: Any, starts: Any, out: Any) -> int:
     return int64(0)
 
 
-def expand(data: Any, table: Any, out: Any) -> int:
-    """Decompress pages of Snappy one behind the other, and say in `table` where they are; 0, or -1."""
-    at = int64(0)
+def expand(data: Any, table: Any, every: int, wanted: Any, out: Any) -> int:
+    """Decompress pages of Snappy one behind the other, and say in `table` where they are; 0, or -1.
+
+    Data pages without rows of the ascending numbers `wanted` are left out, unless `every` is.
+    """
+    at, asked = int64(0), int64(0)
     for k in range(len(table)):
         place, length, size, version2 = table[k, 6], table[k, 3], table[k, 2], table[k, 5] == 8
+        if not every and (version2 or table[k, 5] == 5):
+            before = asked
+            while asked < len(wanted) and wanted[asked] < table[k, 0] + table[k, 9]:
+                asked += 1
+            if asked == before:
+                table[k, 5] = 0
+                continue
         apart = table[k, 13] if version2 else int64(0)
         if version2 and table[k, 15] == 0:  # not compressed
             apart = size if size == length else int64(-1)
@@ -242,7 +252,7 @@ def column(
     ----------
     data : array of uint8
     table : array
-        Of the headers of data pages, in order; 0 is the number of the first row of each.
+        Of their headers, as `page_headers.headers` makes it; only those of data pages are looked at.
     optional : int
         Whether there may be nulls; only then `valid` and `spare_valid` are used.
     item, low, high : int
@@ -264,9 +274,13 @@ def column(
     at, nulls = int64(0), int64(0)
     for k in range(len(table)):
         row, count, version2 = table[k, 0], table[k, 9], table[k, 5] == 8
+        if table[k, 5] != 5 and not version2:
+            continue
         stop = at + count if every else at
         while not every and stop < len(wanted) and wanted[stop] < row + count:
             stop += 1
+        if stop == at:
+            continue
         start, end, encoding, apart = table[k, 6], table[k, 6] + table[k, 3], table[k, 10], int64(0)
         if version2:
             encoding, apart = table[k, 12], table[k, 13]
