@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gpuflow_kernels import host_memory
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.primitives.cpu import page_headers as h
 from gpuflow_kernels.primitives.cpu import pages
@@ -31,7 +32,7 @@ _CODECS: dict[Any, str | None] = {0: None, 1: "snappy", 2: "gzip", 6: "zstd"}
 _LEVELS, _COMPRESSED_V2 = h.VALUES + 4, h.VALUES + 6
 """In a table of page headers: bytes of levels that stand apart, and whether the rest is compressed."""
 
-_NONE = np.empty(0, np.int64)
+NONE = np.empty(0, np.int64)
 
 
 class OtherForm(Exception):
@@ -105,109 +106,125 @@ class Memory:
     def empty(self, size: int) -> Array:
         """An array of `size` bytes, the same as before."""
         if size > len(self._array):
-            self._array = np.empty(max(size, 2 * len(self._array)), np.uint8)
+            self._array = host_memory.empty(max(size, 2 * len(self._array)), "uint8")
         return self._array[:size]
 
 
-class Chunk:
-    """The pages of a column chunk, decompressed.
-
-    Parameters
-    ----------
-    opened : pyarrow.OSFile
-    place : Place
-    wanted : array of int64, optional
-        Ascending numbers of rows: pages that have none of them are left out.
-    memory : Memory
-        Where pages may stand, until it is used again.
+@dataclass(slots=True)
+class Pages:
+    """The pages of column chunks, as they are stored or, after `decompress`, as they were written.
 
     Attributes
     ----------
-    data, table : array
-        Bytes, and the headers of pages in them (see `primitives.cpu.page_headers`).
-    dictionary, entries : array, int
-        The bytes of the dictionary, and how many entries they are.
-    most : int
-        Values of the largest page.
-
-    Raises
-    ------
-    OtherForm
-        When it is not what a chunk is.
+    data, table, firsts, sums : array
+        Bytes, and what `primitives.cpu.page_headers.headers` makes of them.
+    places : list of Place
+    starts : array of int64
+        The number of the first row of each chunk.
+    compressed : bool
     """
 
-    def __init__(self, opened: Any, place: Place, wanted: Rows | None, memory: Memory) -> None:
-        opened.seek(place.start)
-        self.content = opened.read_buffer(place.length + SLACK)  # the footer follows, if nothing else
-        if len(self.content) != place.length + SLACK:
-            raise OtherForm
-        self.data = _bytes(self.content)
-        self.table, sums = _headers(self.data)
-        rows, room, self.most, checksums = sums
-        if rows != place.rows or room > place.room:
-            raise OtherForm
-        if checksums:
-            self._verify()
-        if place.codec == "snappy":
-            out = memory.empty(room + SLACK)
-            every = wanted is None
-            if compiled(pages.expand)(self.data, self.table, int(every), _NONE if every else wanted, out) < 0:
-                raise OtherForm
-            self.data = out
-        elif place.codec is not None:
-            self._decompress(place.codec, memory.empty(room + SLACK))
-        elif (self.table[:, h.SIZE] != self.table[:, h.LENGTH]).any():
-            raise OtherForm
-        self.dictionary, self.entries = self.data[:0], 0
-        if len(self.table) and self.table[0, h.WHICH] == h.DICTIONARY:
-            page = self.table[0].tolist()
-            if page[h.VALUES] < 0 or page[h.VALUES + 1] not in (_PLAIN, _PLAIN_DICTIONARY):
-                raise OtherForm
-            self.dictionary, self.entries = self.data[page[h.BODY] : page[h.BODY] + page[h.LENGTH]], page[h.VALUES]
+    data: Array
+    table: Array
+    firsts: Array
+    sums: Array
+    places: list[Place]
+    starts: Array
+    compressed: bool
 
-    def _verify(self) -> None:
-        for page in self.table[self.table[:, h.CHECKSUM] != h.ABSENT].tolist():
-            if zlib.crc32(self._stored(page)) != page[h.CHECKSUM] & 0xFFFFFFFF:
+    def dictionary(self, chunk: int) -> tuple[int, int, int]:
+        """Where the dictionary of a chunk begins and ends, and how many entries it has."""
+        first = int(self.firsts[chunk])
+        if first == self.firsts[chunk + 1] or self.table[first, h.WHICH] != h.DICTIONARY:
+            return 0, 0, 0
+        page = self.table[first].tolist()
+        if page[h.VALUES] < 0 or page[h.VALUES + 1] not in (_PLAIN, _PLAIN_DICTIONARY):
+            raise OtherForm
+        return page[h.BODY], page[h.BODY] + page[h.LENGTH], page[h.VALUES]
+
+    def decompress(self, wanted: Rows | None, memory: Memory) -> None:
+        """Decompress all pages, or those with rows of the ascending numbers `wanted`. Raises `OtherForm`."""
+        if not self.compressed:
+            return
+        out = memory.empty(int(self.sums[:, h.ROOM].sum()) + SLACK)
+        if self.places[0].codec == "snappy":
+            asked = NONE if wanted is None else wanted
+            expand = compiled(pages.expand)
+            if expand(self.data, self.table, self.firsts, self.starts, int(wanted is None), asked, out) < 0:
                 raise OtherForm
+        else:
+            self._by_pyarrow(out)
+        self.data, self.compressed = out, False
 
-    def _stored(self, page: list[int]) -> pa.Buffer:
-        return self.content.slice(page[h.BODY], page[h.LENGTH])
-
-    def _decompress(self, codec: str, out: Array) -> None:
-        """Make it a chunk that is not compressed, in `out`, one page after the other."""
+    def _by_pyarrow(self, out: Array) -> None:
         start, table = 0, self.table.tolist()
+        codec, content = _codec(str(self.places[0].codec)), pa.py_buffer(self.data)
         for page in table:
             apart = page[_LEVELS] if page[h.WHICH] == h.DATA_V2 else 0
-            size, stored = page[h.SIZE], self._stored(page)
+            size, stored = page[h.SIZE], content.slice(page[h.BODY], page[h.LENGTH])
             if not 0 <= apart <= min(size, len(stored)):
                 raise OtherForm
             rest = stored.slice(apart)
             if len(rest) and (page[h.WHICH] != h.DATA_V2 or page[_COMPRESSED_V2] != 0):
-                rest = _codec(codec).decompress(rest, size - apart)
+                rest = codec.decompress(rest, size - apart)
             if apart + len(rest) != size:
                 raise OtherForm
             out[start : start + apart] = _bytes(stored)[:apart]
             out[start + apart : start + size] = _bytes(rest)
             page[h.BODY], page[h.LENGTH] = start, size
             start += size
-        self.data, self.table = out, np.array(table, np.int64).reshape(self.table.shape)
+        self.table = np.array(table, np.int64).reshape(self.table.shape)
+
+
+def read_pages(opened: Any, places: list[Place], starts: Array, memory: Memory) -> Pages:
+    """Read column chunks of one codec whole.
+
+    Parameters
+    ----------
+    opened : pyarrow.OSFile
+    places : list of Place
+    starts : array of int64
+        The number of the first row of each.
+    memory : Memory
+        Where they stand, until it is used again.
+
+    Raises
+    ------
+    OtherForm
+        When a chunk is not what the footer says, a checksum does not match, or codecs differ.
+    """
+    bounds = np.cumsum([0, *(place.length for place in places)])
+    data = memory.empty(int(bounds[-1]) + SLACK)
+    room: Any = memoryview(data)  # type: ignore[arg-type]
+    for place, start in zip(places, bounds.tolist(), strict=False):
+        opened.seek(place.start)
+        if place.codec != places[0].codec or opened.readinto(room[start : start + place.length]) != place.length:
+            raise OtherForm
+    found, size = -2, 16 * len(places)
+    while found == -2:
+        size *= 2
+        table, firsts = np.full((size, h.FIELDS), h.ABSENT, np.int64), np.zeros(len(places) + 1, np.int64)
+        sums = np.zeros((len(places), h.SUMS), np.int64)
+        found = compiled(h.headers)(data, bounds, table, firsts, sums)
+    if found < 0:
+        raise OtherForm
+    for place, (rows, nbytes, *_) in zip(places, sums.tolist(), strict=True):
+        if rows != place.rows or nbytes > place.room:
+            raise OtherForm
+    if sums[:, h.CHECKSUMS].any():
+        _verify(data, table[:found])
+    return Pages(data, table[:found], firsts, sums, places, starts, places[0].codec is not None)
+
+
+def _verify(data: Array, table: Array) -> None:
+    for page in table[table[:, h.CHECKSUM] != h.ABSENT].tolist():
+        stored = data[page[h.BODY] : page[h.BODY] + page[h.LENGTH]]
+        if zlib.crc32(stored.data) != page[h.CHECKSUM] & 0xFFFFFFFF:
+            raise OtherForm
 
 
 def _bytes(buffer: pa.Buffer) -> Array:
     return convert.view(buffer.address, buffer.size, np.dtype(np.uint8), buffer)
-
-
-def _headers(data: Array) -> tuple[Array, list[int]]:
-    """The table of all pages, and what they come to."""
-    room = 64
-    while True:
-        table, sums = np.full((room, h.FIELDS), h.ABSENT, np.int64), np.zeros(4, np.int64)
-        found = compiled(h.headers)(data, table, sums)
-        if found >= 0:
-            return table[:found], sums.tolist()
-        if found == -1:
-            raise OtherForm
-        room *= 4
 
 
 @cache

@@ -15,13 +15,15 @@ import pyarrow as pa
 from gpuflow_kernels import host_memory
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.primitives.cpu import page_headers as h
 from gpuflow_kernels.primitives.cpu import pages
+from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
 
 from gpuflow.errors import ReadError
 
 from . import convert, dictionaries
-from .chunks import Array, Chunk, Memory, OtherForm, Place, place_of
+from .chunks import NONE, Array, Memory, OtherForm, Pages, Place, place_of, read_pages
 from .dictionaries import Dictionary
 from .files import File
 from .fitting import Rows, fitting
@@ -42,84 +44,90 @@ def read(
     chosen = [p for p, n in zip(places, counts, strict=True) if p is not None and p.rows == n and p.end <= file.size]
     if file.remote or len(chosen) < len(blocks):
         return None
-    ends = np.cumsum([0, *counts])
-    cuts = [int(cut) for cut in (ends if wanted is None else np.searchsorted(wanted, ends))]
-    rows = [wanted if wanted is None else wanted[cuts[k] : cuts[k + 1]].astype(np.int64) - ends[k] for k in range(len(chosen))]
+    starts = np.cumsum([0, *counts])
+    rows = None if wanted is None else wanted.astype(np.int64, copy=False)
     with suppress(*_FAILURES), pa.OSFile(file.open()) as opened:
         if not dtype.is_text:
-            return _numbers(opened, chosen, rows, cuts, dtype)
+            return _numbers(opened, chosen, starts, rows, dtype)
         if footer.coded(blocks, name):
-            return _codes(opened, chosen, rows, cuts, dtype)
-        strings = pa.chunked_array([_strings(opened, chosen, rows, cuts, dtype)])
-        return fitting(strings, cuts[-1], dtype, file, name)
+            return _codes(opened, chosen, starts, rows, dtype)
+        strings = _strings(opened, chosen, starts, rows, dtype)
+        return fitting(pa.chunked_array([strings]), len(strings), dtype, file, name)
     return None
 
 
-def _numbers(opened: Any, places: list[Place], wanted: list[Rows | None], cuts: list[int], dtype: DType) -> Column:
-    out, memory = _Out(places, cuts[-1], dtype.storage), Memory()
-    bounds = dtype.bounds if dtype.is_decimal else _ANY
-    for k, place in enumerate(places):
-        chunk = Chunk(opened, place, wanted[k], memory)
-        stored = place.number
-        if stored is None or chunk.entries * stored.itemsize > len(chunk.dictionary):
-            raise OtherForm
-        entries = np.frombuffer(chunk.dictionary, stored, chunk.entries)
-        if dtype.is_decimal and len(entries) and not bounds[0] <= entries.min() <= entries.max() <= bounds[1]:
-            raise OtherForm
-        entries = np.require(entries.astype(dtype.storage, copy=False), requirements=["A", "W"])
-        out.decode(chunk, place, entries, (stored.itemsize, *bounds), wanted[k], cuts[k], cuts[k + 1])
+def _numbers(opened: Any, places: list[Place], starts: Array, wanted: Rows | None, dtype: DType) -> Column:
+    out = _Out(places, int(starts[-1]) if wanted is None else len(wanted), dtype.storage)
+    number = places[0].number
+    if number is None or any(place.number != number for place in places):
+        raise OtherForm
+    found = read_pages(opened, places, starts, Memory())
+    if places[0].codec != "snappy":
+        found.decompress(wanted, Memory())
+    out.decode(found, slice(0, len(places)), None, (number.itemsize, *(dtype.bounds if dtype.is_decimal else _ANY)), wanted, 0)
     return Column(dtype, out.values, out.validity)
 
 
-def _codes(opened: Any, places: list[Place], wanted: list[Rows | None], cuts: list[int], dtype: DType) -> Column:
+def _codes(opened: Any, places: list[Place], starts: Array, wanted: Rows | None, dtype: DType) -> Column:
     """Strings by one dictionary, which must be known before there are codes."""
-    chunks = [Chunk(opened, place, rows, Memory()) for place, rows in zip(places, wanted, strict=True)]
-    dictionary, entries = _one_dictionary([_entries(chunk, dtype) for chunk in chunks])
-    out = _Out(places, cuts[-1], dtype.storage)
-    for k, (chunk, place) in enumerate(zip(chunks, places, strict=True)):
-        out.decode(chunk, place, entries[k], (0, *_ANY), wanted[k], cuts[k], cuts[k + 1])
+    out = _Out(places, int(starts[-1]) if wanted is None else len(wanted), dtype.storage)
+    found = read_pages(opened, places, starts, Memory())
+    found.decompress(wanted, Memory())
+    dictionary, entries = _one_dictionary([_entries(found, c, dtype) for c in range(len(places))])
+    for c in range(len(places)):
+        out.decode(found, slice(c, c + 1), entries[c], (0, *_ANY), *_asked(starts, c, wanted))
     return Column(dtype, out.values, out.validity, dictionary)
 
 
-def _strings(opened: Any, places: list[Place], wanted: list[Rows | None], cuts: list[int], dtype: DType) -> pa.Array:
+def _strings(opened: Any, places: list[Place], starts: Array, wanted: Rows | None, dtype: DType) -> pa.Array:
     """Strings as they stand, one behind the other."""
-    out, memory = _Out(places, cuts[-1], "int64"), Memory()
-    offsets = host_memory.empty(cuts[-1] + 1, "int64")
+    rows = int(starts[-1]) if wanted is None else len(wanted)
+    out, stored, written = _Out(places, rows, "int64"), Memory(), Memory()
+    offsets = host_memory.empty(rows + 1, "int64")
     offsets[0] = 0
-    share = 1.0 if wanted[0] is None else 1.5 * cuts[-1] / max(1, sum(place.rows for place in places))
+    share = 1.0 if wanted is None else 1.5 * rows / max(1, int(starts[-1]))
     data = host_memory.empty(int(share * sum(place.room for place in places)), "uint8")
-    for k, place in enumerate(places):
-        chunk = Chunk(opened, place, wanted[k], memory)
-        out.decode(chunk, place, _found(chunk), (-1, *_ANY), wanted[k], cuts[k], cuts[k + 1])
-        rows = slice(cuts[k], cuts[k + 1])
-        end = compiled(pages.offsets)(out.values[rows], offsets[cuts[k] :])
+    for c in range(len(places)):
+        asked, low = _asked(starts, c, wanted)
+        high = low + (places[c].rows if asked is None else len(asked))
+        found = read_pages(opened, places[c : c + 1], starts[c : c + 2], stored)
+        found.decompress(asked, written)
+        out.decode(found, slice(0, 1), _found(found, 0), (-1, *_ANY), asked, low)
+        end = compiled(pages.offsets)(out.values[low:high], offsets[low:])
         if end > len(data):  # entries of a dictionary may come often
             longer = host_memory.empty(2 * end, "uint8")
-            longer[: offsets[cuts[k]]] = data[: offsets[cuts[k]]]
+            longer[: offsets[low]] = data[: offsets[low]]
             data = longer
-        compiled(pages.characters)(chunk.data, out.values[rows], offsets[rows], data)
+        compiled(pages.characters)(found.data, out.values[low:high], offsets[low:high], data)
     return _array(dtype, offsets, data, out.validity)
 
 
-def _found(chunk: Chunk) -> Array:
-    """Where the entries of a dictionary of strings stand in its chunk."""
-    found = np.empty(chunk.entries if chunk.entries <= len(chunk.dictionary) else 0, np.int64)
-    start = chunk.dictionary.ctypes.data - chunk.data.ctypes.data
-    ended = compiled(pages.strings)(chunk.data, start, start + len(chunk.dictionary), found, 0, len(found))
-    if ended < 0 or len(found) < chunk.entries:
+def _asked(starts: Array, chunk: int, wanted: Rows | None) -> tuple[Rows | None, int]:
+    """The wanted rows of a chunk, and where they are written."""
+    if wanted is None:
+        return None, int(starts[chunk])
+    low, high = np.searchsorted(wanted, starts[chunk : chunk + 2]).tolist()
+    return wanted[low:high], low
+
+
+def _found(found: Pages, chunk: int) -> Array:
+    """Where the entries of a dictionary of strings stand."""
+    start, end, count = found.dictionary(chunk)
+    entries = np.empty(min(count, end - start), np.int64)
+    if compiled(pages.strings)(found.data, start, end, entries, 0, len(entries)) < 0 or len(entries) < count:
         raise OtherForm
-    return found
-
-
-def _entries(chunk: Chunk, dtype: DType) -> pa.Array:
-    """The entries of a dictionary of strings, found valid."""
-    found = _found(chunk)
-    offsets = np.zeros(len(found) + 1, np.int64)
-    data = np.empty(compiled(pages.offsets)(found, offsets), np.uint8)
-    compiled(pages.characters)(chunk.data, found, offsets, data)
-    entries = _array(dtype, offsets, data, None)
-    entries.validate(full=True)
     return entries
+
+
+def _entries(found: Pages, chunk: int, dtype: DType) -> pa.Array:
+    """The entries of a dictionary of strings, found valid."""
+    entries = _found(found, chunk)
+    offsets = np.zeros(len(entries) + 1, np.int64)
+    data = np.empty(compiled(pages.offsets)(entries, offsets), np.uint8)
+    compiled(pages.characters)(found.data, entries, offsets, data)
+    made = _array(dtype, offsets, data, None)
+    made.validate(full=True)
+    return made
 
 
 def _array(dtype: DType, offsets: Array, data: Array, validity: Array | None) -> pa.Array:
@@ -152,7 +160,7 @@ class _Out:
 
     def __init__(self, places: list[Place], rows: int, storage: str) -> None:
         self.values = host_memory.empty(rows, storage)
-        self._valid = np.empty(rows if any(place.optional for place in places) else 0, np.bool_)
+        self._valid = np.ones(rows if any(place.optional for place in places) else 0, np.bool_)
         self._nulls = 0
 
     @property
@@ -160,28 +168,47 @@ class _Out:
         return self._valid if self._nulls else None
 
     def decode(
-        self, chunk: Chunk, place: Place, entries: Array, plain: tuple[int, int, int], wanted: Rows | None, low: int, high: int
+        self, found: Pages, chunks: slice, entries: Array | None, plain: tuple[int, int, int], wanted: Rows | None, low: int
     ) -> None:
-        """Write rows `low` to `high`: all of a chunk's, or those with the numbers `wanted`.
+        """Write the rows of some chunks from ``values[low]`` on: all, or those with the numbers `wanted`.
 
-        `entries` are those of its dictionary, `plain` what `primitives.cpu.pages.column` is to know of plain values.
+        `entries` are those of their dictionary; None for numbers, whose chunks have their own. `plain` is what
+        `primitives.cpu.pages.column` is to know of plain values.
         """
-        if not place.optional and len(self._valid):
-            self._valid[low:high] = True
-        out = _words(self.values[low:high])
-        spare = chunk.most if wanted is not None and (place.optional or plain[0] < 0) else 0
+        places, sums = found.places[chunks], found.sums[chunks]
+        optional = np.array([place.optional for place in places])
+        out = _words(self.values[low:])
+        most, largest = sums[:, [h.MOST, h.LARGEST]].max(axis=0, initial=0).tolist()
+        room = 0
+        if entries is None:
+            first = found.table[found.firsts[:-1][found.firsts[:-1] < len(found.table)]]
+            own = first[first[:, h.WHICH] == h.DICTIONARY]
+            count, room = int(own[:, h.VALUES].max(initial=0)), int(own[:, h.SIZE].max(initial=0))
+            if plain[0] * count > room or min(count, room) < 0:
+                raise OtherForm
+            entries = np.empty(count, out.dtype)
+            known = -1
+        else:
+            known = len(entries)
+        spare = most if wanted is not None else 0
         nulls = compiled(pages.column, str(out.dtype))(
-            chunk.data,
-            chunk.table,
-            int(place.optional),
+            found.data,
+            found.table,
+            found.firsts[chunks.start : chunks.stop + 1],
+            int(found.compressed),
+            optional,
             *plain,
             _words(entries),
+            known,
             int(wanted is None),
-            np.empty(0, np.int64) if wanted is None else wanted,
+            NONE if wanted is None else wanted,
+            found.starts[chunks],
             out,
-            self._valid[low:high],
+            self._valid[low:],
+            np.empty(room + SLACK if found.compressed else 0, np.uint8),
+            np.empty(largest + SLACK if found.compressed else 0, np.uint8),
             np.empty(spare, out.dtype),
-            np.empty(spare if place.optional else 0, np.bool_),
+            np.empty(spare, np.bool_),
         )
         if nulls < 0:
             raise OtherForm

@@ -228,22 +228,25 @@ def test_damaged_pages_stay_within_their_arrays(tmp_path: Path) -> None:
             for _ in range(r.randrange(1, 4)):
                 damaged[r.randrange(len(damaged))] ^= 1 << r.randrange(8)
             data = np.frombuffer(damaged + bytes(SLACK), np.uint8)
-            table = np.full((8, page_headers.FIELDS), page_headers.ABSENT, np.int64)
+            table, firsts = np.full((8, page_headers.FIELDS), page_headers.ABSENT, np.int64), np.zeros(2, np.int64)
+            sums = np.zeros((1, page_headers.SUMS), np.int64)
             with np.errstate(all="ignore"):
-                sums = np.zeros(4, np.int64)
-                found = page_headers.headers(data, table, sums)
-                if found < 0 or sums[page_headers.ROWS] != len(values):
+                bounds = np.array([0, len(damaged)])
+                found = page_headers.headers(data, bounds, table, firsts, sums)
+                if found < 0 or sums[0, page_headers.ROWS] != len(values):
                     answers.add("header" if found < 0 else "counts")
                     continue
-                table = table[:found]
                 for every in (1, 0):
                     wanted = np.arange(0, len(values), 5)
                     out = np.zeros(len(values) if every else len(wanted), np.int64)
-                    spare = np.zeros(int(sums[page_headers.MOST]), np.int64)
-                    entries = np.arange(11)
+                    spare = np.zeros(int(sums[0, page_headers.MOST]), np.int64)
                     valid, spare_valid = out.astype(bool), spare.astype(bool)
+                    room = np.zeros(0, np.uint8)
                     ended = pages.column(
-                        data, table, 1, 8, -(1 << 63), (1 << 63) - 1, entries, every, wanted, out, valid, spare, spare_valid
+                        *(data, table, firsts, 0, np.array([True])),
+                        *(8, -(1 << 63), (1 << 63) - 1, np.zeros(11, np.int64), -1),
+                        *(every, wanted, np.zeros(1, np.int64)),
+                        *(out, valid, room, room, spare, spare_valid),
                     )
                     answers.add("refused" if ended < 0 else "read")
     assert answers == {"header", "counts", "refused", "read"}

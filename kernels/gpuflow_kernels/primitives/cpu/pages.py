@@ -30,15 +30,15 @@ def run_at(data: Any, place: int, end: int, width: int) -> Any:
     return count, packed, place, place + size
 
 
-def fill(data: Any, place: int, end: int, entries: Any, out: Any, at: int, count: int) -> int:
-    """Write ``out[at : at + count]``: the entries whose numbers stand between `place` and `end`, in runs behind a byte that
-    says how many bits they have; 0, or -1 where there are too few, or one is no number of an entry."""
+def fill(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at: int, count: int) -> int:
+    """Write ``out[at : at + count]``: those of the first `known` entries whose numbers stand between `place` and `end`, in runs
+    behind a byte that says how many bits they have; 0, or -1 where there are too few, or one is no number of an entry."""
     if count == 0:
         return int64(0)
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(known)
     done, last, place = at, at + count, place + 1
     while done < last:
         length, packed, place, after = run_at(data, place, end, width)
@@ -64,12 +64,12 @@ def fill(data: Any, place: int, end: int, entries: Any, out: Any, at: int, count
     return int64(0)
 
 
-def pick(data: Any, place: int, end: int, entries: Any, out: Any, at: int, stop: int, wanted: Any, row: int) -> int:
+def pick(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at: int, stop: int, wanted: Any, row: int) -> int:
     """As `fill`, but of the values with the ascending numbers ``wanted[at:stop] - row`` alone."""
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(len(entries))
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(known)
     done, place = at, place + 1
     while done < stop:
         length, packed, place, after = run_at(data, place, end, width)
@@ -202,69 +202,79 @@ def characters(data: Any, found: Any, starts: Any, out: Any) -> int:
     return int64(0)
 
 
-def expand(data: Any, table: Any, every: int, wanted: Any, out: Any) -> int:
+def expand(data: Any, table: Any, firsts: Any, starts: Any, every: int, wanted: Any, out: Any) -> int:
     """Decompress pages of Snappy one behind the other, and say in `table` where they are; 0, or -1.
 
-    Data pages without rows of the ascending numbers `wanted` are left out, unless `every` is.
+    Data pages without rows of the ascending numbers `wanted` are left out, unless `every` is (see `column`).
     """
     at, asked = int64(0), int64(0)
-    for k in range(len(table)):
-        place, length, size, version2 = table[k, 6], table[k, 3], table[k, 2], table[k, 5] == 8
-        if not every and (version2 or table[k, 5] == 5):
-            before = asked
-            while asked < len(wanted) and wanted[asked] < table[k, 0] + table[k, 9]:
-                asked += 1
-            if asked == before:
-                table[k, 5] = 0
-                continue
-        apart = table[k, 13] if version2 else int64(0)
-        if version2 and table[k, 15] == 0:  # not compressed
-            apart = size if size == length else int64(-1)
-        if apart < 0 or apart > min(length, size) or at + size > len(out):
-            return int64(-1)
-        for i in range(apart):
-            out[at + i] = data[place + i]
-        if apart < size and snappy(data, place + apart, place + length, out, at + apart, size - apart) < 0:
-            return int64(-1)
-        table[k, 6], table[k, 3] = at, size
-        at += size
+    for c in range(len(firsts) - 1):
+        for k in range(firsts[c], firsts[c + 1]):
+            place, length, size, version2 = table[k, 6], table[k, 3], table[k, 2], table[k, 5] == 8
+            if not every and (version2 or table[k, 5] == 5):
+                before = asked
+                while asked < len(wanted) and wanted[asked] < starts[c] + table[k, 0] + table[k, 9]:
+                    asked += 1
+                if asked == before:
+                    table[k, 5] = 0
+                    continue
+            apart = table[k, 13] if version2 else int64(0)
+            if version2 and table[k, 15] == 0:  # not compressed
+                apart = size if size == length else int64(-1)
+            if apart < 0 or apart > min(length, size) or at + size > len(out):
+                return int64(-1)
+            for i in range(apart):
+                out[at + i] = data[place + i]
+            if apart < size and snappy(data, place + apart, place + length, out, at + apart, size - apart) < 0:
+                return int64(-1)
+            table[k, 6], table[k, 3] = at, size
+            at += size
     return int64(0)
 
 
 def column(
     data: Any,
     table: Any,
-    optional: int,
+    firsts: Any,
+    compressed: int,
+    optional: Any,
     item: int,
     low: int,
     high: int,
     entries: Any,
+    known: int,
     every: int,
     wanted: Any,
+    starts: Any,
     out: Any,
     valid: Any,
+    dictionary: Any,
+    body: Any,
     spare: Any,
     spare_valid: Any,
 ) -> int:
-    """The values of a chunk whose pages are not compressed, or no longer.
+    """The values of column chunks.
 
     Parameters
     ----------
-    data : array of uint8
-    table : array
-        Of their headers, as `page_headers.headers` makes it; only those of data pages are looked at.
-    optional : int
-        Whether there may be nulls; only then `valid` and `spare_valid` are used.
+    data, table, firsts : array
+        Bytes of the chunks, and what `page_headers.headers` made of them.
+    compressed : int
+        Whether pages are blocks of Snappy; else they are not compressed, or no longer.
+    optional : array of bool
+        For each chunk whether there may be nulls; only then `valid` and `spare_valid` are used.
     item, low, high : int
         Bytes of a plain number (4 or 8) and its bounds; -1 for strings (see `strings`); 0 where nothing may be plain.
-    entries : array
-        Of the dictionary.
+    entries, known : array, int
+        The entries of the dictionary of all chunks, `known` of them; -1 for room to read those of each chunk into.
     every : int
-        Whether all rows are asked for, those of all pages; else those with the ascending numbers `wanted`.
+        Whether all rows are asked for; else those with the ascending numbers `wanted`.
+    starts : array
+        The number of the first row of each chunk.
     out, valid : array
         To write to, a place for each row that is asked for.
-    spare, spare_valid : array
-        Room for the values of any page, if not `every`, and for their validity.
+    dictionary, body, spare, spare_valid : array
+        Room for the largest dictionary, and for the largest data page: bytes, and if not `every` values and validity.
 
     Returns
     -------
@@ -272,63 +282,140 @@ def column(
         How many nulls there are; -1 for what cannot be, or has another encoding.
     """
     at, nulls = int64(0), int64(0)
-    for k in range(len(table)):
-        row, count, version2 = table[k, 0], table[k, 9], table[k, 5] == 8
-        if table[k, 5] != 5 and not version2:
-            continue
-        stop = at + count if every else at
-        while not every and stop < len(wanted) and wanted[stop] < row + count:
-            stop += 1
-        if stop == at:
-            continue
-        start, end, encoding, apart = table[k, 6], table[k, 6] + table[k, 3], table[k, 10], int64(0)
-        if version2:
-            encoding, apart = table[k, 12], table[k, 13]
-            if apart < 0 or apart > table[k, 3] or table[k, 14] != 0:
-                return int64(-1)
-        found, values, known, first = count, out, valid, at
-        if not every:
-            values, known, first = spare, spare_valid, int64(0)
-        if optional:
-            where = start
-            if not version2:
-                apart = int64(word(data, uint64(start)) & uint64(0xFFFFFFFF))
-                where = start + 4
-                if table[k, 11] != 3 or where + apart > end:
+    for c in range(len(firsts) - 1):
+        first, last, count = firsts[c], firsts[c + 1], int64(known)
+        if known < 0:
+            count = int64(0)
+            if first < last and table[first, 5] == 7:
+                count = own_entries(data, table, first, compressed, item, low, high, entries, dictionary)
+                if count < 0:
                     return int64(-1)
-            found = levels(data, where, where + apart, known, first, count)
+        for k in range(first, last):
+            rows, row, version2 = table[k, 9], starts[c] + table[k, 0], table[k, 5] == 8
+            if table[k, 5] != 5 and not version2:
+                continue
+            stop = at + rows if every else at
+            while not every and stop < len(wanted) and wanted[stop] < row + rows:
+                stop += 1
+            if stop == at:
+                continue
+            found = page(
+                data,
+                table,
+                k,
+                compressed,
+                int64(optional[c]),
+                item,
+                low,
+                high,
+                entries,
+                count,
+                every,
+                wanted,
+                row,
+                out,
+                valid,
+                at,
+                stop,
+                body,
+                spare,
+                spare_valid,
+            )
             if found < 0:
                 return int64(-1)
-            start = where + apart
-        else:
-            start += apart
-        coded, done = encoding == 2 or encoding == 8, int64(0)
-        if not coded and encoding != 0:
-            return int64(-1)
-        if every or found < count or (item < 0 and not coded):
-            if coded:
-                done = fill(data, start, end, entries, values, first, found)
-            elif item < 0:
-                done = strings(data, start, end, values, first, found)
-            else:
-                done = plain(data, start, end, item, low, high, values, first, found)
-            if done < 0 or (found < count and spread(values, known, first, count, found) < 0):
-                return int64(-1)
-            if every:
-                nulls += count - found
-            for i in range(at, at if every else stop):
-                out[i] = values[wanted[i] - row]
-                if optional:
-                    valid[i] = known[wanted[i] - row]
-                    nulls += int64(not valid[i])
-        else:
-            if coded:
-                done = pick(data, start, end, entries, out, at, stop, wanted, row)
-            else:
-                done = picked(data, start, end, item, low, high, out, at, stop, wanted, row)
-            if done < 0:
-                return int64(-1)
-            for i in range(at, stop if optional else at):
-                valid[i] = True
-        at = stop
+            nulls, at = nulls + found, stop
     return nulls
+
+
+def own_entries(data: Any, table: Any, k: int, compressed: int, item: int, low: int, high: int, entries: Any, room: Any) -> int:
+    """Read the numbers of dictionary page `k` into `entries`; how many, or -1."""
+    count, place, length, size = table[k, 9], table[k, 6], table[k, 3], table[k, 2]
+    if count < 0 or count > len(entries) or (table[k, 10] != 0 and table[k, 10] != 2):
+        return int64(-1)
+    where, start = data, place
+    if compressed:
+        if snappy(data, place, place + length, room, 0, size) < 0:
+            return int64(-1)
+        where, start = room, int64(0)
+    elif length != size:
+        return int64(-1)
+    return count if plain(where, start, start + size, item, low, high, entries, 0, count) == 0 else int64(-1)
+
+
+def page(
+    data: Any,
+    table: Any,
+    k: int,
+    compressed: int,
+    optional: int,
+    item: int,
+    low: int,
+    high: int,
+    entries: Any,
+    known: int,
+    every: int,
+    wanted: Any,
+    row: int,
+    out: Any,
+    valid: Any,
+    at: int,
+    stop: int,
+    body: Any,
+    spare: Any,
+    spare_valid: Any,
+) -> int:
+    """Write ``out[at:stop]`` from data page `k`, whose first row is number `row`; how many nulls there are, or -1."""
+    count, start, end, encoding, apart = table[k, 9], table[k, 6], table[k, 6] + table[k, 3], table[k, 10], int64(0)
+    version2 = table[k, 5] == 8
+    if version2:
+        encoding, apart = table[k, 12], table[k, 13]
+        if apart < 0 or apart > table[k, 3] or table[k, 14] != 0:
+            return int64(-1)
+    found, values, present, first = count, out, valid, at
+    if not every:
+        values, present, first = spare, spare_valid, int64(0)
+    if version2 and optional:
+        found = levels(data, start, start + apart, present, first, count)
+    start += apart
+    where = data
+    if compressed and (not version2 or table[k, 15] != 0):
+        size = table[k, 2] - apart
+        if size > 0 and snappy(data, start, end, body, 0, size) < 0:
+            return int64(-1)
+        where, start, end = body, int64(0), size
+    elif table[k, 2] != table[k, 3]:
+        return int64(-1)
+    if optional and not version2:
+        size = int64(word(where, uint64(start)) & uint64(0xFFFFFFFF))
+        if table[k, 11] != 3 or start + 4 + size > end:
+            return int64(-1)
+        found = levels(where, start + 4, start + 4 + size, present, first, count)
+        start += 4 + size
+    coded, done = encoding == 2 or encoding == 8, int64(0)
+    if found < 0 or (not coded and encoding != 0):
+        return int64(-1)
+    if every or found < count or (item < 0 and not coded):
+        if coded:
+            done = fill(where, start, end, entries, known, values, first, found)
+        elif item < 0:
+            done = strings(where, start, end, values, first, found)
+        else:
+            done = plain(where, start, end, item, low, high, values, first, found)
+        if done < 0 or (found < count and spread(values, present, first, count, found) < 0):
+            return int64(-1)
+        if every:
+            return count - found
+        nulls = int64(0)
+        for i in range(at, stop):
+            out[i] = values[wanted[i] - row]
+            if optional:
+                valid[i] = present[wanted[i] - row]
+                nulls += int64(not valid[i])
+        return nulls
+    if coded:
+        done = pick(where, start, end, entries, known, out, at, stop, wanted, row)
+    else:
+        done = picked(where, start, end, item, low, high, out, at, stop, wanted, row)
+    for i in range(at, stop if optional else at):
+        valid[i] = True
+    return done
