@@ -13,14 +13,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
@@ -204,7 +205,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
 
     import gpuflow as gf
     from gpuflow.io import footers, page_reader
-    from gpuflow.io.chunks import Chunk, Memory, place_of
+    from gpuflow.io.chunks import Memory, place_of, read_pages
 
     strings = ["l_returnflag", "l_linestatus", "l_shipinstruct", "l_shipmode"]
     source = gf.io.scan_parquet(path)
@@ -214,18 +215,16 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
     for key, names in PARTS.items():
         columns = tuple(names or source.schema)
 
-        def each(work: Callable[[Any, Any], Any], columns: tuple[str, ...] = columns) -> None:
-            memory = Memory()
+        def read(decompress: bool, columns: tuple[str, ...] = columns) -> None:
+            stored, written = Memory(), Memory()
             with pa.OSFile(str(path)) as opened:
-                for group in range(footer.metadata.num_row_groups):
-                    for name in columns:
-                        place = place_of(footer, group, name, source.schema[name])
-                        assert place is not None, f"{name} is left to pyarrow"
-                        work((opened, memory), place)
-
-        def read(where: Any, place: Any) -> None:
-            where[0].seek(place.start)
-            where[0].read_buffer(place.length)
+                for part, name in product(splits, columns):
+                    for piece in part.pieces:
+                        places = [place_of(footer, group, name, source.schema[name]) for group in piece.blocks]
+                        assert all(places), f"{name} is left to pyarrow"
+                        pages = read_pages(opened, places, np.cumsum([0, *piece.counts]), stored)
+                        if decompress:
+                            pages.decompress(None, written)
 
         def by_pyarrow(columns: tuple[str, ...] = columns) -> None:
             with pq.ParquetFile(path, read_dictionary=strings) as opened:
@@ -234,8 +233,8 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
 
         with dask.config.set({"gpuflow.threads": 1}):
             asked = {
-                "read": partial(each, read),
-                "pages": partial(each, lambda where, place: Chunk(where[0], place, None, where[1])),
+                "read": partial(read, False),
+                "pages": partial(read, True),
                 "columns": lambda columns=columns: [part.read(columns) for part in splits],
                 "kernel": questions[key].collect,
                 "pyarrow": by_pyarrow,

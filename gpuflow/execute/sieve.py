@@ -24,7 +24,7 @@ from gpuflow.plan.source import Sieve, Split
 
 from .bindings import bindings_for, target_of
 
-VALUES = 1_000_000
+VALUES = 250_000
 """So many values must be there to be left out before a kernel is compiled and run for it."""
 SAMPLE, LEAST = 4_096, 0.125
 """Rows that are tried first, and the share of them above which too many are left for it to pay."""
