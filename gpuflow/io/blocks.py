@@ -32,7 +32,7 @@ from .files import File, failure
 from .fitting import Rows, fitting
 from .odd_values import OddValue
 from .options import ScanOptions, refuse_taken
-from .partitions import empty_chunk, refuse_without_columns, target_rows
+from .partitions import OF_BLOCKS, empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -310,15 +310,17 @@ class BlockSource(Source):
         if predicate is not None and not refs(predicate) <= set(self.schema):
             predicate = None
         kept = self._kept(predicate)
-        target = target_rows(sum(entry[3] for entry in kept), partition_rows)
+        total = sum(entry[3] for entry in kept)
+        each = total / max(1, -(-total // target_rows(total, partition_rows, per_thread=OF_BLOCKS)))
         splits: list[Split] = []
         batch: list[Block] = []
         held = 0
         for entry in kept:
-            # closed where it comes nearest to the target
-            if batch and held + entry[3] - target > target - held:
+            # closed where it comes nearest to an equal share, counted from the first row on, so that no rest is left over
+            end = each * (len(splits) + 1)
+            if batch and held + entry[3] - end > end - held:
                 splits.append(self._split(batch))
-                batch, held = [], 0
+                batch = []
             batch.append(entry)
             held += entry[3]
         if batch or not splits:

@@ -16,20 +16,23 @@ from .columns import empty_column
 
 LEAST_ROWS, MOST_ROWS = 65_536, 8_388_608
 PER_THREAD = 4
+OF_BLOCKS = 2
+"""Partitions for a thread of this process where they are read from blocks of files (`docs/decisions.md`, 39)."""
 """Partitions for each thread, so that threads that finish early find more work."""
 
 
-def target_rows(total: int, partition_rows: int | None = None, threads: int | None = None) -> int:
+def target_rows(total: int, partition_rows: int | None = None, threads: int | None = None, per_thread: int = PER_THREAD) -> int:
     """Rows that a partition of a table of `total` rows should have.
 
-    `partition_rows`, or the setting of that name, decides. Otherwise every thread gets at least four partitions, as
-    long as a partition keeps 64 thousand rows, and none has more than 8 million; `threads` are this process's by default.
+    `partition_rows`, or the setting of that name, decides. Otherwise every thread gets at least `per_thread`
+    partitions, as long as a partition keeps 64 thousand rows, and none has more than 8 million; `threads` are this process's
+    by default.
     """
     asked = partition_rows or config.get("partition-rows")
     if asked:
         return int(asked)
     threads = threads or config.get("threads") or config.cores()
-    return min(max(-(-total // (PER_THREAD * threads)), LEAST_ROWS), MOST_ROWS)
+    return min(max(-(-total // (per_thread * threads)), LEAST_ROWS), MOST_ROWS)
 
 
 def ranges(total: int, partition_rows: int | None = None) -> Iterator[tuple[int, int]]:
