@@ -17,17 +17,19 @@ from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
 
 from . import convert
+from . import parquet_format as fmt
 from .fitting import Rows
 from .footers import Footer
 from .thrift import Fields
 
 Array = np.ndarray[Any, Any]
 
-# field numbers and constants of Parquet's ColumnMetaData
-_TYPE, _ENCODINGS, _CODEC, _COUNT, _UNCOMPRESSED, _COMPRESSED, _DATA_AT, _DICTIONARY_AT = 1, 2, 4, 5, 6, 7, 9, 11
-_PLAIN, _PLAIN_DICTIONARY, _RLE, _RLE_DICTIONARY = 0, 2, 3, 8
-_BYTE_ARRAY = 6
-_NUMBERS: dict[Any, np.dtype[Any]] = {1: np.dtype("<i4"), 2: np.dtype("<i8"), 4: np.dtype("<f4"), 5: np.dtype("<f8")}
+_NUMBERS: dict[Any, np.dtype[Any]] = {
+    fmt.INT32: np.dtype("<i4"),
+    fmt.INT64: np.dtype("<i8"),
+    fmt.FLOAT: np.dtype("<f4"),
+    fmt.DOUBLE: np.dtype("<f8"),
+}
 _CODECS: dict[Any, str | None] = {0: None, 1: "snappy", 2: "gzip", 6: "zstd"}
 _LEVELS, _COMPRESSED_V2 = h.VALUES + 4, h.VALUES + 6
 """In a table of page headers: bytes of levels that stand apart, and whether the rest is compressed."""
@@ -66,14 +68,16 @@ def place_of(footer: Footer, group: int, name: str, dtype: DType) -> Place | Non
     if leaf is None or footer.types.get(name) != dtype or group >= len(footer.chunks) or leaf >= len(footer.chunks[group]):
         return None
     column, chunk = footer.metadata.schema.column(leaf), footer.chunks[group][leaf]
-    physical, codec = chunk.get(_TYPE), chunk.get(_CODEC)
-    known = set(chunk.get(_ENCODINGS) or (-1,)) <= {_PLAIN, _PLAIN_DICTIONARY, _RLE, _RLE_DICTIONARY}
+    physical, codec = chunk.get(fmt.TYPE), chunk.get(fmt.CODEC)
+    known = set(chunk.get(fmt.ENCODINGS) or (-1,)) <= {fmt.PLAIN, fmt.PLAIN_DICTIONARY, fmt.RLE, fmt.RLE_DICTIONARY}
     if not known or codec not in _CODECS or column.max_repetition_level or column.max_definition_level > 1:
         return None
-    if not ((physical == _BYTE_ARRAY and dtype.is_text) or _is_number(physical, dtype)):
+    if not ((physical == fmt.BYTE_ARRAY and dtype.is_text) or _is_number(physical, dtype)):
         return None
-    length, room, rows, data_at = (_count(chunk, field) for field in (_COMPRESSED, _UNCOMPRESSED, _COUNT, _DATA_AT))
-    start = min(data_at, _count(chunk, _DICTIONARY_AT)) if chunk.get(_DICTIONARY_AT) else data_at
+    length, room, rows, data_at = (
+        _count(chunk, field) for field in (fmt.COMPRESSED, fmt.UNCOMPRESSED, fmt.NUM_VALUES, fmt.DATA_OFFSET)
+    )
+    start = min(data_at, _count(chunk, fmt.DICTIONARY_OFFSET)) if chunk.get(fmt.DICTIONARY_OFFSET) else data_at
     if min(length, room, rows, start) < 0:
         return None
     return Place(start, length, room, _NUMBERS.get(physical), _CODECS[codec], column.max_definition_level == 1, rows)
@@ -138,7 +142,7 @@ class Pages:
         if first == self.firsts[chunk + 1] or self.table[first, h.WHICH] != h.DICTIONARY:
             return 0, 0, 0
         page = self.table[first].tolist()
-        if page[h.VALUES] < 0 or page[h.VALUES + 1] not in (_PLAIN, _PLAIN_DICTIONARY):
+        if page[h.VALUES] < 0 or page[h.VALUES + 1] not in (fmt.PLAIN, fmt.PLAIN_DICTIONARY):
             raise OtherForm
         return page[h.BODY], page[h.BODY] + page[h.LENGTH], page[h.VALUES]
 
@@ -195,10 +199,9 @@ def read_pages(opened: Any, places: list[Place], starts: Array, memory: Memory) 
     """
     bounds = np.cumsum([0, *(place.length for place in places)])
     data = memory.empty(int(bounds[-1]) + SLACK)
-    room: Any = memoryview(data)  # type: ignore[arg-type]
     for place, start in zip(places, bounds.tolist(), strict=False):
         opened.seek(place.start)
-        if place.codec != places[0].codec or opened.readinto(room[start : start + place.length]) != place.length:
+        if place.codec != places[0].codec or opened.readinto(data.data[start : start + place.length]) != place.length:
             raise OtherForm
     found, size = -2, 16 * len(places)
     while found == -2:

@@ -21,6 +21,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
 
+from . import parquet_format as fmt
 from . import thrift
 from .as_stored import as_numbers, as_parquet
 from .blocks import FAILURES, Layout
@@ -76,7 +77,9 @@ class Footer:
         sink = io.BytesIO()
         self.metadata.write_metadata_file(sink)
         fields, _ = thrift.struct(sink.getvalue()[4:])
-        return [[chunk.get(_META_DATA, {}) for chunk in group.get(_COLUMNS, ())] for group in fields.get(_ROW_GROUPS, ())]
+        return [
+            [chunk.get(fmt.META_DATA, {}) for chunk in group.get(fmt.COLUMNS, ())] for group in fields.get(fmt.ROW_GROUPS, ())
+        ]
 
     @cached_property
     def numbers(self) -> pq.FileMetaData | None:
@@ -109,17 +112,17 @@ class Footer:
         Nothing is said of the range of floats: writers leave NaN out of it.
         """
         chunk = self._chunk(group, column)
-        raw = chunk.get(_STATISTICS)
+        raw = chunk.get(fmt.STATISTICS)
         if not raw:
             return ColumnStatistics()
-        nulls = raw.get(_NULL_COUNT)
+        nulls = raw.get(fmt.NULL_COUNT)
         unknown = ColumnStatistics(nulls=nulls)
-        physical = chunk.get(_TYPE)
+        physical = chunk.get(fmt.TYPE)
         if dtype.is_float or physical not in _PHYSICAL.get(dtype.kind, ()):
             return unknown
-        low, high = raw.get(_MIN_VALUE), raw.get(_MAX_VALUE)
+        low, high = raw.get(fmt.MIN_VALUE), raw.get(fmt.MAX_VALUE)
         if low is None and dtype.kind not in ("uint", "string", "decimal"):  # old files order these as signed
-            low, high = raw.get(_MIN), raw.get(_MAX)
+            low, high = raw.get(fmt.MIN), raw.get(fmt.MAX)
         if low is None or high is None:
             return unknown
         if dtype == t.STRING:
@@ -131,7 +134,7 @@ class Footer:
             if _UNIT_NAMES[str(dtype.unit)] not in logical:
                 return unknown
         signed = dtype.kind not in ("uint", "bool")
-        order: Any = "big" if physical == _FIXED else "little"
+        order: Any = "big" if physical == fmt.FIXED else "little"
         least, greatest = (int.from_bytes(bound, order, signed=signed) for bound in (low, high))
         if not dtype.bounds[0] <= least <= greatest <= dtype.bounds[1]:
             return unknown
@@ -140,27 +143,22 @@ class Footer:
         return ColumnStatistics(least, greatest, nulls)
 
 
-# field numbers of FileMetaData, RowGroup, ColumnChunk, ColumnMetaData and Statistics in Parquet's format
-_ROW_GROUPS, _COLUMNS, _META_DATA = 4, 1, 3
 _ENCRYPTION, _UNION, _LOOKED = 8, re.compile(rb"[\x1c\x2c\x3c\x4c][\x1c\x2c]"), 4096
 """A field of a footer, how it begins (behind field 7, 6, 5 or 4), and how many bytes from the end it is looked for."""
-_TYPE, _NUM_VALUES, _UNCOMPRESSED, _DICTIONARY_OFFSET, _STATISTICS, _ENCODING_STATS = 1, 5, 6, 11, 12, 13
 _DATA_PAGES, _BY_DICTIONARY = (0, 3), (2, 8)
 _SHORT = 6
 """Bytes a value where a footer does not tell how its pages are encoded: numbers of entries take fewer."""
-_MAX, _MIN, _NULL_COUNT, _MAX_VALUE, _MIN_VALUE = 1, 2, 3, 5, 6
 
-_BOOLEAN, _INT32, _INT64, _BYTE_ARRAY, _FIXED = 0, 1, 2, 6, 7
-_BYTES = {_BOOLEAN: 1, _INT32: 4, _INT64: 8}
+_BYTES = {fmt.BOOLEAN: 1, fmt.INT32: 4, fmt.INT64: 8}
 _PHYSICAL = {
-    "bool": (_BOOLEAN,),
-    "int": (_INT32, _INT64),
-    "uint": (_INT32, _INT64),
-    "date": (_INT32,),
-    "timestamp": (_INT64,),
-    "duration": (_INT64,),
-    "string": (_BYTE_ARRAY,),
-    "decimal": (_INT32, _INT64, _FIXED),
+    "bool": (fmt.BOOLEAN,),
+    "int": (fmt.INT32, fmt.INT64),
+    "uint": (fmt.INT32, fmt.INT64),
+    "date": (fmt.INT32,),
+    "timestamp": (fmt.INT64,),
+    "duration": (fmt.INT64,),
+    "string": (fmt.BYTE_ARRAY,),
+    "decimal": (fmt.INT32, fmt.INT64, fmt.FIXED),
 }
 _UNIT_NAMES = {"s": "seconds?", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -236,12 +234,12 @@ def _reason(text: str, file: File) -> str:
 
 
 def _is_coded(chunk: thrift.Fields) -> bool:
-    if _DICTIONARY_OFFSET not in chunk:
+    if fmt.DICTIONARY_OFFSET not in chunk:
         return False
-    stats = chunk.get(_ENCODING_STATS)
+    stats = chunk.get(fmt.ENCODING_STATS)
     if stats:
         return all(page.get(2) in _BY_DICTIONARY for page in stats if page.get(1) in _DATA_PAGES)
-    return int(chunk.get(_UNCOMPRESSED, 0)) <= _SHORT * max(1, int(chunk.get(_NUM_VALUES, 0)))
+    return int(chunk.get(fmt.UNCOMPRESSED, 0)) <= _SHORT * max(1, int(chunk.get(fmt.NUM_VALUES, 0)))
 
 
 def _is_sealed(file: File, handle: Any, metadata: pq.FileMetaData) -> bool:

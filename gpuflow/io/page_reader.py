@@ -6,7 +6,7 @@ here raises an error of a file's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,18 +35,35 @@ _ANY = -(1 << 63), (1 << 63) - 1
 _FAILURES = (OtherForm, ReadError, MemoryError, pa.ArrowException, OSError, ValueError)
 
 
-def read(
-    file: File, footer: Footer, blocks: Sequence[int], counts: Sequence[int], wanted: Rows | None, name: str, dtype: DType
-) -> Column | None:
-    """A column of some row groups, of all rows or of those with the ascending numbers `wanted`; None where it is left to
+def read_columns(
+    file: File, footer: Footer, blocks: Sequence[int], counts: Sequence[int], wanted: Rows | None, types: Mapping[str, DType]
+) -> dict[str, Column]:
+    """Columns of some row groups, of all rows or of those with the ascending numbers `wanted`, but for those that are left to
     pyarrow."""
+    with suppress(ReadError, OSError), pa.OSFile(file.open()) as opened:
+        found = {name: read(opened, file, footer, blocks, counts, wanted, name, dtype) for name, dtype in types.items()}
+        return {name: column for name, column in found.items() if column is not None}
+    return {}
+
+
+def read(
+    opened: Any,
+    file: File,
+    footer: Footer,
+    blocks: Sequence[int],
+    counts: Sequence[int],
+    wanted: Rows | None,
+    name: str,
+    dtype: DType,
+) -> Column | None:
+    """One of the columns; None where it is left to pyarrow."""
     places = [place_of(footer, group, name, dtype) for group in blocks]
     chosen = [p for p, n in zip(places, counts, strict=True) if p is not None and p.rows == n and p.end <= file.size]
-    if file.remote or len(chosen) < len(blocks):
+    if len(chosen) < len(blocks):
         return None
     starts = np.cumsum([0, *counts])
     rows = None if wanted is None else wanted.astype(np.int64, copy=False)
-    with suppress(*_FAILURES), pa.OSFile(file.open()) as opened:
+    with suppress(*_FAILURES):
         if not dtype.is_text:
             return _numbers(opened, chosen, starts, rows, dtype)
         if footer.coded(blocks, name):

@@ -24,11 +24,10 @@ class ParquetSplit(BlockSplit):
     """Some row groups, of one file or of several small ones. Carries no footer: a worker reads it when it needs it."""
 
     def _decoded(self, piece: Piece, names: list[str], wanted: Rows | None) -> dict[str, Column]:
-        if sum(piece.counts) < page_reader.ROWS:
+        if piece.file.remote or sum(piece.counts) < page_reader.ROWS:
             return {}
-        footer = footers.footer(piece.file)
-        found = {n: page_reader.read(piece.file, footer, piece.blocks, piece.counts, wanted, n, self.schema[n]) for n in names}
-        return {name: column for name, column in found.items() if column is not None}
+        footer, types = footers.footer(piece.file), {name: self.schema[name] for name in names}
+        return page_reader.read_columns(piece.file, footer, piece.blocks, piece.counts, wanted, types)
 
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         footer = footers.footer(file)
