@@ -29,6 +29,7 @@ __all__ = [
     "ReadError",
     "SQLError",
     "TypeMismatchError",
+    "UnknownNameError",
     "UnsupportedError",
 ]
 
@@ -67,6 +68,10 @@ class DuplicateNameError(PlanError, ValueError):
     def __init__(self, message: str, *, column: str | None = None) -> None:
         super().__init__(message)
         self.column = column
+
+
+class UnknownNameError(PlanError, AttributeError):
+    """An object has no such method or attribute; the message says what to write instead where the name is another library's."""
 
 
 class UnsupportedError(PlanError, NotImplementedError):

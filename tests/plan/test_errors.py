@@ -14,6 +14,7 @@ CASES = [
     (errors.TypeMismatchError("types"), TypeError, {}),
     (errors.DuplicateNameError("twice", column="a"), ValueError, {"column": "a"}),
     (errors.UnsupportedError("not yet"), NotImplementedError, {}),
+    (errors.UnknownNameError("no such method"), AttributeError, {}),
     (errors.SQLError("parse"), ValueError, {}),
     (errors.ExtensionError("body"), errors.GpuflowError, {}),
     (errors.ReadError("cut", file="f.parquet", row_group=3, column="c"), OSError, {"file": "f.parquet", "row_group": 3}),
