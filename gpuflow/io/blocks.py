@@ -7,7 +7,6 @@ out blocks in which no row can pass a predicate.
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +27,13 @@ from gpuflow.schema import Schema
 from . import agree, budget, categories, files, hive
 from .columns import null_column
 from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
-from .files import File, failure
+from .files import File, Paths, failure
 from .fitting import Rows, fitting
 from .odd_values import OddValue
 from .options import ScanOptions, refuse_taken
 from .partitions import OF_BLOCKS, empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
 
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Block = tuple[int, int, int, int, int]
 """Number of a file, of a block in it, and of its first row; its rows, and bytes."""
 _JUDGED = 16

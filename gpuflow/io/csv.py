@@ -19,8 +19,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import TypeMismatchError
 
-from .blocks import Paths
-from .files import File, failure
+from .files import File, Paths, failure
 from .inference import lenient, with_whole
 from .options import ScanOptions
 from .text import Opened, TextFormat, TextSource, all_of, lines_of, with_compressed

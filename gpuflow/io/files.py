@@ -9,11 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
 from gpuflow.errors import ReadError, TypeMismatchError
 
+from .in_memory import is_content, take
+
+Path = str | os.PathLike[str] | bytes | IO[bytes] | IO[str]
+Paths = Path | Sequence[Path]
+"""What a user may name to read."""
 Look = TypeVar("Look")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _THREADS, _LOCAL_THREADS = 16, 4
@@ -84,7 +89,7 @@ def failure(path: str, reason: Any, *, row_group: int | None = None, column: str
 
 
 def find(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    paths: Paths,
     *,
     suffixes: tuple[str, ...],
     what: str,
@@ -96,9 +101,10 @@ def find(
 
     Parameters
     ----------
-    paths : path or list of paths
+    paths : path, bytes, open file, or list of those
         A file; a folder, searched recursively for files with one of `suffixes` (names that begin with ``_`` or ``.``
-        are passed over); a glob (``**`` included); or a URL of any file system fsspec knows.
+        are passed over); a glob (``**`` included); or a URL of any file system fsspec knows. Bytes are the content of a
+        file, and an object with a method ``read`` is an open one.
     suffixes : tuple of str
         Which files of a folder are meant.
     what : str
@@ -115,13 +121,16 @@ def find(
     ReadError
         When there is nothing of the kind.
     """
-    texts = [text_of(path, what) for path in _listed(paths)]
-    if not texts:
+    entries = [entry if is_content(entry) else text_of(entry, what) for entry in _listed(paths)]
+    if not entries:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
     found: list[File] = []
     system = remote_filesystem(filesystem)
-    for path in texts:
-        if system is not None or ("://" in path and not path.startswith("file://")):
+    for path in entries:
+        if not isinstance(path, str):
+            name, held = take(path, what)
+            found.append(File(name, len(held.content), held.stamp, remote=True, filesystem=held))
+        elif system is not None or ("://" in path and not path.startswith("file://")):
             found += _remote(path, suffixes, what, tuple((options or {}).items()), system, hive)
         else:
             found += _local(os.path.expanduser(path.removeprefix("file://")), suffixes, what, hive)
@@ -129,7 +138,7 @@ def find(
 
 
 def _listed(paths: Any) -> list[Any]:
-    one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read") or not isinstance(paths, Iterable)
+    one = isinstance(paths, (str, os.PathLike)) or is_content(paths) or not isinstance(paths, Iterable)
     return [] if paths is None else [paths] if one else list(paths)
 
 
@@ -139,14 +148,13 @@ def text_of(path: Any, what: str) -> str:
     Raises
     ------
     TypeMismatchError
-        When it is none: an open file, for one.
+        When it is none.
     """
     if isinstance(path, (str, os.PathLike)):
         text = os.fspath(path)
         if isinstance(text, str):
             return text
-    hint = "; read what is in memory with pyarrow or Polars, and hand the table to from_arrow" if hasattr(path, "read") else ""
-    raise TypeMismatchError(f"the path of a {what} file is a string or a pathlib.Path, not {path!r:.60}{hint}")
+    raise TypeMismatchError(f"the path of a {what} file is a string or a pathlib.Path, not {path!r:.60}")
 
 
 def in_threads(look: Callable[[File], Look], files: Sequence[File]) -> list[Look]:
@@ -166,8 +174,8 @@ def identity(files: Iterable[File], *more: Any) -> str:
 
 def label(what: str, paths: Any, files: Sequence[File]) -> str:
     """Short description: ``parquet flights/ (12 files)``."""
-    first = paths if isinstance(paths, (str, os.PathLike)) else next(iter(paths))
-    name = os.fspath(first).rstrip("/")
+    first = paths if isinstance(paths, (str, os.PathLike)) else files[0].path if is_content(paths) else next(iter(paths))
+    name = files[0].path if is_content(first) else os.fspath(first).rstrip("/")
     name = name.rsplit("/", 1)[-1] or name
     return f"{what} {name}" if len(files) == 1 else f"{what} {name}{'/' if '*' not in name else ''} ({len(files)} files)"
 

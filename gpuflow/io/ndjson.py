@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 from gpuflow_kernels.dtypes import DType
 
-from .blocks import Paths
-from .files import File, failure
+from .files import File, Paths, failure
 from .inference import WHOLE_WITHIN, lenient, with_whole
 from .options import ScanOptions
 from .text import Opened, TextFormat, TextSource, lines_of, with_compressed

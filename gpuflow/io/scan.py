@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,11 @@ if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
     from .csv import CsvSource
+    from .files import Paths
     from .ipc import IpcSource
     from .ndjson import NdjsonSource
     from .orc import OrcSource
     from .parquet import ParquetSource
-
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def scan_parquet(
@@ -41,9 +39,10 @@ def scan_parquet(
 
     Parameters
     ----------
-    paths : path or list of paths
-        A file, a folder (searched recursively; names that begin with ``_`` or ``.`` are passed over), a glob, a URL of
-        any file system that fsspec knows, or a list of those.
+    paths : path, bytes, open file, or list of those
+        A file, a folder (searched recursively; names that begin with ``_`` or ``.`` are passed over), a glob, or a URL of
+        any file system that fsspec knows; the content of a file as bytes; or an open file, which is read now, from where it
+        stands.
     n_rows : int, optional
         Only so many rows, the first ones, before any filter.
     row_index_name : str, optional
@@ -143,7 +142,7 @@ def scan_csv(
 
     Parameters
     ----------
-    paths : path or list of paths
+    paths : path, bytes, open file, or list of those
         As for `scan_parquet`; so are parameters that are not told here.
     separator : str
         One character.
@@ -246,7 +245,7 @@ def scan_ndjson(
 
     Parameters
     ----------
-    paths : path or list of paths
+    paths : path, bytes, open file, or list of those
         As for `scan_parquet`; so are parameters that are not told here.
     schema : mapping of str to DType or type name, optional
         The columns to read and their types; nothing is guessed then.
@@ -303,7 +302,7 @@ def scan_ipc(paths: Paths, **options: Any) -> IpcSource:
 
     Parameters
     ----------
-    paths : path or list of paths
+    paths : path, bytes, open file, or list of those
     **options
         All that `scan_parquet` takes.
 
@@ -326,7 +325,7 @@ def scan_orc(paths: Paths, **options: Any) -> OrcSource:
 
     Parameters
     ----------
-    paths : path or list of paths
+    paths : path, bytes, open file, or list of those
     **options
         All that `scan_parquet` takes.
 
