@@ -327,8 +327,9 @@ class BlockSource(Source):
 
     def _kept(self, predicate: Row | None) -> list[Block]:
         """The blocks that may have a row for which `predicate` is true; remembered, for a query that is asked again."""
-        if predicate in self._judged:
-            return self._judged[predicate]
+        known = self._judged.get(predicate)  # in one step: another thread may clear what is kept
+        if known is not None:
+            return known
         most, offset = self.options.n_rows, self.options.row_index_offset
         kept: list[Block] = []
         for i, layout in enumerate(self.layouts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -162,7 +161,8 @@ class Pages:
 
     def _by_pyarrow(self, out: Array) -> None:
         start, table = 0, self.table.tolist()
-        codec, content = _codec(str(self.places[0].codec)), pa.py_buffer(self.data)
+        # a codec of this call's own: Arrow's hold the state of what they are at, and two threads on one end the process
+        codec, content = pa.Codec(str(self.places[0].codec)), pa.py_buffer(self.data)
         for page in table:
             apart = page[_LEVELS] if page[h.WHICH] == h.DATA_V2 else 0
             size, stored = page[h.SIZE], content.slice(page[h.BODY], page[h.LENGTH])
@@ -228,8 +228,3 @@ def _verify(data: Array, table: Array) -> None:
 
 def _bytes(buffer: pa.Buffer) -> Array:
     return convert.view(buffer.address, buffer.size, np.dtype(np.uint8), buffer)
-
-
-@cache
-def _codec(name: str) -> pa.Codec:
-    return pa.Codec(name)
