@@ -31,6 +31,7 @@ __all__ = [
     "TypeMismatchError",
     "UnknownNameError",
     "UnsupportedError",
+    "WriteError",
 ]
 
 
@@ -98,6 +99,20 @@ class ReadError(GpuflowError, OSError):
     def __init__(self, message: str, *, file: str | None = None, row_group: int | None = None, column: str | None = None) -> None:
         super().__init__(message)
         self.file, self.row_group, self.column = file, row_group, column
+
+
+class WriteError(GpuflowError, OSError):
+    """Data cannot be written.
+
+    Attributes
+    ----------
+    file : str
+        Path or URL.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class LeftOutWarning(UserWarning):

@@ -12,7 +12,8 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.schema import Schema
 
 from . import categories, convert
-from .files import File, failure
+from .failures import failure
+from .files import File
 from .options import ScanOptions
 from .partitions import refuse_duplicates, supported
 

@@ -20,7 +20,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.rowtree import Row, refs
 
-from gpuflow.errors import GpuflowError, ReadError
+from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics, Sieve, Source, Split
 from gpuflow.schema import Schema
 
@@ -372,12 +372,3 @@ def _text(bound: bytes | None) -> str | None:
         return None if bound is None else bound.decode()
     except UnicodeDecodeError:
         return None
-
-
-FAILURES = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, OverflowError)
-"""What pyarrow raises for files that are not as they should be; a damaged size asks for memory that is not there."""
-
-
-def told(file: File, error: BaseException, **where: Any) -> GpuflowError:
-    """The error itself where it is one of ours, else a `ReadError` that names the file."""
-    return error if isinstance(error, GpuflowError) else failure(file.path, error, **where)

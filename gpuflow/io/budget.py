@@ -12,7 +12,8 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from .files import File, failure
+from .failures import failure
+from .files import File
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 

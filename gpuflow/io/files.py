@@ -8,12 +8,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
 from gpuflow.errors import ReadError, TypeMismatchError
 
+from . import remote
+from .failures import Guarded, reading
+from .failures import failure as failure
 from .in_memory import is_content, take
 
 Path = str | os.PathLike[str] | bytes | IO[bytes] | IO[str]
@@ -31,15 +33,14 @@ class File:
     """One file as it was when it was found.
 
     `stamp` changes when the content does: modification time in nanoseconds, or an object store's etag. `keys` are the
-    hive partition keys and values in its path (``year=2013``; None for a null). `inner` is the path as its file system
-    writes it; that is found by `options`, which may hold secrets, unless it was handed in.
+    hive partition keys and values in its path (``year=2013``; None for a null). `inner` is the path as its `filesystem`
+    writes it; that may hold secrets.
     """
 
     path: str
     size: int
     stamp: str
     remote: bool = False
-    options: tuple[tuple[str, Any], ...] = field(default=(), repr=False, compare=False)
     keys: tuple[tuple[str, str | None], ...] = ()
     inner: str = field(default="", repr=False, compare=False)
     filesystem: Any = field(default=None, repr=False, compare=False)
@@ -57,16 +58,12 @@ class File:
             When the file is gone or is no longer the one that was found.
         """
         if self.remote:
-            filesystem = self.filesystem or _filesystem(self.path, dict(self.options))[0]
-            try:
-                info = filesystem.info(self.inner)
-                if (int(info.get("size") or 0), _stamp(info)) != (self.size, self.stamp):
+            with reading(self.path):
+                remote.forget(self.filesystem, self.inner)
+                info = self.filesystem.info(self.inner)
+                if (int(info.get("size") or 0), remote.stamp(info)) != (self.size, self.stamp):
                     raise failure(self.path, _CHANGED)
-                return filesystem.open(self.inner, "rb")
-            except ReadError:
-                raise
-            except OSError as e:
-                raise failure(self.path, e) from e
+                return Guarded(self.filesystem.open(self.inner, "rb"), self.path, failure)
         try:
             now = os.stat(self.path)
         except OSError as e:
@@ -74,18 +71,6 @@ class File:
         if (now.st_size, str(now.st_mtime_ns)) != (self.size, self.stamp):
             raise failure(self.path, _CHANGED)
         return self.path
-
-
-def failure(path: str, reason: Any, *, row_group: int | None = None, column: str | None = None) -> ReadError:
-    """A `ReadError` that names the file, and where known the row group and the column."""
-    where = path
-    if row_group is not None:
-        where += f", row group {row_group}"
-    if column is not None:
-        where += f", column {column!r}"
-    if isinstance(reason, OSError) and reason.strerror:
-        reason = reason.strerror
-    return ReadError(f"cannot read {where}: {reason}", file=path, row_group=row_group, column=column)
 
 
 def find(
@@ -96,6 +81,7 @@ def find(
     options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
     hive: bool = False,
+    wildcards: bool = True,
 ) -> list[File]:
     """All files that `paths` names, in the order of the list, and sorted by path below each of its entries.
 
@@ -115,6 +101,8 @@ def find(
         Where all of `paths` are; a URL names its file system by itself.
     hive : bool
         Take ``key=value`` folder names below a folder or glob as partition keys.
+    wildcards : bool
+        Whether a name that does not exist may be a glob.
 
     Raises
     ------
@@ -125,16 +113,23 @@ def find(
     if not entries:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
     found: list[File] = []
-    system = remote_filesystem(filesystem)
+    system = remote.given(filesystem)
     for path in entries:
         if not isinstance(path, str):
             name, held = take(path, what)
             found.append(File(name, len(held.content), held.stamp, remote=True, filesystem=held))
-        elif system is not None or ("://" in path and not path.startswith("file://")):
-            found += _remote(path, suffixes, what, tuple((options or {}).items()), system, hive)
+        elif system is not None or remote.is_remote(path):
+            with reading(path):
+                found += _remote(path, suffixes, what, *remote.locate(path, options or {}, system), hive, wildcards)
         else:
-            found += _local(os.path.expanduser(path.removeprefix("file://")), suffixes, what, hive)
+            with reading(path):
+                found += _local(_home(remote.local_path(path)), suffixes, what, hive, wildcards)
     return found
+
+
+def _home(path: str) -> str:
+    """A path with the user's folder in place of a ``~`` in front, unless there is something of that very name."""
+    return path if os.path.lexists(path) else os.path.expanduser(path)
 
 
 def _listed(paths: Any) -> list[Any]:
@@ -180,7 +175,7 @@ def label(what: str, paths: Any, files: Sequence[File]) -> str:
     return f"{what} {name}" if len(files) == 1 else f"{what} {name}{'/' if '*' not in name else ''} ({len(files)} files)"
 
 
-def _local(path: str, suffixes: tuple[str, ...], what: str, hive: bool) -> list[File]:
+def _local(path: str, suffixes: tuple[str, ...], what: str, hive: bool, wildcards: bool) -> list[File]:
     if os.path.isfile(path):
         return [_stat(path, ())]
     if os.path.isdir(path):
@@ -189,99 +184,67 @@ def _local(path: str, suffixes: tuple[str, ...], what: str, hive: bool) -> list[
         if not chosen:
             raise _nothing(path, every, suffixes, what)
         return [_stat(p, _keys(p, path) if hive else ()) for p in chosen]
-    if glob.has_magic(path):
-        matches = sorted(p for p in glob.glob(path, recursive=True) if os.path.isfile(p) and not _ignored(os.path.basename(p)))
+    if os.path.lexists(path):
+        raise failure(path, _odd(path))
+    if wildcards and glob.has_magic(path):
+        pattern, root = remote.split_pattern(path, os.path.isdir)
+        matches = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p) and not _ignored(os.path.basename(p)))
         if not matches:
-            raise ReadError(f"no file matches {path!r}", file=path)
-        root = _static(path)
+            raise ReadError(f"no file matches {path!r}, nor is there a file of that name", file=path)
         return [_stat(p, _keys(p, root) if hive else ()) for p in matches]
     raise ReadError(f"there is no file or folder {path!r}{_near(path)}", file=path)
 
 
+def _odd(path: str) -> str:
+    """What is wrong with a name that exists and is neither a file nor a folder."""
+    if os.path.islink(path):
+        return f"it is a link to {os.readlink(path)!r}, which does not exist"
+    return "it is a pipe, a socket or a device, which can be read but once; copy what it gives into a file"
+
+
 def _walk(root: str) -> list[str]:
+    def refused(error: OSError) -> None:
+        raise failure(str(error.filename or root), error) from error
+
     found = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=refused):
         folders[:] = [f for f in folders if not _ignored(f)]
         found += [os.path.join(folder, name) for name in names if not _ignored(name)]
     return sorted(found)
 
 
-def _remote(
-    url: str, suffixes: tuple[str, ...], what: str, options: tuple[tuple[str, Any], ...], system: Any, hive: bool
-) -> list[File]:
-    try:
-        filesystem, path = (system, system._strip_protocol(url)) if system is not None else _filesystem(url, dict(options))
-        magic = glob.has_magic(path) and not filesystem.exists(path)
-        if magic:
-            every = {p: i for p, i in filesystem.glob(path, detail=True).items() if i["type"] == "file"}
-            root = _static(path)
-        elif filesystem.isdir(path):
-            root = path.rstrip("/")
-            every = filesystem.find(path, detail=True)
-            every = {p: i for p, i in every.items() if not any(_ignored(s) for s in p[len(root) :].split("/") if s)}
-        elif filesystem.exists(path):
-            root, every, magic = "", {path: filesystem.info(path)}, True
-        else:
+def _remote(url: str, suffixes: tuple[str, ...], what: str, system: Any, path: str, hive: bool, wildcards: bool) -> list[File]:
+    there = remote.look(system, path)
+    root = ""
+    if there is None:
+        if not wildcards or not glob.has_magic(path):
             raise ReadError(f"there is no file or folder {url!r}", file=url)
-    except ReadError:
-        raise
-    except (OSError, ValueError, ImportError) as e:
-        raise failure(url, e) from e
-    chosen = sorted(every) if magic else sorted(p for p in every if p.lower().endswith(suffixes))
-    if not chosen:
-        raise _nothing(url, list(every), suffixes, what) if not magic else ReadError(f"no file matches {url!r}", file=url)
+        every, root = remote.matching(system, path)
+        every = {p: info for p, info in every.items() if not _ignored(p.rsplit("/", 1)[-1])}
+        chosen = sorted(every)
+        if not chosen:
+            raise ReadError(f"no file matches {url!r}, nor is there a file of that name", file=url)
+    elif there["type"] == "directory":
+        root = path.rstrip("/")
+        every = dict(system.find(path, detail=True))
+        every = {p: info for p, info in every.items() if not any(_ignored(s) for s in p[len(root) :].split("/") if s)}
+        chosen = sorted(p for p in every if p.lower().endswith(suffixes))
+        if not chosen:
+            raise _nothing(url, list(every), suffixes, what)
+    else:
+        every, chosen = {path: there}, [path]
     return [
         File(
-            filesystem.unstrip_protocol(p),
+            system.unstrip_protocol(p),
             int(every[p].get("size") or 0),
-            _stamp(every[p]),
+            remote.stamp(every[p]),
             True,
-            options,
             _keys(p, root) if hive and root else (),
             p,
             system,
         )
         for p in chosen
     ]
-
-
-def _stamp(info: Mapping[str, Any]) -> str:
-    """What tells versions of a remote file apart; file systems call it by different names."""
-    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
-    value = next((info[name] for name in names if info.get(name) is not None), "")
-    if isinstance(value, datetime):  # a listing may say the same time as a number
-        value = value.timestamp()
-    return f"{value:.6f}" if isinstance(value, (int, float)) else str(value)
-
-
-def _filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
-    import fsspec.core
-
-    return fsspec.core.url_to_fs(url, **options)
-
-
-def remote_filesystem(filesystem: Any) -> Any:
-    """The file system that a user handed in, behind fsspec's interface; None for none, and for this machine's own.
-
-    Raises
-    ------
-    TypeMismatchError
-        When it is neither fsspec's nor pyarrow's.
-    """
-    if filesystem is None:
-        return None
-    import fsspec
-    import pyarrow.fs
-    from fsspec.implementations.arrow import ArrowFSWrapper
-    from fsspec.implementations.local import LocalFileSystem
-
-    if isinstance(filesystem, (LocalFileSystem, pyarrow.fs.LocalFileSystem)):
-        return None
-    if isinstance(filesystem, fsspec.AbstractFileSystem):
-        return filesystem
-    if isinstance(filesystem, pyarrow.fs.FileSystem):
-        return ArrowFSWrapper(filesystem)
-    raise TypeMismatchError(f"filesystem= takes a file system of fsspec or pyarrow.fs, not a {type(filesystem).__name__}")
 
 
 def _stat(path: str, keys: tuple[tuple[str, str | None], ...]) -> File:
@@ -294,13 +257,6 @@ def _stat(path: str, keys: tuple[tuple[str, str | None], ...]) -> File:
 
 def _ignored(name: str) -> bool:
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
-
-
-def _static(path: str) -> str:
-    """The folder above the first wildcard."""
-    parts = path.split("/")
-    fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-    return "/".join(parts[:fixed])
 
 
 def _keys(path: str, root: str) -> tuple[tuple[str, str | None], ...]:

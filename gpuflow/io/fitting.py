@@ -13,7 +13,8 @@ from gpuflow_kernels.dtypes import DType
 
 from . import convert, enums
 from .columns import null_column
-from .files import File, failure
+from .failures import failure
+from .files import File
 
 Rows = np.ndarray[Any, np.dtype[np.integer[Any]]]
 """Ascending numbers of rows."""

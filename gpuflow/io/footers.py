@@ -24,9 +24,10 @@ from gpuflow.plan.source import ColumnStatistics
 from . import parquet_format as fmt
 from . import thrift
 from .as_stored import as_numbers, as_parquet
-from .blocks import FAILURES, Layout
+from .blocks import Layout
 from .convert import dtype_of
-from .files import File, failure, in_threads
+from .failures import FAILURES, failure
+from .files import File, in_threads
 
 _KEPT = 4096
 _cache: OrderedDict[tuple[str, int, str], Footer] = OrderedDict()

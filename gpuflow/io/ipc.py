@@ -11,8 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from .blocks import FAILURES, BlockSource, BlockSplit, Layout, told
-from .files import File, failure, in_threads
+from .blocks import BlockSource, BlockSplit, Layout
+from .failures import FAILURES, failure, told
+from .files import File, in_threads
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 _MAGIC, _CONTINUED = b"ARROW1", b"\xff\xff\xff\xff"

@@ -31,6 +31,7 @@ class ScanOptions:
     schema: Mapping[str, DType | str] | None = None
     missing_columns: str = "raise"
     extra_columns: str = "raise"
+    glob: bool = True
 
     def __post_init__(self) -> None:
         for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore"))):
@@ -50,6 +51,7 @@ class ScanOptions:
             options=self.storage_options,
             filesystem=self.filesystem,
             hive=self.hive_partitioning,
+            wildcards=self.glob,
         )
         if self.include_file_paths is None:
             return found

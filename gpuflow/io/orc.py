@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.orc as orc
 
-from .blocks import FAILURES, BlockSource, BlockSplit, Layout, told
+from .blocks import BlockSource, BlockSplit, Layout
+from .failures import FAILURES, told
 from .files import File, in_threads
 
 SUFFIXES = (".orc",)

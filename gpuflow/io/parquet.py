@@ -12,7 +12,8 @@ from gpuflow.plan.source import ColumnStatistics
 
 from . import footers, page_reader
 from .as_stored import with_decimals
-from .blocks import FAILURES, BlockSource, BlockSplit, Layout, Piece, told
+from .blocks import BlockSource, BlockSplit, Layout, Piece
+from .failures import FAILURES, told
 from .files import File
 from .fitting import Rows
 from .footers import Footer

@@ -12,13 +12,15 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 from gpuflow.errors import PlanError
 
-from .files import _filesystem, remote_filesystem
+from . import remote
+from .failures import Guarded, reason_of, write_failure, writing
 
 _NO_REPLACE, _EXCHANGE = 1, 2
 _AT_FDCWD = -100
@@ -31,15 +33,13 @@ def local_file(target: str, overwrite: bool, write: Callable[[str], None]) -> No
     if os.path.lexists(target) and not (os.path.isfile(target) or os.path.islink(target)):
         raise PlanError(f"{target!r} is a device, a pipe or a socket, which a file would take the place of; name a file")
     _refuse(target, overwrite)
-    temporary = _hidden(target)
-    try:
+    with _beside(target) as temporary:
         write(temporary)
-        if overwrite:
-            os.replace(temporary, target)
-        else:
-            _rename_new(temporary, target)
-    finally:
-        remove(temporary)
+        with writing(target):
+            if overwrite:
+                os.replace(temporary, target)
+            else:
+                _rename_new(temporary, target)
 
 
 def local_folder(target: str, overwrite: bool, suffix: str, write: Callable[[str], None]) -> None:
@@ -55,32 +55,37 @@ def local_folder(target: str, overwrite: bool, suffix: str, write: Callable[[str
             other = [name for name in names if not name.endswith(suffix)]
             if other:
                 raise PlanError(f"{target!r} holds {other[0]!r}, no {suffix} file: it is not replaced; name another folder")
-    temporary = _hidden(target)
-    try:
-        os.mkdir(temporary)
+    with _beside(target) as temporary:
+        with writing(target):
+            os.mkdir(temporary)
         write(temporary)
-        if not os.path.lexists(target):
-            _rename_new(temporary, target)
-        elif not _rename(temporary, target, _EXCHANGE):
-            _swap(temporary, target)
-    finally:
-        remove(temporary)
+        with writing(target):
+            if not os.path.lexists(target):
+                _rename_new(temporary, target)
+            elif not _rename(temporary, target, _EXCHANGE):
+                _swap(temporary, target)
 
 
-def remote_file(url: str, overwrite: bool, storage: dict[str, Any], filesystem: Any, write: Callable[[Any], None]) -> None:
-    """Have `write` write to an open file of a remote file system, and give it the name in `url`."""
-    system = remote_filesystem(filesystem)
-    system, path = (system, system._strip_protocol(url)) if system is not None else _filesystem(url, storage)
-    if not overwrite and system.exists(path):
+def remote_file(url: str, overwrite: bool, system: Any, path: str, write: Callable[[Any], None]) -> None:
+    """Have `write` write to an open file of a remote file system, and give it the name `path`, which is that of `url`."""
+    with writing(url):
+        there = remote.look(system, path)
+    if there is not None and there["type"] == "directory":
+        raise PlanError(f"{url!r} is a folder; name a file in it")
+    if there is not None and not overwrite:
         raise PlanError(f"{url!r} exists; pass overwrite=True to replace it")
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"  # not all stores publish a file only when it is closed
     try:
-        with _created(system, temporary) as stream:
+        with writing(url):
+            stream = Guarded(_created(system, temporary), url, write_failure)
+        with stream:
             write(stream)
-        system.mv(temporary, path)
+        with writing(url):
+            remote.move(system, temporary, path)
     except BaseException:
-        if system.exists(temporary):
-            system.rm(temporary)
+        with suppress(Exception):  # what went wrong first is what is raised
+            if remote.look(system, temporary) is not None:
+                system.rm_file(temporary)
         raise
 
 
@@ -101,10 +106,22 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def _hidden(target: str) -> str:
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+@contextmanager
+def _beside(target: str) -> Iterator[str]:
+    """A hidden name in the same folder, of which nothing is left at the end. Its folder is made."""
+    folder = os.path.dirname(target)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as e:
+        taken = isinstance(e, (FileExistsError, NotADirectoryError))
+        reason = "a file is in its way" if taken else reason_of(e)
+        raise write_failure(target, f"the folder {folder!r} cannot be made: {reason}") from e
     # a long name must not become too long by it
-    return os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:32]}.{uuid.uuid4().hex}.tmp")
+    temporary = os.path.join(folder, f".{os.path.basename(target)[:32]}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+    finally:
+        remove(temporary)
 
 
 def _refuse(target: str, overwrite: bool) -> None:

@@ -29,6 +29,7 @@ def scan_parquet(
     missing_columns: str = "raise",
     extra_columns: str = "raise",
     include_file_paths: str | None = None,
+    glob: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> ParquetSource:
@@ -64,6 +65,8 @@ def scan_parquet(
         ``ignore``: columns that the first file (or `schema`) lacks are left out.
     include_file_paths : str, optional
         Adds a column of this name: the path of the file that each row comes from. Filters on it skip files.
+    glob : bool
+        Whether a name that does not exist may be a glob.
     storage_options : mapping, optional
         Options for the remote file system.
     filesystem : fsspec or pyarrow file system, optional
@@ -93,6 +96,7 @@ def scan_parquet(
     return ParquetSource(
         paths,
         ScanOptions(
+            glob=glob,
             storage_options=storage_options,
             filesystem=filesystem,
             hive_partitioning=hive_partitioning,
@@ -132,6 +136,7 @@ def scan_csv(
     hive_schema: Mapping[str, DType | str] | None = None,
     try_parse_hive_dates: bool = True,
     include_file_paths: str | None = None,
+    glob: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> CsvSource:
@@ -171,7 +176,7 @@ def scan_csv(
     encoding : str
         ``utf8``, ``utf8-lossy`` (bytes that are no UTF-8 become ``�``), or another that Python knows.
     n_rows, row_index_name, row_index_offset, storage_options, filesystem
-    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths
+    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths, glob
         See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
@@ -196,6 +201,7 @@ def scan_csv(
     return CsvSource(
         paths,
         ScanOptions(
+            glob=glob,
             storage_options=storage_options,
             filesystem=filesystem,
             hive_partitioning=hive_partitioning,
@@ -236,6 +242,7 @@ def scan_ndjson(
     hive_schema: Mapping[str, DType | str] | None = None,
     try_parse_hive_dates: bool = True,
     include_file_paths: str | None = None,
+    glob: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> NdjsonSource:
@@ -257,7 +264,7 @@ def scan_ndjson(
         Leave out lines that are no JSON objects, and make null what does not fit the type of its column: that of its first
         value, where the lines that types are found in differ.
     n_rows, row_index_name, row_index_offset, storage_options, filesystem
-    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths
+    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths, glob
         See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
@@ -280,6 +287,7 @@ def scan_ndjson(
     return NdjsonSource(
         paths,
         ScanOptions(
+            glob=glob,
             storage_options=storage_options,
             filesystem=filesystem,
             hive_partitioning=hive_partitioning,

@@ -23,9 +23,10 @@ from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
 from . import categories, convert, files, hive
-from .blocks import FAILURES, numbered, told
+from .blocks import numbered
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
-from .files import File, failure, in_threads
+from .failures import FAILURES, failure, told
+from .files import File, in_threads
 from .fitting import fitting
 from .inference import WHOLE, WHOLE_WITHIN, widened
 from .options import ScanOptions, dtype, refuse_taken

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -16,9 +17,10 @@ from gpuflow_kernels.column import Chunk, Column
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from . import convert, publish
+from . import convert, publish, remote
 from .dictionaries import distinct_column
 from .encoders import CsvEncoder, Encoder, IpcEncoder, NdjsonEncoder, ParquetEncoder, Write
+from .failures import write_failure, writing
 from .files import HIVE_NULL, text_of
 from .partitions import refuse_duplicates
 
@@ -27,6 +29,8 @@ ROW_GROUP_ROWS = 500_000
 BATCH_ROWS = 65_536
 """Rows that are turned into text, or into a batch of an Arrow file, at once."""
 _OPEN_FILES = 200
+_SOME = {"bool": "false", "date": "1970-01-01"}
+"""Values of keys that name the folder of a table without rows, from which their types are found again."""
 
 
 def write_parquet(
@@ -78,6 +82,8 @@ def write_parquet(
     ------
     PlanError
         When `path` exists and must not be replaced, or a column to partition by does not fit.
+    WriteError
+        When a file cannot be written: the disk is full, a folder cannot be made, a server does not answer.
 
     Examples
     --------
@@ -221,16 +227,22 @@ def _write(
     stored = Schema({name: kind for name, kind in schema.items() if name not in keys})
     encoder.check(convert.arrow_schema(stored))
     target = text_of(path, encoder.suffix.removeprefix("."))
-    if publish.remote_filesystem(filesystem) is not None or ("://" in target and not target.startswith("file://")):
+    system = remote.given(filesystem)
+    if target.endswith(("/", os.sep)) and not keys:
+        raise PlanError(f"{target!r} ends like a folder; name a file in it, or give partition_by to write a folder")
+    if system is not None or remote.is_remote(target):
         if keys:
             raise UnsupportedError("partition_by writes to local folders only; write there and copy the folder")
-        publish.remote_file(
-            target, overwrite, dict(storage or {}), filesystem, lambda to: _write_file(chunks, schema, encoder, to, target)
-        )
+        with writing(target):
+            system, inner = remote.locate(target, storage or {}, system)
+        publish.remote_file(target, overwrite, system, inner, lambda to: _write_file(chunks, schema, encoder, to, target))
         return
-    target = os.path.abspath(os.path.expanduser(target.removeprefix("file://")))
+    target = os.path.abspath(os.path.expanduser(remote.local_path(target)))
+    if "\0" in target:
+        raise write_failure(target, "a name holds no zero bytes")
     if keys:
-        publish.local_folder(target, overwrite, encoder.suffix, lambda to: _write_folder(chunks, schema, keys, to, encoder))
+        fill = partial(_write_folder, chunks, schema, keys, target, encoder)
+        publish.local_folder(target, overwrite, encoder.suffix, fill)
     else:
         target = os.path.realpath(target)  # a link stays one, and what it leads to is replaced
         publish.local_file(target, overwrite, lambda to: _write_file(chunks, schema, encoder, to, target))
@@ -266,9 +278,30 @@ def _check_keys(keys: tuple[str, ...], schema: Schema) -> None:
 
 def _write_file(chunks: Iterable[Chunk], schema: Schema, encoder: Encoder, target: Any, path: str) -> None:
     arrow = convert.arrow_schema(schema)
-    with encoder.opened(target, arrow, path) as write:
+    with _opened(encoder, target, arrow, path) as write:
         for chunk in chunks:
             _append(write, chunk, arrow)
+
+
+@contextmanager
+def _opened(encoder: Encoder, target: Any, arrow: pa.Schema, path: str) -> Iterator[Write]:
+    """What appends batches to a file; its failures are `WriteError`, those of what makes the rows stay as they are."""
+    file = encoder.opened(target, arrow, path)
+    with writing(path):
+        write: Write = file.__enter__()
+
+    def guarded(batch: pa.RecordBatch) -> None:
+        with writing(path):
+            write(batch)
+
+    try:
+        yield guarded
+    except BaseException as e:
+        with suppress(Exception):  # what went wrong first is what is raised
+            file.__exit__(type(e), e, e.__traceback__)
+        raise
+    with writing(path):
+        file.__exit__(None, None, None)
 
 
 def _append(write: Write, chunk: Chunk, arrow: pa.Schema) -> None:
@@ -279,27 +312,38 @@ def _append(write: Write, chunk: Chunk, arrow: pa.Schema) -> None:
         write(pa.RecordBatch.from_arrays([convert.to_arrow(column) for column in part.columns], schema=arrow))
 
 
-def _write_folder(chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...], root: str, encoder: Encoder) -> None:
-    """One folder for each combination of keys; more than a few hundred open files are closed and continued in a next part."""
+def _write_folder(
+    chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...], target: str, encoder: Encoder, root: str
+) -> None:
+    """One folder for each combination of keys below `root`, which becomes `target`; more than a few hundred open files are
+    closed and continued in a next part."""
     positions = [schema.position(key) for key in keys]
     stored = tuple(i for i in range(len(schema)) if i not in positions)
     arrow = convert.arrow_schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
     open_files: dict[str, tuple[ExitStack, Write]] = {}
     parts: dict[str, int] = {}
     with ExitStack() as everything:
+
+        def part(values: list[str | None]) -> Write:
+            folder = _folder(root, keys, values)
+            if folder not in open_files:
+                if len(open_files) >= _OPEN_FILES:
+                    open_files.pop(next(iter(open_files)))[0].close()
+                number = parts[folder] = parts.get(folder, -1) + 1
+                file = everything.enter_context(ExitStack())
+                path = os.path.join(folder, f"part-{number}{encoder.suffix}")
+                final = os.path.join(target, os.path.relpath(path, root))
+                with writing(final):
+                    os.makedirs(folder, exist_ok=True)
+                open_files[folder] = file, file.enter_context(_opened(encoder, path, arrow, final))
+            return open_files[folder][1]
+
         for chunk in chunks:
             columns = [distinct_column(convert.to_host(chunk.columns[i])) for i in positions]
             for values, rows in _groups(columns, chunk.length) if chunk.length else ():
-                folder = _folder(root, keys, values)
-                if folder not in open_files:
-                    if len(open_files) >= _OPEN_FILES:
-                        open_files.pop(next(iter(open_files)))[0].close()
-                    os.makedirs(folder, exist_ok=True)
-                    number = parts[folder] = parts.get(folder, -1) + 1
-                    file = everything.enter_context(ExitStack())
-                    path = os.path.join(folder, f"part-{number}{encoder.suffix}")
-                    open_files[folder] = file, file.enter_context(encoder.opened(path, arrow, path))
-                _append(open_files[folder][1], chunk.select(stored).take(rows, len(rows)), arrow)
+                _append(part(values), chunk.select(stored).take(rows, len(rows)), arrow)
+        if not parts:  # a folder without files says nothing of columns and types
+            part([_SOME.get(schema[key].kind, None if schema[key] == t.STRING else "0") for key in keys])
 
 
 def _groups(columns: list[Column], count: int) -> Iterator[tuple[list[str | None], np.ndarray[Any, Any]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +32,6 @@ def fill(folder: Path) -> None:
         io.write_csv(DATA, folder / f"t/k={k}/a.csv")
         io.write_ipc(DATA, folder / f"t/k={k}/a.arrow")
         io.write_ndjson(DATA, folder / f"t/k={k}/a.ndjson")
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, Any]]:
-    """A server that answers as S3 does, on this machine; storage options to reach it."""
-    boto3 = pytest.importorskip("boto3")
-    server_module = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    server = server_module.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    client = boto3.client("s3", endpoint_url=url, aws_access_key_id="id", aws_secret_access_key="secret", region_name="us-east-1")
-    client.create_bucket(Bucket="bucket")
-    yield {"key": "id", "secret": "secret", "client_kwargs": {"endpoint_url": url, "region_name": "us-east-1"}}
-    server.stop()
 
 
 @pytest.fixture(params=["fsspec url", "fsspec", "pyarrow", "pyarrow local", "s3 url", "s3 pyarrow"])

@@ -18,6 +18,7 @@ CASES = [
     (errors.SQLError("parse"), ValueError, {}),
     (errors.ExtensionError("body"), errors.GpuflowError, {}),
     (errors.ReadError("cut", file="f.parquet", row_group=3, column="c"), OSError, {"file": "f.parquet", "row_group": 3}),
+    (errors.WriteError("full", file="f.parquet"), OSError, {"file": "f.parquet"}),
     (errors.KernelCompileError("k.py"), errors.ExecutionError, {}),
     (errors.DeviceMemoryError("full"), MemoryError, {}),
     (errors.ArithmeticOverflowError("sum"), OverflowError, {}),

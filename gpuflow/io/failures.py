@@ -1,0 +1,133 @@
+"""What goes wrong with files and networks, as `ReadError` and `WriteError`: the path, the reason, and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import pyarrow as pa
+
+from gpuflow.errors import GpuflowError, ReadError, WriteError
+
+FAILURES = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, MemoryError, OverflowError)
+"""What pyarrow raises for files that are not as they should be; a damaged size asks for memory that is not there."""
+_PACKAGE = re.compile(r"(?i)\binstall\s+[\"'`]?([a-z][a-z0-9_.-]*)")
+_UNREACHABLE = re.compile(r"(?i)endpoint|connect|timed? ?out|timeout|name or service|name resolution|getaddrinfo|unreachable")
+_CREDENTIALS = re.compile(r"(?i)credential|access ?denied|forbidden|unauthorized|invalidaccesskey|signaturedoesnotmatch")
+
+
+def failure(path: str, reason: Any, *, row_group: int | None = None, column: str | None = None) -> ReadError:
+    """A `ReadError` that names the file, and where known the row group and the column."""
+    where = path
+    if row_group is not None:
+        where += f", row group {row_group}"
+    if column is not None:
+        where += f", column {column!r}"
+    return ReadError(f"cannot read {where}: {reason_of(reason)}", file=path, row_group=row_group, column=column)
+
+
+def write_failure(path: str, reason: Any) -> WriteError:
+    """A `WriteError` that names the file."""
+    return WriteError(f"cannot write {path}: {reason_of(reason)}", file=path)
+
+
+def reason_of(error: Any) -> str:
+    """Describe an error of another library in one sentence, with what to do about it where that is known."""
+    if not isinstance(error, BaseException):
+        return str(error)
+    if isinstance(error, ImportError):
+        return _missing(error)
+    if isinstance(error, FileNotFoundError) and refused(error):
+        return reason_of(error.__cause__)
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if not text or isinstance(error, KeyError):
+        text = f"{type(error).__name__} {text}".rstrip()
+    unknown = re.match(r"Protocol not known: (\S+)", text)
+    if unknown:
+        return _unknown(unknown.group(1))
+    if _CREDENTIALS.search(text) or isinstance(error, PermissionError):
+        return f"{text}; permission or credentials are missing: those of a remote file system go into storage_options"
+    if _UNREACHABLE.search(f"{type(error).__name__} {text}"):
+        return f"{text}; nothing answers there: check the address (storage_options) and the network"
+    return text
+
+
+def refused(error: FileNotFoundError) -> bool:
+    """True where a file system says "not found" of a server that refused, or did not answer."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, FileNotFoundError):
+        return False
+    return isinstance(cause, OSError) or type(cause).__module__.startswith(("aiohttp", "requests", "httpx"))
+
+
+def _missing(error: ImportError) -> str:
+    found = _PACKAGE.search(str(error))
+    name = found.group(1) if found else (error.name or "").split(".")[0]
+    return f"{error}; the package is missing: pip install {name}" if name else str(error)
+
+
+def _unknown(protocol: str) -> str:
+    from fsspec import available_protocols
+
+    near = get_close_matches(protocol, available_protocols(), n=3)
+    names = " or ".join(f"{name}://" for name in near)
+    hint = f"did you mean {names}?" if near else "known are file://, s3://, gs://, https:// and others"
+    return f"no file system is known for {protocol}://; {hint}"
+
+
+def told(file: Any, error: BaseException, **where: Any) -> GpuflowError:
+    """The error itself where it is one of ours, else a `ReadError` that names the file."""
+    return error if isinstance(error, GpuflowError) else failure(file.path, error, **where)
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Raise whatever another library raises as a `ReadError` that names the path."""
+    try:
+        yield
+    except GpuflowError:
+        raise
+    except Exception as e:
+        raise failure(path, e) from e
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Raise whatever another library raises as a `WriteError` that names the path."""
+    try:
+        yield
+    except GpuflowError:
+        raise
+    except Exception as e:
+        raise write_failure(path, e) from e
+
+
+class Guarded:
+    """An open file of another library, of which every failure is raised as `fail` makes it."""
+
+    def __init__(self, handle: Any, path: str, fail: Callable[[str, Any], GpuflowError]) -> None:
+        self._handle, self._path, self._fail = handle, path, fail
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._handle, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **named: Any) -> Any:
+            try:
+                return value(*args, **named)
+            except GpuflowError:
+                raise
+            except Exception as e:
+                raise self._fail(self._path, e) from e
+
+        return call
+
+    def __enter__(self) -> Guarded:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

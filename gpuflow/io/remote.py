@@ -1,0 +1,134 @@
+"""File systems behind URLs, by fsspec. Names are taken as given: of fsspec's functions only those are called that
+expand no wildcards, except where a pattern is meant."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from gpuflow.errors import TypeMismatchError
+
+from .failures import refused
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
+"""A single letter is a drive, or a folder's name, as for fsspec."""
+_LOCAL = re.compile(r"(file|local)://")
+
+
+def is_remote(path: str) -> bool:
+    """True for a URL, or a chain of such, that is not of this machine's own files."""
+    return _SCHEME.match(path) is not None and "://" in path and _LOCAL.match(path) is None
+
+
+def local_path(path: str) -> str:
+    """The path in a URL of this machine's own files."""
+    return _LOCAL.sub("", path, count=1)
+
+
+def locate(url: str, options: Mapping[str, Any], filesystem: Any = None) -> tuple[Any, str]:
+    """The file system that holds a URL, and the path in it. Raises what fsspec raises."""
+    if filesystem is not None:
+        return filesystem, filesystem._strip_protocol(url)
+    import fsspec.core
+
+    if _is_chain(url):
+        return fsspec.core.url_to_fs(url, **options)
+    kind = fsspec.get_filesystem_class(fsspec.core.split_protocol(url)[0])
+    return kind(**{**kind._get_kwargs_from_urls(url), **options}), kind._strip_protocol(url)
+
+
+def _is_chain(url: str) -> bool:
+    """True for file systems one upon another, as in ``zip://a.csv::s3://…``; a name may hold two colons, too."""
+    from fsspec import available_protocols
+
+    first, *rest = url.split("::")
+    others = rest if "://" in first else [first, *rest]
+    return bool(rest) and all("://" in part or part in available_protocols() for part in others)
+
+
+def given(filesystem: Any) -> Any:
+    """The file system that a user handed in, behind fsspec's interface; None for none, and for this machine's own.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is neither fsspec's nor pyarrow's.
+    """
+    if filesystem is None:
+        return None
+    import fsspec
+    import pyarrow.fs
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(filesystem, (LocalFileSystem, pyarrow.fs.LocalFileSystem)):
+        return None
+    if isinstance(filesystem, fsspec.AbstractFileSystem):
+        return filesystem
+    if isinstance(filesystem, pyarrow.fs.FileSystem):
+        return ArrowFSWrapper(filesystem)
+    raise TypeMismatchError(f"filesystem= takes a file system of fsspec or pyarrow.fs, not a {type(filesystem).__name__}")
+
+
+def look(system: Any, path: str) -> Mapping[str, Any] | None:
+    """What a file system knows of a file or folder; None where there is none. Raises what it raises otherwise."""
+    try:
+        return dict(system.info(path))
+    except FileNotFoundError as e:
+        if refused(e):
+            raise
+        return None
+
+
+def forget(system: Any, path: str) -> None:
+    """Have a file system look again, which may remember a listing from before the file was changed."""
+    if hasattr(system, "invalidate_cache"):
+        with suppress(NotImplementedError):
+            system.invalidate_cache(path.rsplit("/", 1)[0])
+
+
+def matching(system: Any, path: str) -> tuple[dict[str, Mapping[str, Any]], str]:
+    """The files that match a pattern, and the folder above its first wildcard."""
+    pattern, root = split_pattern(path, lambda folder: look(system, folder) is not None)
+    found = system.glob(pattern, detail=True)
+    return {name: info for name, info in found.items() if info["type"] == "file"}, root
+
+
+def split_pattern(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
+    """A pattern in which folders that exist by the name as given stand for themselves, and the folder above the first other."""
+    parts = path.split("/")
+    fixed = 0
+    while fixed < len(parts) - 1 and (not glob.has_magic(parts[fixed]) or exists("/".join(parts[: fixed + 1]))):
+        fixed += 1
+    return "/".join([*map(glob.escape, parts[:fixed]), *parts[fixed:]]), "/".join(parts[:fixed])
+
+
+def move(system: Any, source: str, target: str) -> None:
+    """Rename a file, by copying it where the file system has no other way."""
+    from fsspec import AbstractFileSystem
+    from fsspec.implementations.dirfs import DirFileSystem
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(system, DirFileSystem):
+        move(system.fs, system._join(source), system._join(target))
+    elif isinstance(system, LocalFileSystem):
+        os.replace(source, target)
+    elif type(system).mv is AbstractFileSystem.mv:  # expands wildcards, as its copy() and rm() do
+        system.cp_file(source, target)
+        system.rm_file(source)
+    else:
+        system.mv(source, target)
+
+
+def stamp(info: Mapping[str, Any]) -> str:
+    """What tells versions of a remote file apart; file systems call it by different names."""
+    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+    value = next((info[name] for name in names if info.get(name) is not None), "")
+    if isinstance(value, datetime):  # a listing may say the same time as a number
+        value = value.timestamp()
+    return f"{value:.6f}" if isinstance(value, (int, float)) else str(value)
