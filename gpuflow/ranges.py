@@ -13,7 +13,8 @@ from gpuflow_kernels.dtypes import DATE, DType, timestamp
 from gpuflow_kernels.spans import Span, span, ticks_of
 
 from gpuflow.errors import PlanError, TypeMismatchError
-from gpuflow.expr.literals import SECONDS_A_DAY, convert, physical
+from gpuflow.expr.literals import SECONDS_A_DAY, convert
+from gpuflow.expr.scalars import physical
 from gpuflow.frame import Frame
 from gpuflow.schema import Schema
 

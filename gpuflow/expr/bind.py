@@ -38,6 +38,9 @@ def bind(node: Node, schema: Schema) -> Row:
     return Binder(schema).row(node)
 
 
+_COMPARING = frozenset({"==", "!=", "<", "<=", ">", ">="})
+
+
 class Binder:
     """Binds one expression after the other against a schema."""
 
@@ -96,6 +99,8 @@ class Binder:
 
     def _applied(self, node: Function, function: ScalarFunction, rows: list[Row], free: list[bool]) -> Row:
         params = dict(node.params)
+        if function.operator in _COMPARING:  # instants compare alike in every unit, so a fixed one may change its own
+            free = [f or (isinstance(r, Const) and r.dtype.is_temporal) for r, f in zip(rows, free, strict=True)]
         adapted = [self._literal(r, _others(rows, free, i)) if free[i] else r for i, r in enumerate(rows)]
         names = argument_names(function.overloads[0])
         for candidate in (adapted, rows):

@@ -14,6 +14,7 @@ from gpuflow.errors import PlanError, TypeMismatchError
 
 from .methods import Methods, aggregated_node, as_node, function_node
 from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
+from .scalars import listed
 
 
 class Expr(Methods):
@@ -217,7 +218,7 @@ class Expr(Methods):
 
         Parameters
         ----------
-        values : list, tuple, set, or anything with ``tolist``
+        values : list, tuple, set, or an array or column of NumPy, pandas, Polars or Arrow
             Literals. For the values of another table use ``join(..., how="semi")``.
 
         Examples
@@ -230,11 +231,10 @@ class Expr(Methods):
             raise TypeMismatchError(
                 f"is_in() takes a list of values, not {values!r:.60}; for the values of another table use join(how='semi')"
             )
-        listed = values.tolist() if hasattr(values, "tolist") else list(values)
-        found = [as_node(v) for v in listed]
-        literals = [n for n in found if isinstance(n, Literal)]
-        if len(literals) != len(found):
+        values = values if hasattr(values, "dtype") else list(values)
+        if isinstance(values, list) and any(isinstance(v, Methods) for v in values):
             raise TypeMismatchError("is_in() takes literal values; compare with an expression by == instead")
+        literals = [Literal(*found) for found in listed(values)]
         return Expr(IsIn(self._node, tuple(n for n in literals if n.value is not None)))
 
     def is_between(self, lower: Any, upper: Any, closed: str = "both") -> Expr:

@@ -13,9 +13,10 @@ from gpuflow_kernels.scalar import SCALARS
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .expr import Expr, When, all_of
-from .literals import as_type, duration_literal, physical
+from .literals import as_type, duration_literal
 from .methods import aggregated_node, as_node
 from .nodes import Column, Columns, Function, Literal
+from .scalars import physical
 
 
 def col(name: str, *names: str) -> Expr:

@@ -1,8 +1,7 @@
-"""Python values as typed literals, and back to text: which type a value has, and which it takes beside a column."""
+"""Typed literals: which type a value takes beside a column, values as other types, and values as text."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 from collections.abc import Iterable
@@ -13,118 +12,23 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels import zones
 from gpuflow_kernels.dtypes import (
-    BINARY,
-    BOOL,
-    BY_NAME,
     DATE,
     FLOAT64,
-    INT64,
     NARROW_DIGITS,
-    NULL,
     STRING,
-    UINT64,
     UNITS,
     DType,
     common,
     decimal,
     duration,
-    timestamp,
 )
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .hints import near
+from .scalars import physical
 
-_EPOCH = dt.date(1970, 1, 1)
-_EPOCH_TIME = dt.datetime(1970, 1, 1)
-_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_TICK = dt.timedelta(microseconds=1)
 SECONDS_A_DAY = 86_400
-
-
-def physical(value: Any) -> tuple[Any, DType, bool]:
-    """A Python or NumPy value as (physical value, type, whether the type is fixed).
-
-    Python's numbers, strings, dates and times are not fixed: they take the type of the column they meet. NumPy scalars
-    are.
-
-    Raises
-    ------
-    TypeMismatchError
-        For a value that is no literal.
-
-    Examples
-    --------
-    >>> import datetime
-    >>> physical(datetime.date(1970, 1, 3)), physical(np.int8(5))
-    ((2, date, False), (5, int8, True))
-    """
-    if isinstance(value, np.generic):
-        return _from_numpy(value)
-    if value is None:
-        return None, NULL, False
-    if isinstance(value, bool):
-        return value, BOOL, False
-    if isinstance(value, int):
-        if not -(1 << 63) <= value < 1 << 64:
-            raise TypeMismatchError(f"{value} does not fit into 64 bits; write it as a float, or scale the column")
-        return value, INT64 if value < 1 << 63 else UINT64, False
-    if isinstance(value, float):
-        return value, FLOAT64, False
-    if isinstance(value, Decimal):
-        return _from_decimal(value)
-    if isinstance(value, str):
-        return value, STRING, False
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value), BINARY, False
-    if isinstance(value, dt.datetime):
-        if value.tzinfo is not None and value.utcoffset() is not None:
-            return (value - _EPOCH_UTC) // _TICK, timestamp("us", zones.zone_of(value.tzinfo)), False
-        return (value - _EPOCH_TIME) // _TICK, timestamp("us"), False
-    if isinstance(value, dt.date):
-        return (value - _EPOCH).days, DATE, False
-    if isinstance(value, dt.timedelta):
-        return value // _TICK, duration("us"), False
-    raise TypeMismatchError(
-        f"a {type(value).__name__} is no literal: {value!r:.60}; literals are None, bool, int, float, Decimal, str, bytes, "
-        "date, datetime, timedelta and NumPy scalars"
-    )
-
-
-def _from_decimal(value: Decimal) -> tuple[int, DType, bool]:
-    """The digits of a decimal as a whole number, and the type with just as many of them."""
-    exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise TypeMismatchError(f"{value!r} is no decimal literal: decimals have no infinities and no NaN; write it as a float")
-    scale = max(0, -exponent)
-    number = int(Fraction(value) * 10**scale)
-    precision = max(scale, len(str(abs(number))))
-    if precision > NARROW_DIGITS:
-        raise TypeMismatchError(
-            f"{value!r} has {precision} digits, and decimal literals have {NARROW_DIGITS} at most; round it, or write it as a "
-            "float"
-        )
-    return number, decimal(precision, scale), False
-
-
-def _from_numpy(value: np.generic) -> tuple[Any, DType, bool]:
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        unit = np.datetime_data(value.dtype)[0]
-        if isinstance(value, np.datetime64) and unit in ("Y", "M", "W", "D"):
-            days = value.astype("datetime64[D]")
-            return (None if np.isnat(days) else int(days.astype(np.int64))), DATE, True
-        unit = unit if unit in UNITS else "s" if unit in ("W", "D", "h", "m") else "ns" if unit in ("ps", "fs") else "us"
-        kind, make = ("datetime64", timestamp) if isinstance(value, np.datetime64) else ("timedelta64", duration)
-        ticks = value.astype(f"{kind}[{unit}]")
-        return (None if np.isnat(ticks) else int(ticks.astype(np.int64))), make(unit), True
-    if isinstance(value, np.str_):
-        return str(value), STRING, False
-    if isinstance(value, np.bytes_):
-        return bytes(value), BINARY, False
-    dtype = BY_NAME.get(value.dtype.name)
-    if dtype is None:
-        raise TypeMismatchError(f"a NumPy {value.dtype.name} is no literal: {value!r:.60}")
-    return value.item(), dtype, True
 
 
 def convert(value: Any, dtype: DType, to: DType) -> Any:

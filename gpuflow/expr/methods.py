@@ -18,8 +18,8 @@ from gpuflow_kernels.scalar import argument_names as names_of
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .hints import near
-from .literals import physical
 from .nodes import Aggregated, Column, Function, Literal, Node, render
+from .scalars import physical
 
 
 class Methods:

@@ -20,6 +20,7 @@ from . import convert
 from .enums import enum_column, enum_of
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
 from .partitions import refuse_duplicates, refuse_without_columns, supported
+from .python_arrays import array_of
 
 Maker = Callable[[], Column]
 
@@ -148,14 +149,6 @@ def _array(name: Any, value: Any) -> Any:
         raise TypeMismatchError(f"column {name!r} cannot be made an array: {e}") from e
 
 
-def array_of(values: Any) -> pa.Array:
-    """Python's values as an Arrow array; whole numbers of which some are beyond int64 are unsigned."""
-    try:
-        return pa.array(values, from_pandas=False)
-    except OverflowError:
-        return pa.array(values, pa.uint64())
-
-
 def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
     """A source over NumPy and Arrow arrays by name; a string in place of an array says why it cannot be used."""
     fields: dict[str, DType] = {}
@@ -207,6 +200,9 @@ def as_arrow(values: Any) -> Any:
     if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's StringDType
         values = values.astype(object)
     try:
+        if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
+            listed = values.tolist() if mask is None else [None if m else v for m, v in zip(mask, values, strict=True)]
+            return array_of(listed, nan_is_null=True)
         return pa.array(values, mask=mask, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
         return f"{getattr(values, 'dtype', 'object')}: its values have no common type ({e}); convert it before loading"

@@ -72,6 +72,10 @@ def _outcomes(row: Row, bounds: Bounds) -> frozenset[bool | None]:
             return frozenset([name == "is_null"] * value.nulls + [name != "is_null"] * value.valid)
         if name in _COMPARISONS and len(args) == 2 and _comparable(args[0].dtype, args[1].dtype):
             return _compare(name, _range(args[0], bounds), _range(args[1], bounds))
+        if name in _COMPARISONS and len(args) == 2 and all(a.dtype.is_temporal for a in args):
+            meeting = t.common(args[0].dtype, args[1].dtype)
+            if meeting is not None:
+                return _compare(name, *(_cast(_range(a, bounds), a.dtype, meeting) for a in args))
         if name == "is_between" and len(args) == 3 and all(_comparable(args[0].dtype, a.dtype) for a in args[1:]):
             # whichever ends are open, a row that passes lies within the closed range
             value = _range(args[0], bounds)

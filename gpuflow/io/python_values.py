@@ -12,10 +12,10 @@ from gpuflow_kernels.dtypes import STRING, DType
 from gpuflow.errors import PlanError, TypeMismatchError
 from gpuflow.expr.literals import no_category
 
-from . import convert
-from .adopt import array_of, assemble, from_numpy, usable
+from .adopt import assemble, from_numpy, usable
 from .memory import MemorySource
 from .options import dtype as named_type
+from .python_arrays import array_of
 
 Types = Mapping[str, DType | str]
 
@@ -113,13 +113,10 @@ def _guessed(name: str, values: Any) -> Any:
 
 def _typed(name: str, values: Any, dtype: DType) -> pa.Array:
     try:
-        if dtype.kind == "enum":
-            return _enum(name, pa.array(values, convert.arrow_type(STRING)), dtype)
-        return pa.array(values, convert.arrow_type(dtype))
+        array = array_of(values, STRING if dtype.kind == "enum" else dtype)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
-        if isinstance(e, TypeMismatchError):
-            raise
         raise TypeMismatchError(f"column {name!r} is to be {dtype}: {e}") from e
+    return _enum(name, array, dtype) if dtype.kind == "enum" else array
 
 
 def _enum(name: str, strings: pa.Array, dtype: DType) -> pa.Array:

@@ -11,8 +11,8 @@ from gpuflow_kernels.dtypes import DATE, NULL, DType
 from gpuflow.errors import PlanError, TypeMismatchError
 from gpuflow.expr.expand import require
 from gpuflow.expr.expr import Expr
-from gpuflow.expr.literals import physical
 from gpuflow.expr.nodes import Aggregated, Alias, Column, Literal
+from gpuflow.expr.scalars import physical
 from gpuflow.schema import Schema
 
 from .build import filter, plain_names, select, with_columns

@@ -1,7 +1,7 @@
 """Row functions that compare two values.
 
 NaN equals itself and is greater than every number. int64 and uint64 compare as numbers. Strings and temporal values
-compare by the integers that stand for them.
+compare by the integers that stand for them, those of two units as instants (`builtin_temporal_comparisons`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ from typing import Any
 
 from .dtypes import BOOL
 from .rowmath import uint64
-from .rules import compared, floating, not_float, signed_with_uint64
-from .scalar import scalar
+from .rules import Parameters, Types, across_units, compared, floating, not_float, signed_with_uint64
+from .scalar import Signature, scalar
 
-_plain, _floats = compared(not_float), compared(floating)
+_any, _floats = compared(not_float), compared(floating)
+_across = across_units(coarser_first=True), across_units(coarser_first=False)
+
+
+def _plain(args: Types, params: Parameters | None = None) -> Signature | None:
+    return None if any(rule(args) for rule in _across) else _any(args)
+
+
 _signed_left = signed_with_uint64(BOOL, uint64_first=False)
 _signed_right = signed_with_uint64(BOOL, uint64_first=True)
 

@@ -12,6 +12,7 @@ from . import (  # noqa: F401
     builtin_math,
     builtin_selection,
     builtin_temporal,
+    builtin_temporal_comparisons,
     builtin_temporal_parts,
     builtin_temporal_steps,
     builtin_temporal_steps_by_row,

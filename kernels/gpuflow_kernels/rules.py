@@ -199,6 +199,26 @@ def compared(accepts: Accepts) -> ScalarRule:
     return rule
 
 
+def across_units(*, coarser_first: bool) -> ScalarRule:
+    """Comparison of moments or durations of two units, or of dates with moments, each kept: bodies divide the finer by the
+    constant they get, for the coarser may be beyond what 64 bits of the finer unit hold.
+
+    >>> from gpuflow_kernels.dtypes import timestamp
+    >>> across_units(coarser_first=True)((DATE, timestamp("ms"))).constants
+    (86400000,)
+    """
+
+    def rule(args: Types, params: Parameters | None = None) -> Signature | None:
+        coarser, finer = args if coarser_first else args[::-1]
+        if not (coarser.is_temporal and finer.is_temporal) or common(coarser, finer) is None:
+            return None
+        own = 1 if coarser.kind == "date" else 86_400 * coarser.per_second
+        ticks = 1 if finer.kind == "date" else 86_400 * finer.per_second
+        return Signature(args, BOOL, (ticks // own,)) if own < ticks else None
+
+    return rule
+
+
 def exactly(*args: DType, result: DType) -> ScalarRule:
     """These argument types and no others.
 

@@ -51,7 +51,8 @@ def span(length: Any) -> Span:
     if isinstance(length, dt.timedelta):
         sign, length = (-1, -length) if length < dt.timedelta(0) else (1, length)
         rest = length - dt.timedelta(days=length.days)
-        return Span(0, sign * length.days, sign * (rest // dt.timedelta(microseconds=1)) * 1000)
+        below = getattr(length, "nanoseconds", 0) % 1000  # pandas' own
+        return Span(0, sign * length.days, sign * ((rest // dt.timedelta(microseconds=1)) * 1000 + below))
     if not isinstance(length, str) or not _TEXT.fullmatch(length):
         raise ValueError(
             f"{length!r} is no interval; write numbers with the units ns us ms s m h d w mo q y, as in '15m' or '1mo2d', "

@@ -67,7 +67,8 @@ def is_known(zone: str) -> bool:
 
 
 def zone_of(tzinfo: dt.tzinfo) -> str:
-    """The name of a Python zone: that of the database, or an offset. ``UTC`` for a zone without either.
+    """The name of a Python zone (of zoneinfo, pytz or dateutil): that of the database, or an offset. ``UTC`` for a zone
+    without either.
 
     >>> zone_of(zoneinfo.ZoneInfo("Asia/Kathmandu")), zone_of(dt.timezone(dt.timedelta(hours=-3, minutes=-30)))
     ('Asia/Kathmandu', '-03:30')
@@ -75,8 +76,13 @@ def zone_of(tzinfo: dt.tzinfo) -> str:
     name = getattr(tzinfo, "key", None) or getattr(tzinfo, "zone", None)  # zoneinfo's, pytz's
     if isinstance(name, str) and is_known(name):
         return name
-    if isinstance(tzinfo, dt.timezone):
-        seconds = int(tzinfo.utcoffset(None).total_seconds())
+    parts = str(getattr(tzinfo, "_filename", "")).replace("\\", "/").split("/")  # dateutil's
+    known = next((n for k in range(len(parts)) if (n := "/".join(parts[k:])) and is_known(n)), None)
+    if known is not None:
+        return known
+    offset = tzinfo.utcoffset(None)
+    if offset is not None:
+        seconds = int(offset.total_seconds())
         if seconds and seconds % 60 == 0:
             sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
             return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}"

@@ -44,7 +44,7 @@ def bound(expr):
         (col("carrier") == "AA", "bool", 'carrier == "AA"'),
         (col("day") > dt.date(2013, 1, 31), "bool", "day > date(2013-01-31)"),
         (col("time") >= dt.date(2013, 1, 31), "bool", "time >= datetime(2013-01-31 00:00:00.000000)"),
-        (col("day") == dt.datetime(2013, 1, 31), "bool", "day.cast(timestamp[us]) == datetime(2013-01-31 00:00:00.000000)"),
+        (col("day") == dt.datetime(2013, 1, 31), "bool", "day == datetime(2013-01-31 00:00:00.000000)"),
         (col("time") - dt.timedelta(hours=1), "timestamp[us]", "time - duration(3600000000 us)"),
         (when(col("late")).then(1).otherwise("small"), "int8", "when(late).then(1).otherwise(small)"),
         (when(col("late")).then(lit("yes")).otherwise(None), "string", 'when(late).then("yes").otherwise(None)'),
