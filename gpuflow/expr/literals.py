@@ -34,6 +34,7 @@ SECONDS_A_DAY = 86_400
 def convert(value: Any, dtype: DType, to: DType) -> Any:
     """`value` of `dtype` as a value of `to`, or None when `to` cannot hold it (exactly, but for a float's last bits).
 
+    >>> from gpuflow_kernels.dtypes import INT64, timestamp
     >>> convert(3, INT64, DType("float", 32)), convert(300, INT64, DType("int", 8)), convert(1, DATE, timestamp("s"))
     (3.0, None, 86400)
     """
@@ -96,6 +97,7 @@ def _within(value: int, to: DType) -> int | None:
 def adapt(value: Any, dtype: DType, others: Iterable[DType]) -> DType:
     """The type that a literal takes beside arguments of the types `others`; its own when none suits.
 
+    >>> from gpuflow_kernels.dtypes import INT64
     >>> adapt(5, INT64, [DType("int", 8)]), adapt(500, INT64, [DType("int", 8)]), adapt(0.5, FLOAT64, [DType("float", 32)])
     (int8, int64, float32)
     """
@@ -149,6 +151,7 @@ def no_category(value: Any, dtype: DType) -> str:
 def show(value: Any, dtype: DType) -> str:
     """A physical value as text for people.
 
+    >>> from gpuflow_kernels.dtypes import INT64, timestamp
     >>> show(110, decimal(3, 2))
     'Decimal("1.10")'
     >>> show(2, DATE), show("a", STRING), show(None, INT64), show(1_500, timestamp("ms"))
@@ -172,6 +175,7 @@ def show(value: Any, dtype: DType) -> str:
 def moment(value: int, dtype: DType) -> str:
     """A timestamp as text, one with a zone in local time with its offset from UTC.
 
+    >>> from gpuflow_kernels.dtypes import timestamp
     >>> moment(1_500, timestamp("ms")), moment(0, timestamp("s", "Asia/Kathmandu"))
     ('1970-01-01 00:00:01.500', '1970-01-01 05:30:00+05:30')
     """
