@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from importlib.util import find_spec as _find_spec
+from typing import Any, ParamSpec
 
 from gpuflow_kernels import rules
 from gpuflow_kernels.aggregate import INPUT, Slot, aggregation
@@ -57,6 +58,8 @@ from .expr import (
     min_horizontal,
     when,
 )
+from .expr.elsewhere import unknown as _unknown
+from .expr.ways import WAYS as _WAYS
 from .frame import Frame, concat
 from .grouping import GroupBy
 from .plan.source import Source
@@ -101,6 +104,18 @@ from_numpy = _framed(io.from_numpy)
 from_pandas = _framed(io.from_pandas)
 from_polars = _framed(io.from_polars)
 from_records = _framed(io.from_records)
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__") or _find_spec(f"{__name__}.{name}") is not None:  # a submodule that nothing has imported yet
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    way = {name: f'write it as a method of the expression: gf.col("x").{name}(...)'} if hasattr(Expr, name) else {}
+    raise _unknown("gpuflow", name, way | _WAYS["module"], __all__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(n for n in globals() if n.startswith("__"))})
+
 
 __all__ = [
     "INPUT",

@@ -178,6 +178,62 @@ class Expr(Methods):
     def __abs__(self) -> Expr:
         return self.abs()
 
+    def and_(self, *others: Any) -> Expr:
+        """Whether this and all others are true, as by ``&``: null where one is null and none is false.
+
+        Parameters
+        ----------
+        *others : expression or bool
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 5, None]}).select((gf.col("x") > 0).and_(gf.col("x") < 3)).collect().to_dict()
+        {'x': [True, False, None]}
+        """
+        return Expr(reduce(lambda a, b: a & b, others, self)._node)
+
+    def or_(self, *others: Any) -> Expr:
+        """Whether this or one of the others is true, as by ``|``: null where one is null and none is true.
+
+        Parameters
+        ----------
+        *others : expression or bool
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 5, None]}).select((gf.col("x") > 9).or_(gf.col("x") < 3)).collect().to_dict()
+        {'x': [True, False, None]}
+        """
+        return Expr(reduce(lambda a, b: a | b, others, self)._node)
+
+    def not_(self) -> Expr:
+        """The other truth value, as by ``~``; null for null.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [True, None]}).select(gf.col("x").not_()).collect().to_dict()
+        {'x': [False, None]}
+        """
+        return ~self
+
+    def xor(self, other: Any) -> Expr:
+        """Whether just one of both is true, as by ``^``; null where one is null.
+
+        Parameters
+        ----------
+        other : expression or bool
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [True, False, None]}).select(gf.col("x").xor(True)).collect().to_dict()
+        {'x': [False, True, None]}
+        """
+        return operate("^", self, other)
+
     # -- methods that are more than one declared function -------------------------------------------------------------
     def alias(self, name: str) -> Expr:
         """The expression under another output name.

@@ -1,23 +1,22 @@
-"""The end of an error message: names that are near, or all there are."""
+"""The end of an error message: names that are close, or all there are."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def near(name: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """``; did you mean 'x'?`` when a known name is near, else ``; there are ...`` when they are few, else nothing.
+    """``; did you mean 'x'?`` when a known name is close, else ``; there are ...`` with the first of them.
 
+    Examples
+    --------
     >>> near("dep_dealy", ["dep_delay", "carrier"])
     "; did you mean 'dep_delay'?"
     >>> near("zzz", ["a", "b"])
     "; there are 'a', 'b'"
     """
     names = list(dict.fromkeys(known))
-    folded = {n.casefold(): n for n in reversed(names)}
-    found = [folded[m] for m in difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.6)]
-    if found:
+    if found := close(name, names)[:limit]:
         return f"; did you mean {listed(found, ' or ')}?"
     if not names:
         return "; there are none"
@@ -26,6 +25,62 @@ def near(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     return f"; there are {listed(shown)}{more}"
 
 
+def close(name: str, known: Iterable[str]) -> list[str]:
+    """Known names that are a slip of the fingers away from `name`, the closest first, three at most.
+
+    Close are names that differ in case and underscores only, those that begin or end with the other at an underscore, and
+    those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
+    alike. A few common letters are not enough.
+
+    Examples
+    --------
+    >>> close("is_nul", ["is_null", "is_in"]), close("rank", ["arctan", "tan"]), close("DepDelay", ["dep_delay"])
+    (['is_null'], [], ['dep_delay'])
+    """
+    wanted = _folded(name)
+    ranked = []
+    for candidate in dict.fromkeys(known):
+        distance = None if candidate.startswith("_") and not name.startswith("_") else _distance(name, wanted, candidate)
+        if distance is not None:
+            ranked.append((distance, candidate))
+    ranked.sort(key=lambda pair: pair[0])
+    return [n for _, n in ranked[:3]]
+
+
 def listed(names: Iterable[str], separator: str = ", ") -> str:
     """Names quoted, in a row."""
     return separator.join(repr(n) for n in names)
+
+
+def _folded(name: str) -> str:
+    return "".join(c for c in name.casefold() if c not in "_- .")
+
+
+def _distance(name: str, wanted: str, candidate: str) -> float | None:
+    """How far a candidate is from what was written; None where it is not close."""
+    other = _folded(candidate)
+    if wanted == other:
+        return 0
+    if min(len(name), len(candidate)) > 2:
+        long, short = sorted((candidate.casefold(), name.casefold()), key=len, reverse=True)
+        if long.startswith(f"{short}_") or long.endswith(f"_{short}"):
+            return 1.5
+    allowed = min(3, max(1, min(len(wanted), len(other)) // 4))
+    if abs(len(wanted) - len(other)) > allowed or min(len(wanted), len(other)) < 3:
+        return None
+    slips = _slips(wanted, other)
+    return slips if slips <= allowed and (slips == 1 or wanted[0] == other[0]) else None
+
+
+def _slips(a: str, b: str) -> int:
+    """Letters left out, put in, changed, or swapped with the next, from one word to the other."""
+    before, last = list(range(len(b) + 1)), [0]
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                best = min(best, last[j - 2] + 1)
+            row.append(best)
+        last, before = before, row
+    return before[-1]

@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.scalar import argument_names as names_of
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
+from .elsewhere import unknown
 from .hints import near
 from .nodes import Aggregated, Column, Function, Literal, Node, render
 from .scalars import physical
+from .ways import WAYS
 
 
 class Methods:
-    """Base of expressions: finds a method in the registries when it is asked for."""
+    """Base of expressions. Every declared function and aggregation is a method of it while it is in its registry."""
 
     __slots__ = ("_node",)
     _node: Node
@@ -35,70 +38,138 @@ class Methods:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if any(f.namespace == name for f in SCALARS.values()):
-            return Namespace(self, name)
-        make = _maker(self, name)
-        if make is None:
-            known = [*(n for n in public_methods() if "." not in n), *(n for n in dir(type(self)) if not n.startswith("_"))]
-            elsewhere = [n for n in public_methods() if n.endswith(f".{name}")]
-            hint = f"; did you mean .{elsewhere[0]}?" if elsewhere else near(name, known)
-            raise AttributeError(f"an expression has no method {name!r}{hint}")
-        return make
-
-    def __dir__(self) -> list[str]:
-        spaces = {f.namespace for f in SCALARS.values() if f.namespace}
-        return sorted({*object.__dir__(self), *(n for n in public_methods() if "." not in n), *spaces})
+        known = [n for n in dir(type(self)) if not n.startswith("_")]
+        spaces = [f"did you mean .{n}?" for n in public_methods() if n.endswith(f".{name}")][:1]
+        found = [*(w for w in [WAYS["expression"].get(name)] if w), *spaces]
+        ways = {name: "; ".join(found)} if found else WAYS["str"] | WAYS["dt"]
+        raise unknown("an expression", name, ways, known)
 
 
 class Namespace:
-    """The methods of one namespace: ``col("t").dt``."""
+    """Base of the methods of one namespace: ``col("t").dt``."""
 
-    __slots__ = ("_name", "_owner")
+    __slots__ = ("_owner",)
+    _name = ""
 
-    def __init__(self, owner: Methods, name: str) -> None:
-        self._owner, self._name = owner, name
+    def __init__(self, owner: Methods) -> None:
+        self._owner = owner
+
+    def __repr__(self) -> str:
+        return f"{render(self._owner._node)}.{self._name}"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        make = _maker(self._owner, f"{self._name}.{name}")
-        if make is None:
-            known = [n.partition(".")[2] for n in public_methods() if n.startswith(f"{self._name}.")]
-            raise AttributeError(f"there is no .{self._name}.{name}(){near(name, known)}")
-        return make
+        known = [n for n in dir(type(self)) if not n.startswith("_")]
+        raise unknown(f".{self._name}", name, WAYS.get(self._name, {}), known)
 
-    def __dir__(self) -> list[str]:
-        return sorted(n.partition(".")[2] for n in public_methods() if n.startswith(f"{self._name}."))
+
+class Accessor:
+    """The attribute that a namespace is: of an expression its methods, of the class their class."""
+
+    __slots__ = ("methods",)
+
+    def __init__(self, methods: type[Namespace]) -> None:
+        self.methods = methods
+
+    def __get__(self, owner: Methods | None, kind: type | None = None) -> Any:
+        return self.methods if owner is None else self.methods(owner)
+
+
+_RESERVED = frozenset(vars(Methods))
+
+
+def _declared(name: str) -> None:
+    """Make, renew or remove the method of a name that came into a registry or left it."""
+    space, _, short = name.rpartition(".")
+    owner: type = _namespace(space) if space else Methods
+    entry = _latest(name)
+    if entry is not None and short not in _RESERVED:
+        setattr(owner, short, _method(entry, short, space))
+    elif short in vars(owner) and short not in _RESERVED:
+        delattr(owner, short)
+    if space:
+        there = any(not n.startswith("_") for n in vars(owner))
+        if there and space not in vars(Methods):
+            setattr(Methods, space, Accessor(owner))
+        elif not there and isinstance(vars(Methods).get(space), Accessor):
+            delattr(Methods, space)
+            del _SPACES[space]
+    for registry in (SCALARS, AGGREGATIONS) if name[-1:].isdigit() else ():  # the key of a later declaration: see `again`
+        for first, declared in registry.items():  # type: ignore[attr-defined]
+            if declared.again == name and first != name:
+                _declared(first)
+
+
+_SPACES: dict[str, type[Namespace]] = {}
+
+
+def _namespace(space: str) -> type[Namespace]:
+    """The class that holds the methods of a namespace."""
+    if space not in _SPACES:
+        example = f'>>> import gpuflow as gf\n>>> gf.col("x").{space}\ncol("x").{space}'
+        doc = f"Methods of expressions under ``.{space}``.\n\nExamples\n--------\n{example}"
+        members = {"__slots__": (), "_name": space, "__doc__": doc, "__module__": __name__}
+        _SPACES[space] = type(class_name(space), (Namespace,), members)
+    return _SPACES[space]
+
+
+def class_name(space: str) -> str:
+    """Name of the class of a namespace."""
+    return f"_{space.capitalize()}Methods"
+
+
+def _latest(name: str) -> ScalarFunction | AggregateFunction | None:
+    """What a method's name means: what was declared last under it, None for what is no method."""
+    function = SCALARS.get(name)
+    if function is not None and (function.method or function.again):
+        return _latest(function.again) if function.again in SCALARS else function if function.method else None
+    entry = AGGREGATIONS.get(name)
+    if entry is not None and entry.again in AGGREGATIONS:
+        return _latest(entry.again)
+    return entry
+
+
+def _method(entry: ScalarFunction | AggregateFunction, name: str, space: str) -> Callable[..., Any]:
+    """A declared function as a method of expressions, with its signature and docstring."""
+    node_of: Callable[..., Node] = function_node if isinstance(entry, ScalarFunction) else aggregated_node
+    key = entry.name
+
+    def method(self: Any, *args: Any, **named: Any) -> Any:
+        owner = self._owner if space else self
+        return owner._of(node_of(key, (owner, *args), named))
+
+    method.__name__, method.__doc__, method.__module__ = name, entry.doc, __name__
+    method.__qualname__ = f"Expr.{space}.{name}" if space else f"Expr.{name}"
+    method.__signature__ = signature_of(entry)  # type: ignore[attr-defined]
+    return method
+
+
+def signature_of(entry: ScalarFunction | AggregateFunction) -> inspect.Signature:
+    """The signature of a declared function as a method; parameters whose type is not known are not annotated."""
+    positional, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    found = [inspect.Parameter("self", positional)]
+    if isinstance(entry, ScalarFunction):
+        columns = argument_names(entry)[1:]
+        rest = [_parameter(n, None if n in entry.parameters else REQUIRED) for n in columns]
+        for name, default in plain_parameters(entry).items():
+            rest.append(_parameter(name, default, typed=name != entry.or_column))
+        found += sorted(rest, key=lambda p: p.default is not p.empty)  # what must be given comes first (`function_node`)
+    else:
+        found += [inspect.Parameter(f"other{i or ''}", positional) for i in range(entry.arity - 1)]
+        found += [inspect.Parameter(v, named, default=False, annotation=bool) for v in entry.variants]
+    return inspect.Signature(found, return_annotation="Expr")
+
+
+def _parameter(name: str, default: Any, typed: bool = False) -> inspect.Parameter:
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    annotation = type(default) if typed and isinstance(default, (bool, int, str)) and default is not REQUIRED else empty
+    return inspect.Parameter(name, kind, default=empty if default is REQUIRED else default, annotation=annotation)
 
 
 def public_methods() -> list[str]:
     """Names of all methods made from the registries; those of a namespace as ``dt.year``."""
     return [*(n for n, f in SCALARS.items() if f.method), *AGGREGATIONS]
-
-
-def _maker(owner: Methods, name: str) -> Callable[..., Any] | None:
-    """The method `name` of the expression `owner`."""
-    function = SCALARS.get(name)
-    if function is not None and function.again is not None:
-        return _maker(owner, function.again)
-    if function is not None and function.method:
-
-        def apply(*args: Any, **named: Any) -> Any:
-            return owner._of(function_node(name, (owner, *args), named))
-
-        apply.__name__, apply.__doc__ = name, function.doc
-        return apply
-    entry = AGGREGATIONS.get(name)
-    if entry is not None and entry.again is not None:
-        return _maker(owner, entry.again)
-    if entry is not None:
-
-        def aggregate(*args: Any, **chosen: bool) -> Any:
-            return owner._of(aggregated_node(name, (owner, *args), chosen))
-
-        aggregate.__name__, aggregate.__doc__ = name, entry.doc
-        return aggregate
-    return None
 
 
 def argument_names(function: ScalarFunction) -> tuple[str, ...]:
@@ -181,3 +252,7 @@ def as_node(value: Any, *, names: bool = False) -> Node:
     if isinstance(value, Namespace):
         raise TypeMismatchError(f"{render(value._owner._node)}.{value._name} is a namespace; call one of its methods")
     return Literal(*physical(value))
+
+
+for _registry in (SCALARS, AGGREGATIONS):
+    _registry.watch(_declared)  # type: ignore[attr-defined]

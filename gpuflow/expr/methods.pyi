@@ -1,8 +1,10 @@
 """Written by ``python -m gpuflow.expr.stubs`` from the declarations; do not edit."""
 
 import builtins
+import inspect
 from typing import Any, ClassVar
 
+from gpuflow_kernels.aggregate import AggregateFunction
 from gpuflow_kernels.scalar import ScalarFunction
 
 from .expr import Expr
@@ -105,7 +107,7 @@ class Methods:
         """Power. An integer to a negative integer raises (cast one of them to a float)."""
     def radians(self) -> Expr:
         """An angle in degrees, in radians."""
-    def round(self, digits: Any = 0) -> Expr:
+    def round(self, digits: builtins.int = 0) -> Expr:
         """The value rounded to a number of digits after the point, halves to the even digit."""
     def sign(self) -> Expr:
         """-1, 0 or 1; of floats as a float, NaN and -0.0 themselves."""
@@ -157,8 +159,10 @@ class Methods:
         """
 
 class Namespace:
-    __slots__: ClassVar[tuple[builtins.str, ...]] = ("_name", "_owner")
-    def __init__(self, owner: Methods, name: builtins.str) -> None: ...
+    __slots__: ClassVar[tuple[builtins.str, ...]] = ("_owner",)
+    _name: ClassVar[builtins.str]
+    _owner: Methods
+    def __init__(self, owner: Methods) -> None: ...
 
 class _DtMethods(Namespace):
     def base_utc_offset(self) -> Expr:
@@ -179,7 +183,7 @@ class _DtMethods(Namespace):
         """Number of days of the month."""
     def dst_offset(self) -> Expr:
         """What summer time adds to the offset from UTC, as a duration in milliseconds."""
-    def epoch(self, unit: Any = "us") -> Expr:
+    def epoch(self, unit: builtins.str = "us") -> Expr:
         """How long after 1970-01-01 in UTC, as a whole number of ``d``, ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def hour(self) -> Expr:
         """The hour, 0 to 23."""
@@ -209,7 +213,7 @@ class _DtMethods(Namespace):
         """The day of the year, 1 to 366."""
     def quarter(self) -> Expr:
         """The quarter, 1 to 4."""
-    def replace_time_zone(self, zone: Any, ambiguous: Any = "raise", non_existent: Any = "raise") -> Expr:
+    def replace_time_zone(self, zone: Any, ambiguous: builtins.str = "raise", non_existent: builtins.str = "raise") -> Expr:
         """The same local time in another zone, or without one for ``zone=None``."""
     def round(self, every: Any) -> Expr:
         """The nearest start of an interval of length `every`, the later one from the middle on: what lies half an interval
@@ -221,7 +225,7 @@ class _DtMethods(Namespace):
         """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
         zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
         """
-    def timestamp(self, unit: Any = "us") -> Expr:
+    def timestamp(self, unit: builtins.str = "us") -> Expr:
         """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down."""
     def to_string(self, format: Any = None) -> Expr:
         """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before
@@ -253,17 +257,17 @@ class _DtMethods(Namespace):
         """The year."""
 
 class _StrMethods(Namespace):
-    def contains(self, pattern: Any, literal: Any = False, strict: Any = True) -> Expr:
+    def contains(self, pattern: Any, literal: builtins.bool = False, strict: builtins.bool = True) -> Expr:
         """Whether a regular expression, or with ``literal=True`` a string, is found in the string."""
-    def count_matches(self, pattern: Any, literal: Any = False) -> Expr:
+    def count_matches(self, pattern: Any, literal: builtins.bool = False) -> Expr:
         """How many times, without overlap, a regular expression or with ``literal=True`` a string is found in the string."""
     def ends_with(self, suffix: Any) -> Expr:
         """Whether the string ends with `suffix`."""
-    def extract(self, pattern: Any, group_index: Any = 1) -> Expr:
+    def extract(self, pattern: Any, group_index: builtins.int = 1) -> Expr:
         """What a group of a regular expression takes in its first match: group 0 is the whole match. Null without a match, and
         where the group took no part in it.
         """
-    def find(self, pattern: Any, literal: Any = False, strict: Any = True) -> Expr:
+    def find(self, pattern: Any, literal: builtins.bool = False, strict: builtins.bool = True) -> Expr:
         """The number of bytes before the first match of a regular expression, or with ``literal=True`` of a string; null where
         there is none.
         """
@@ -279,15 +283,15 @@ class _StrMethods(Namespace):
         """Whether the whole string is like an SQL pattern: ``%`` stands for any characters, ``_`` for one; nothing escapes
         them.
         """
-    def pad_end(self, length: Any, fill_char: Any = " ") -> Expr:
+    def pad_end(self, length: Any, fill_char: builtins.str = " ") -> Expr:
         """The string with `fill_char` after it, as often as makes it `length` characters long; longer ones stay as they are."""
-    def pad_start(self, length: Any, fill_char: Any = " ") -> Expr:
+    def pad_start(self, length: Any, fill_char: builtins.str = " ") -> Expr:
         """The string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are."""
-    def replace(self, pattern: Any, value: Any, literal: Any = False, n: Any = 1) -> Expr:
+    def replace(self, pattern: Any, value: Any, literal: builtins.bool = False, n: builtins.int = 1) -> Expr:
         """The string with its first `n` matches of a regular expression, or of a string (``literal=True``), replaced; with
         ``n=-1`` every one.
         """
-    def replace_all(self, pattern: Any, value: Any, literal: Any = False) -> Expr:
+    def replace_all(self, pattern: Any, value: Any, literal: builtins.bool = False) -> Expr:
         """The string with every match of a regular expression, or of a string (``literal=True``), replaced; see `replace`."""
     def reverse(self) -> Expr:
         """The characters (code points) in the opposite order. Combining marks therefore go to the character before them."""
@@ -307,14 +311,19 @@ class _StrMethods(Namespace):
         """The string without `prefix`, where it begins with it; taken off once."""
     def strip_suffix(self, suffix: Any) -> Expr:
         """The string without `suffix`, where it ends with it; taken off once."""
-    def strptime(self, dtype: Any, format: Any = None, strict: Any = True, ambiguous: Any = "raise") -> Expr:
+    def strptime(self, dtype: Any, format: Any = None, strict: builtins.bool = True, ambiguous: builtins.str = "raise") -> Expr:
         """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`."""
     def tail(self, n: Any) -> Expr:
         """The last `n` characters; for a negative `n` all but the first `-n`."""
-    def to_date(self, format: Any = None, strict: Any = True) -> Expr:
+    def to_date(self, format: Any = None, strict: builtins.bool = True) -> Expr:
         """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``)."""
     def to_datetime(
-        self, format: Any = None, time_unit: Any = None, time_zone: Any = None, strict: Any = True, ambiguous: Any = "raise"
+        self,
+        format: Any = None,
+        time_unit: Any = None,
+        time_zone: Any = None,
+        strict: builtins.bool = True,
+        ambiguous: builtins.str = "raise",
     ) -> Expr:
         """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
         seconds, may be missing; a T may stand between).
@@ -323,7 +332,7 @@ class _StrMethods(Namespace):
         """The decimal of 18 digits, `scale` of them after the point, that a string means; null where it means none or does not
         fit.
         """
-    def to_integer(self, base: Any = 10, dtype: Any = None, strict: Any = True) -> Expr:
+    def to_integer(self, base: builtins.int = 10, dtype: Any = None, strict: builtins.bool = True) -> Expr:
         """The integer that a string means in a `base` from 2 to 36, as int64 or `dtype`: an optional sign and digits, no more."""
     def to_lowercase(self) -> Expr:
         """The string in small letters."""
@@ -334,6 +343,8 @@ class _StrMethods(Namespace):
     def zfill(self, length: Any) -> Expr:
         """The string with zeros before it, behind its sign if it has one, as many as make it `length` characters long."""
 
+def class_name(space: builtins.str) -> builtins.str: ...
+def signature_of(entry: ScalarFunction | AggregateFunction) -> inspect.Signature: ...
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
 def plain_parameters(function: ScalarFunction) -> dict[builtins.str, Any]: ...

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import textwrap
@@ -12,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
-from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
+from gpuflow_kernels.scalar import SCALARS, ScalarFunction
 
 from .expr import Expr
-from .methods import argument_names, plain_parameters
+from .methods import class_name, signature_of
 
 FILE = Path(__file__).with_name("methods.pyi")
 
 _HEAD = '''"""Written by ``python -m gpuflow.expr.stubs`` from the declarations; do not edit."""
 
 import builtins
+import inspect
 from typing import Any, ClassVar
 
+from gpuflow_kernels.aggregate import AggregateFunction
 from gpuflow_kernels.scalar import ScalarFunction
 
 from .expr import Expr
@@ -38,9 +41,13 @@ class Methods:
 
 _TAIL = """
 class Namespace:
-    __slots__: ClassVar[tuple[builtins.str, ...]] = ("_name", "_owner")
-    def __init__(self, owner: Methods, name: builtins.str) -> None: ...
+    __slots__: ClassVar[tuple[builtins.str, ...]] = ("_owner",)
+    _name: ClassVar[builtins.str]
+    _owner: Methods
+    def __init__(self, owner: Methods) -> None: ...
 {namespaces}
+def class_name(space: builtins.str) -> builtins.str: ...
+def signature_of(entry: ScalarFunction | AggregateFunction) -> inspect.Signature: ...
 def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
 def plain_parameters(function: ScalarFunction) -> dict[builtins.str, Any]: ...
@@ -56,22 +63,16 @@ def stub() -> str:
     """The text of the stub file, from what is declared in this process."""
     written = set(vars(Expr))  # methods with a definition of their own are seen without a stub
     spaces = sorted({f.namespace for f in SCALARS.values() if f.namespace})
-    lines = [f"    @property\n    def {s}(self) -> {_class(s)}: ..." for s in spaces]
+    lines = [f"    @property\n    def {s}(self) -> {class_name(s)}: ..." for s in spaces]
     for name, function in sorted(SCALARS.items()):
         if function.method and not function.namespace and name not in written:
-            lines.append(_scalar(name, function))
-    for name, entry in sorted(AGGREGATIONS.items()):
-        if name not in written:
-            lines.append(_aggregation(name, entry))
+            lines.append(_method(name, function))
+    lines += [_method(name, entry) for name, entry in sorted(AGGREGATIONS.items()) if name not in written]
     classes = []
     for space in spaces:
-        methods = [_scalar(n.partition(".")[2], f) for n, f in sorted(SCALARS.items()) if f.namespace == space and f.method]
-        classes.append("\n".join([f"\nclass {_class(space)}(Namespace):", *methods]))
+        methods = [_method(n.partition(".")[2], f) for n, f in sorted(SCALARS.items()) if f.namespace == space and f.method]
+        classes.append("\n".join([f"\nclass {class_name(space)}(Namespace):", *methods]))
     return _HEAD + "\n".join(lines) + "\n" + _TAIL.format(namespaces="\n".join(classes) + "\n" if classes else "")
-
-
-def _class(space: str) -> str:
-    return f"_{space.capitalize()}Methods"
 
 
 def _default(value: Any) -> str:
@@ -79,24 +80,18 @@ def _default(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def _scalar(name: str, function: ScalarFunction) -> str:
-    arguments = [f"{a}: Any" + (" = None" if a in function.parameters else "") for a in argument_names(function)[1:]]
-    arguments += [f"{p}: Any" + ("" if d is REQUIRED else f" = {_default(d)}") for p, d in plain_parameters(function).items()]
-    arguments.sort(key=lambda a: "=" in a)  # a type that must be given comes first, wherever it is (`function_node`)
-    return _method(name, arguments, function.doc)
-
-
-def _aggregation(name: str, entry: AggregateFunction) -> str:
-    arguments = [f"other{i or ''}: Any" for i in range(entry.arity - 1)]
-    arguments += ["*", *(f"{v}: builtins.bool = False" for v in entry.variants)] if entry.variants else []
-    return _method(name, arguments, entry.doc)
-
-
-def _method(name: str, arguments: list[str], doc: str) -> str:
-    head = f"    def {name}({', '.join(['self', *arguments])}) -> Expr:"
+def _method(name: str, entry: ScalarFunction | AggregateFunction) -> str:
+    arguments = []
+    for parameter in signature_of(entry).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in arguments:
+            arguments.append("*")
+        arguments.append(_argument(parameter))
+    head = f"    def {name}({', '.join(arguments)}) -> Expr:"
     if len(head) > 130:
-        head = f"    def {name}(\n        {', '.join(['self', *arguments])}\n    ) -> Expr:"
-    first = doc.strip().split("\n\n")[0]
+        inner = f"        {', '.join(arguments)}"
+        inner = inner if len(inner) <= 130 else "\n".join(f"        {a}," for a in arguments)
+        head = f"    def {name}(\n{inner}\n    ) -> Expr:"
+    first = entry.doc.strip().split("\n\n")[0]
     text = " ".join(first.split()).replace("\\", "\\\\").replace('"""', "'''")
     if not text:
         return f"{head} ..."
@@ -104,6 +99,14 @@ def _method(name: str, arguments: list[str], doc: str) -> str:
     if len(lines) == 1:
         return f'{head}\n        """{text}"""'
     return "\n        ".join([head, f'"""{lines[0]}', *lines[1:], '"""'])
+
+
+def _argument(parameter: inspect.Parameter) -> str:
+    if parameter.name == "self":
+        return "self"
+    known = parameter.annotation is not parameter.empty
+    kind = f"builtins.{parameter.annotation.__name__}" if known else "Any"
+    return f"{parameter.name}: {kind}" + ("" if parameter.default is parameter.empty else f" = {_default(parameter.default)}")
 
 
 def main(arguments: list[str]) -> int:

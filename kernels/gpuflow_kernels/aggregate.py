@@ -14,6 +14,7 @@ from typing import Any
 
 from .dtypes import DType
 from .errors import ExtensionError
+from .registry import Registry
 from .rowmath import NAMES
 from .scalar import Signature, built_in, declared_again
 from .source import Body, body_of, returned
@@ -140,7 +141,7 @@ class AggregateFunction:
         return (found[0], found[1].args, found[1].result) if found else None
 
 
-AGGREGATIONS: dict[str, AggregateFunction] = {}
+AGGREGATIONS: Registry[AggregateFunction] = Registry()
 """Every declared aggregation by name."""
 
 
@@ -225,12 +226,11 @@ def aggregation(
         if lift is not None and len(lift.params) != expected:
             raise ExtensionError(f"{what}: lift() takes {len(lift.params)} parameters, {expected} expected")
         key = public if built_in(cls) or name else declared_again(AGGREGATIONS, public)
-        entry = AGGREGATIONS.get(key)
-        if entry is None:
-            entry = AGGREGATIONS[key] = AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {})
+        entry = AGGREGATIONS.get(key) or AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {})
         entry.overloads.append(
             Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, empty, position, nulls == "lift")
         )
+        AGGREGATIONS[key] = entry
         return AggregationHandle(key, cls)
 
     return declare

@@ -14,6 +14,7 @@ from typing import Any
 from .dtypes import DType
 from .errors import ExtensionError
 from .interval_rules import INTERVALS
+from .registry import Registry
 from .rowmath import NAMES
 from .source import Body, body_of, returned
 
@@ -173,7 +174,7 @@ class ScalarFunction:
         return None
 
 
-SCALARS: dict[str, ScalarFunction] = {}
+SCALARS: Registry[ScalarFunction] = Registry()
 """Every declared row function by name (``dt.year`` style names carry their namespace)."""
 
 
@@ -291,20 +292,19 @@ def scalar(
         overload = Overload(public, body, null, dtype, check, structural, branch, interval, text, host, failure)
         count = arity if arity is not None else len(argument_names(overload))
         key = key if built_in(function) or name else declared_again(SCALARS, key)
-        entry = SCALARS.get(key)
-        if entry is None:
-            entry = SCALARS[key] = ScalarFunction(
-                key,
-                inspect.getdoc(function) or "",
-                namespace,
-                operator,
-                method,
-                count,
-                variadic,
-                parameters or {},
-                or_column=or_column,
-            )
+        entry = SCALARS.get(key) or ScalarFunction(
+            key,
+            inspect.getdoc(function) or "",
+            namespace,
+            operator,
+            method,
+            count,
+            variadic,
+            parameters or {},
+            or_column=or_column,
+        )
         entry.overloads.append(overload)
+        SCALARS[key] = entry
         return function if name else ScalarHandle(key, function)
 
     return declare

@@ -80,11 +80,11 @@ def test_not_a_container():
 
 
 def test_unknown_methods_name_near_ones():
-    with pytest.raises(AttributeError, match=r"no method 'is_nul'; did you mean 'is_null'"):
+    with pytest.raises(AttributeError, match=r"an expression has no 'is_nul'; did you mean 'is_null'"):
         col("x").is_nul()
     with pytest.raises(AttributeError, match=r"did you mean \.dt\.year\?"):
         col("x").year()
-    with pytest.raises(AttributeError, match=r"there is no \.dt\.yeer\(\); did you mean 'year'"):
+    with pytest.raises(AttributeError, match=r"\.dt has no 'yeer'; did you mean 'year'"):
         col("x").dt.yeer()
 
 

@@ -46,6 +46,7 @@ PLAIN_KERNELS = {
     "source",
     "column",
     "rules",
+    "registry",
     "interval_rules",
     "zones",
     "spans",
