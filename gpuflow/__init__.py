@@ -92,6 +92,7 @@ def _framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
 scan_parquet = _framed(io.scan_parquet)
 scan_csv = _framed(io.scan_csv)
 scan_ipc = _framed(io.scan_ipc)
+scan_json = _framed(io.scan_json)
 scan_ndjson = _framed(io.scan_ndjson)
 scan_orc = _framed(io.scan_orc)
 from_any = _framed(io.from_any)
@@ -180,6 +181,7 @@ __all__ = [
     "scalar",
     "scan_csv",
     "scan_ipc",
+    "scan_json",
     "scan_ndjson",
     "scan_orc",
     "scan_parquet",

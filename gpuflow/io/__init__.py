@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .scan import scan_csv, scan_ipc, scan_ndjson, scan_orc, scan_parquet
+from .scan import scan_csv, scan_ipc, scan_json, scan_ndjson, scan_orc, scan_parquet
 
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
@@ -29,6 +29,7 @@ __all__ = [
     "from_records",
     "scan_csv",
     "scan_ipc",
+    "scan_json",
     "scan_ndjson",
     "scan_orc",
     "scan_parquet",

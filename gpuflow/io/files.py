@@ -123,11 +123,11 @@ def find(
                 found += _remote(path, suffixes, what, *remote.locate(path, options or {}, system), hive, wildcards)
         else:
             with reading(path):
-                found += _local(_home(remote.local_path(path)), suffixes, what, hive, wildcards)
+                found += _local(home(remote.local_path(path)), suffixes, what, hive, wildcards)
     return found
 
 
-def _home(path: str) -> str:
+def home(path: str) -> str:
     """A path with the user's folder in place of a ``~`` in front, unless there is something of that very name."""
     return path if os.path.lexists(path) else os.path.expanduser(path)
 

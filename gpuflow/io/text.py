@@ -53,6 +53,8 @@ _WITHIN = (
 )
 SAMPLED_FILES = 10
 """Files of a table whose beginnings are looked at for types."""
+AUTO, WHOLE_BYTES, SAMPLED_ROWS = "auto", 16 << 20, 10_000
+"""The sample that is all rows of files of so many bytes together, and of larger ones so many rows."""
 BLOCK_BYTES = 16 << 20
 """Text that is looked at in one go when a whole file is looked at."""
 Opened = Callable[[], AbstractContextManager[Any]]
@@ -276,8 +278,8 @@ class TextSource(Source):
     paths : path or list of paths
     text : TextFormat
     options : ScanOptions
-    sample : int or None
-        Rows at the beginning of a file that types are found in; None for all.
+    sample : int, "auto" or None
+        Rows at the beginning of each of some files that types are found in; None for all rows of all files.
     overrides : mapping of str to DType or type name
         Types of columns that are not to be found.
     """
@@ -290,14 +292,16 @@ class TextSource(Source):
         *,
         suffixes: tuple[str, ...],
         what: str,
-        sample: int | None,
+        sample: int | str | None,
         overrides: Mapping[str, DType | str] | None,
     ) -> None:
-        if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
-            raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None")
+        if sample not in (None, AUTO) and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
+            raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None, nor 'auto'")
         self.text, self.options = text, options
         self._beyond: dict[str, File] = {}
         self.files = options.find(paths, suffixes, what)
+        if isinstance(sample, str):
+            sample = None if sum(file.size for file in self.files) <= WHOLE_BYTES else SAMPLED_ROWS
         wanted = options.wanted()
         asked: dict[str, DType] = {}
         if wanted is not None:
@@ -353,7 +357,7 @@ class TextSource(Source):
                 raise failure(self.files[0].path, "the schema that was given does not name it", column=name)
 
     def _infer(self, sample: int | None) -> pa.Schema:
-        found = in_threads(lambda file: self._look(file, sample), self.files[:SAMPLED_FILES])
+        found = in_threads(lambda file: self._look(file, sample), self.files if sample is None else self.files[:SAMPLED_FILES])
         merged = found[0]
         for file, schema in zip(self.files, found, strict=False):
             self._beyond.update({field.name: file for field in schema if field.type == WHOLE})
@@ -373,9 +377,9 @@ class TextSource(Source):
                 if found is None:
                     refuse_duplicates(other.names, file.path, self.text.hint)
                 found = other if found is None else widened(found, other)
-            if found is None:
+            if found is None and not self.text.varies:
                 raise failure(file.path, "the file is empty")
-            return found
+            return pa.schema([]) if found is None else found
         except GpuflowError:
             raise
         except FAILURES as e:

@@ -21,7 +21,7 @@ from . import convert, publish, remote
 from .dictionaries import distinct_column
 from .encoders import CsvEncoder, Encoder, IpcEncoder, NdjsonEncoder, ParquetEncoder, Write
 from .failures import write_failure, writing
-from .files import HIVE_NULL, text_of
+from .files import HIVE_NULL, home, text_of
 from .partitions import refuse_duplicates
 
 Path = str | os.PathLike[str]
@@ -237,7 +237,7 @@ def _write(
             system, inner = remote.locate(target, storage or {}, system)
         publish.remote_file(target, overwrite, system, inner, lambda to: _write_file(chunks, schema, encoder, to, target))
         return
-    target = os.path.abspath(os.path.expanduser(remote.local_path(target)))
+    target = os.path.abspath(home(remote.local_path(target)))
     if "\0" in target:
         raise write_failure(target, "a name holds no zero bytes")
     if keys:
