@@ -11,7 +11,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from . import convert, enums
+from . import convert, enums, int96
 from .columns import null_column
 from .failures import failure
 from .files import File
@@ -48,7 +48,9 @@ def fitting(
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
         if data.type == pa.null():
             return null_column(dtype, len(data))
-        if convert.dtype_of(data.type) != dtype:
+        if int96.is_stored(data.type, dtype):
+            data = int96.times(data, convert.arrow_type(dtype))
+        elif convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))
         column = convert.from_arrow(data)
     except (pa.ArrowException, ValueError) as e:

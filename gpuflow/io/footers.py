@@ -21,9 +21,9 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
 
+from . import int96, thrift
 from . import parquet_format as fmt
-from . import thrift
-from .as_stored import as_numbers, as_parquet
+from .as_stored import as_parquet, as_plain
 from .blocks import Layout
 from .convert import dtype_of
 from .failures import FAILURES, failure
@@ -83,13 +83,22 @@ class Footer:
         ]
 
     @cached_property
-    def numbers(self) -> pq.FileMetaData | None:
-        """The footer under which decimals are read as whole numbers; None where none are stored so."""
-        return (
-            as_numbers(self.metadata)
-            if not self.sealed and any(pa.types.is_decimal(field.type) for field in self.schema)
-            else None
-        )
+    def unmade(self) -> pq.FileMetaData | None:
+        """The footer under which decimals are read as whole numbers and INT96 timestamps as bytes; None where there are none."""
+        wanted = self.has_int96 or any(pa.types.is_decimal(field.type) for field in self.schema)
+        return as_plain(self.metadata) if wanted and not self.sealed else None
+
+    @cached_property
+    def has_int96(self) -> bool:
+        """Whether there are timestamps in twelve bytes, at the top or inside of other columns."""
+        columns = (self.metadata.schema.column(i) for i in range(self.metadata.num_columns))
+        return any(column.physical_type == "INT96" for column in columns)
+
+    def typed(self, unit: str | None) -> pa.Schema:
+        """The schema, INT96 timestamps in `unit`, or in the one that they were written from, or in microseconds."""
+        if not self.has_int96 or self.unmade is None:
+            return self.schema
+        return int96.typed(self.schema, self.unmade.schema.to_arrow_schema(), _origin(self.metadata), unit)
 
     @cached_property
     def plain(self) -> pq.FileMetaData:
@@ -214,10 +223,9 @@ def footer(file: File) -> Footer:
 
 def _contradiction(metadata: pq.FileMetaData, schema: pa.Schema) -> str | None:
     """Where the footer says two things of a column: no checksum is over it, but Arrow writes the schema down twice."""
-    stored = (metadata.metadata or {}).get(b"ARROW:schema")
-    if stored is None or not str(metadata.created_by).startswith("parquet-cpp-arrow"):
-        return None  # another writer may have carried it along from a table of other columns
-    origin = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    origin = _origin(metadata)
+    if origin is None:
+        return None
     if origin.names != schema.names:
         return f"columns are {schema.names} in one place and {origin.names} in another"
     for a, b in zip(origin, schema, strict=True):
@@ -226,6 +234,14 @@ def _contradiction(metadata: pq.FileMetaData, schema: pa.Schema) -> str | None:
         if first and second and first.kind != second.kind and first.bits == second.bits:
             return f"column {b.name!r} is {b.type} in one place and {a.type} in another"
     return None
+
+
+def _origin(metadata: pq.FileMetaData) -> pa.Schema | None:
+    """The schema that Arrow's own writer keeps beside Parquet's; another may have carried it along from other columns."""
+    stored = (metadata.metadata or {}).get(b"ARROW:schema")
+    if stored is None or not str(metadata.created_by).startswith("parquet-cpp-arrow"):
+        return None
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
 
 
 def _reason(text: str, file: File) -> str:

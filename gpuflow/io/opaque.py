@@ -72,7 +72,7 @@ def is_deep(arrow: pa.DataType) -> bool:
     """Whether a type nests more than `DEEPEST` levels."""
     level = [arrow]
     for _ in range(DEEPEST):
-        level = [field.type for kind in level for field in _fields(kind)]
+        level = [field.type for kind in level for field in fields_of(kind)]
         if not level:
             return False
     return True
@@ -81,11 +81,12 @@ def is_deep(arrow: pa.DataType) -> bool:
 def parts(arrow: pa.DataType) -> Iterator[pa.DataType]:
     """A type and all that it is made of."""
     yield arrow
-    for inner in _fields(arrow):
+    for inner in fields_of(arrow):
         yield from parts(inner.type)
 
 
-def _fields(arrow: pa.DataType) -> list[pa.Field]:
+def fields_of(arrow: pa.DataType) -> list[pa.Field]:
+    """What a type is made of; nothing for one that is not nested."""
     if _is.is_map(arrow):
         return [arrow.key_field, arrow.item_field]
     if _is.is_struct(arrow) or _is.is_union(arrow):
@@ -119,19 +120,25 @@ def settled(arrow: pa.DataType) -> pa.DataType:
         # pyarrow ends the process over nulls of an extension of a union
         odd = settled(stored) != stored or any(_is.is_union(p) or _is.is_null(p) for p in parts(stored))
         return settled(stored) if odd else arrow
+    return with_fields(arrow, [inner(f) for f in fields_of(arrow)]) if _is.is_nested(arrow) else arrow
+
+
+def with_fields(arrow: pa.DataType, fields: list[pa.Field]) -> pa.DataType:
+    """A nested type of the same kind with other fields, which come in the order of `fields_of`.
+
+    >>> with_fields(pa.list_(pa.int8()), [pa.field("item", pa.int64())])
+    ListType(list<item: int64>)
+    """
     if _is.is_union(arrow):
         make = pa.sparse_union if arrow.mode == "sparse" else pa.dense_union
-        return make([inner(f) for f in _fields(arrow)], arrow.type_codes)
+        return make(fields, arrow.type_codes)
     if _is.is_struct(arrow):
-        return pa.struct([inner(f) for f in _fields(arrow)])
+        return pa.struct(fields)
     if _is.is_map(arrow):
-        return pa.map_(inner(arrow.key_field), inner(arrow.item_field), arrow.keys_sorted)
+        return pa.map_(*fields, arrow.keys_sorted)
     if _is.is_fixed_size_list(arrow):
-        return pa.list_(inner(arrow.value_field), arrow.list_size)
-    for is_list, make in _LISTS:
-        if is_list(arrow):
-            return make(inner(arrow.value_field))
-    return arrow
+        return pa.list_(fields[0], arrow.list_size)
+    return next(make(fields[0]) for is_list, make in _LISTS if is_list(arrow))
 
 
 _LISTS: tuple[tuple[Callable[[Any], bool], Callable[[Any], pa.DataType]], ...] = (
@@ -147,7 +154,7 @@ def _text(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> s
         return _text(kind, known)
 
     if _is.is_struct(arrow):
-        return f"struct[{', '.join(f'{f.name}: {inner(f.type)}' for f in _fields(arrow))}]"
+        return f"struct[{', '.join(f'{f.name}: {inner(f.type)}' for f in fields_of(arrow))}]"
     if _is.is_map(arrow):
         return f"map[{inner(arrow.key_type)}, {inner(arrow.item_type)}]"
     if _is.is_fixed_size_list(arrow):
@@ -156,7 +163,7 @@ def _text(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> s
         if is_list(arrow):
             return f"{make.__name__.removesuffix('_')}[{inner(arrow.value_type)}]"
     if _is.is_union(arrow):
-        return f"{arrow.mode}_union[{', '.join(f'{f.name}: {inner(f.type)}' for f in _fields(arrow))}]"
+        return f"{arrow.mode}_union[{', '.join(f'{f.name}: {inner(f.type)}' for f in fields_of(arrow))}]"
     dtype = known(arrow)
     # what a column of its own would change stays what it is inside of others
     changed = dtype is None or _is.is_float16(arrow) or (dtype.is_decimal and dtype.precision != arrow.precision)
@@ -186,25 +193,28 @@ def decoded(data: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
         return data.cast(kind)
     except pa.ArrowNotImplementedError:  # dictionaries of views, runs inside of lists: Arrow decodes none
-        return _rebuilt(data, kind)
+        return rebuilt(data, kind, lambda values, inner: values.cast(inner))
 
 
-def _rebuilt(data: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The same by hand. Python's values are no way to go: its times of day end at microseconds."""
+def rebuilt(data: pa.Array, kind: pa.DataType, leaf: Callable[[pa.Array, pa.DataType], pa.Array]) -> pa.Array:
+    """Data as `kind`, whose nesting is the same: encodings are taken off, and `leaf` converts what is not nested.
+
+    Python's values are no way to go: its times of day end at microseconds.
+    """
     arrow = data.type
     if arrow == kind:
         return data
     if isinstance(arrow, pa.BaseExtensionType):
-        return _rebuilt(data.storage, kind)
+        return rebuilt(data.storage, kind, leaf)
     if _is.is_run_end_encoded(arrow):
-        return _rebuilt(of_runs(data), kind)
+        return rebuilt(of_runs(data), kind, leaf)
     if _is.is_dictionary(arrow):
-        return _rebuilt(data.dictionary, kind).take(data.indices)
+        return rebuilt(data.dictionary, kind, leaf).take(data.indices)
     if not _is.is_nested(arrow):
-        return data.cast(kind)
-    fields = _fields(kind)
+        return leaf(data, kind)
+    fields = fields_of(kind)
     if _is.is_struct(arrow) or _is.is_union(arrow):
-        inner = [_rebuilt(data.field(k), field.type) for k, field in enumerate(fields)]
+        inner = [rebuilt(data.field(k), field.type, leaf) for k, field in enumerate(fields)]
         if _is.is_struct(arrow):
             return pa.StructArray.from_arrays(inner, fields=fields, mask=data.is_null())
         names = [field.name for field in fields]
@@ -214,10 +224,10 @@ def _rebuilt(data: pa.Array, kind: pa.DataType) -> pa.Array:
         make = pa.UnionArray.from_dense if offsets else pa.UnionArray.from_sparse
         return make(*own, inner, names, arrow.type_codes)
     if _is.is_map(arrow):
-        pairs = (_rebuilt(part, field.type) for part, field in zip((data.keys, data.items), fields, strict=True))
+        pairs = (rebuilt(part, field.type, leaf) for part, field in zip((data.keys, data.items), fields, strict=True))
         values = pa.StructArray.from_arrays(list(pairs), fields=fields)
     else:
-        values = _rebuilt(data.values, fields[0].type)
+        values = rebuilt(data.values, fields[0].type, leaf)
     count = 1 if _is.is_fixed_size_list(arrow) else 3 if _is.is_list_view(arrow) or _is.is_large_list_view(arrow) else 2
     return pa.Array.from_buffers(kind, len(data), data.buffers()[:count], -1, data.offset, children=[values])
 

@@ -32,11 +32,14 @@ class ScanOptions:
     missing_columns: str = "raise"
     extra_columns: str = "raise"
     glob: bool = True
+    int96_unit: str | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore"))):
             if getattr(self, name) not in values:
                 raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
+        if self.int96_unit is not None and self.int96_unit not in t.UNITS:
+            raise TypeMismatchError(f"int96_unit={self.int96_unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
         for name in ("n_rows", "row_index_offset"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):

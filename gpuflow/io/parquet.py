@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -38,14 +39,14 @@ class ParquetSplit(BlockSplit):
         # a reader that is to give 64-bit offsets gives no codes
         plain = [name for name in texts if name not in coded]
         rest = [name for name in present if name not in plain]
-        stored = footer.numbers or footer.metadata
+        stored = footer.unmade or footer.metadata
         found = _read(file, stored, blocks, rest, read_dictionary=coded) if rest or not plain else None
         if plain:
             strings = _read(file, footer.plain, blocks, plain, binary_type=pa.large_binary())
             for name in plain:
                 found = strings.select([name]) if found is None else found.append_column(name, strings.column(name))
         assert found is not None
-        return with_decimals(found, footer.schema) if footer.numbers else found
+        return with_decimals(found, footer.schema) if footer.unmade else found
 
 
 def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], **options: Any) -> pa.Table:
@@ -71,7 +72,7 @@ class ParquetSource(BlockSource):
 
     def _look(self) -> list[Layout]:
         self.footers: list[Footer] = footers.read_footers(self.files)
-        return [footer.layout for footer in self.footers]
+        return [replace(footer.layout, schema=footer.typed(self.options.int96_unit)) for footer in self.footers]
 
     def _stored(self, file: int, block: int, column: str) -> ColumnStatistics:
         footer, dtype = self.footers[file], self.schema[column]

@@ -28,6 +28,7 @@ def scan_parquet(
     schema: Mapping[str, DType | str] | None = None,
     missing_columns: str = "raise",
     extra_columns: str = "raise",
+    int96_unit: str | None = None,
     include_file_paths: str | None = None,
     glob: bool = True,
     storage_options: Mapping[str, Any] | None = None,
@@ -63,6 +64,9 @@ def scan_parquet(
         ``insert``: a column that a file lacks is null there.
     extra_columns : {"raise", "ignore"}
         ``ignore``: columns that the first file (or `schema`) lacks are left out.
+    int96_unit : {"us", "ns", "ms", "s"}, optional
+        What timestamps stored as INT96 are read as; otherwise in the unit that Arrow's writer noted, or in microseconds. A value
+        that the unit does not hold exactly is an error.
     include_file_paths : str, optional
         Adds a column of this name: the path of the file that each row comes from. Filters on it skip files.
     glob : bool
@@ -109,6 +113,7 @@ def scan_parquet(
             schema=schema,
             missing_columns=missing_columns,
             extra_columns=extra_columns,
+            int96_unit=int96_unit,
         ),
     )
 
