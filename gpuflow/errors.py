@@ -9,6 +9,7 @@ from __future__ import annotations
 from gpuflow_kernels.errors import (
     ArithmeticOverflowError,
     DeviceMemoryError,
+    DTypeError,
     ExecutionError,
     ExtensionError,
     GpuflowError,
@@ -18,6 +19,7 @@ from gpuflow_kernels.errors import (
 __all__ = [
     "ArithmeticOverflowError",
     "ColumnNotFoundError",
+    "DTypeError",
     "DeviceMemoryError",
     "DuplicateNameError",
     "ExecutionError",

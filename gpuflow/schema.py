@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gpuflow_kernels.dtype_like import as_dtype
 from gpuflow_kernels.dtypes import DType
 
 
@@ -26,7 +27,7 @@ class Schema(Mapping[str, DType]):
     def __init__(
         self, fields: Mapping[str, DType] | tuple[tuple[str, DType], ...] = (), unsupported: Mapping[str, str] | None = None
     ) -> None:
-        self._fields: dict[str, DType] = dict(fields)
+        self._fields: dict[str, DType] = {n: d if isinstance(d, DType) else as_dtype(d) for n, d in dict(fields).items()}
         self._positions = {name: i for i, name in enumerate(self._fields)}
         self.unsupported: dict[str, str] = dict(unsupported or {})
 

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from gpuflow_kernels.aggregate import AggregationHandle
-from gpuflow_kernels.dtypes import FLOAT64, DType
+from gpuflow_kernels.dtypes import FLOAT64
 from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 
 from gpuflow.errors import PlanError, TypeMismatchError
@@ -15,6 +15,7 @@ from gpuflow.errors import PlanError, TypeMismatchError
 from .methods import Methods, aggregated_node, as_node, function_node
 from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
 from .scalars import listed
+from .types import column_type
 
 
 class Expr(Methods):
@@ -248,13 +249,13 @@ class Expr(Methods):
             raise TypeMismatchError(f"alias() takes a name, not {name!r}")
         return Expr(Alias(self._node, name))
 
-    def cast(self, dtype: DType, *, strict: bool = True) -> Expr:
+    def cast(self, dtype: Any, *, strict: bool = True) -> Expr:
         """The values as another type.
 
         Parameters
         ----------
-        dtype : DType
-            ``gf.Float64``, ``gf.Date``, ``gf.Datetime("ms")``, ...
+        dtype : DType, Python class, type of NumPy, pandas, Polars or Arrow, or a name
+            ``gf.Float64``, ``gf.Datetime("ms")``, ``int``, ``datetime.date``, ``"int64"``, ``numpy.float32``, ...
         strict : bool
             Raise where a value does not fit (True), or give null there.
 
@@ -265,9 +266,8 @@ class Expr(Methods):
         >>> numbers.select(a=gf.col("x").cast(gf.Int64), b=gf.col("x").cast(gf.Int8, strict=False)).collect().to_dict()
         {'a': [1, 300, None], 'b': [1, None, None]}
         """
-        if not isinstance(dtype, DType):
-            raise TypeMismatchError(f"cast() takes a gpuflow type such as gf.Float64, not {dtype!r}")
-        return Expr(Function("cast", (self._node,), (("to", dtype), *((("strict", False),) if not strict else ()))))
+        to = column_type(dtype, "cast()")
+        return Expr(Function("cast", (self._node,), (("to", to), *((("strict", False),) if not strict else ()))))
 
     def is_in(self, values: Iterable[Any]) -> Expr:
         """Whether the value is one of `values`: null for null; nulls in the list are ignored (as in Polars).

@@ -7,7 +7,7 @@ import datetime as _datetime
 from functools import reduce
 from typing import Any
 
-from gpuflow_kernels.dtypes import DATE, STRING, UNITS, DType, timestamp
+from gpuflow_kernels.dtypes import DATE, STRING, UNITS, timestamp
 from gpuflow_kernels.scalar import SCALARS
 
 from gpuflow.errors import PlanError, TypeMismatchError
@@ -17,6 +17,7 @@ from .literals import as_type, duration_literal
 from .methods import aggregated_node, as_node
 from .nodes import Column, Columns, Function, Literal
 from .scalars import physical
+from .types import column_type
 
 
 def col(name: str, *names: str) -> Expr:
@@ -48,13 +49,13 @@ def all() -> Expr:
     return Expr(Columns(None))
 
 
-def lit(value: Any, dtype: DType | None = None) -> Expr:
+def lit(value: Any, dtype: Any = None) -> Expr:
     """A literal.
 
     Parameters
     ----------
     value : None, bool, int, float, str, bytes, date, datetime, timedelta or NumPy scalar
-    dtype : DType, optional
+    dtype : DType, or what `Expr.cast` takes, optional
         Fixes its type; otherwise a Python value takes the type of the column it meets.
 
     Examples
@@ -66,7 +67,8 @@ def lit(value: Any, dtype: DType | None = None) -> Expr:
         return value if dtype is None else value.cast(dtype)
     if dtype is None:
         return Expr(Literal(*physical(value)))
-    return Expr(Literal(as_type(value, dtype), dtype, fixed=True))
+    to = column_type(dtype, "lit()")
+    return Expr(Literal(as_type(value, to), to, fixed=True))
 
 
 def len() -> Expr:

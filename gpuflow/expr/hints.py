@@ -28,8 +28,8 @@ def near(name: str, known: Iterable[str], *, limit: int = 3) -> str:
 def close(name: str, known: Iterable[str]) -> list[str]:
     """Known names that are a slip of the fingers away from `name`, the closest first, three at most.
 
-    Close are names that differ in case and underscores only, those that begin or end with the other at an underscore, and
-    those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
+    Close are names that differ in case and underscores only, those of which one begins or ends with the words
+    of the other, and those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
     alike. A few common letters are not enough.
 
     Examples
@@ -52,8 +52,12 @@ def listed(names: Iterable[str], separator: str = ", ") -> str:
     return separator.join(repr(n) for n in names)
 
 
+def _words(name: str) -> str:
+    return name.casefold().replace("_", " ").replace("-", " ").replace(".", " ")
+
+
 def _folded(name: str) -> str:
-    return "".join(c for c in name.casefold() if c not in "_- .")
+    return _words(name).replace(" ", "")
 
 
 def _distance(name: str, wanted: str, candidate: str) -> float | None:
@@ -62,9 +66,11 @@ def _distance(name: str, wanted: str, candidate: str) -> float | None:
     if wanted == other:
         return 0
     if min(len(name), len(candidate)) > 2:
-        long, short = sorted((candidate.casefold(), name.casefold()), key=len, reverse=True)
-        if long.startswith(f"{short}_") or long.endswith(f"_{short}"):
+        long, short = sorted((_words(candidate), _words(name)), key=len, reverse=True)
+        if long.startswith(f"{short} ") or long.endswith(f" {short}"):
             return 1.5
+    if len(wanted) == 2 and len(other) == 1 and other in wanted:
+        return 1
     allowed = min(3, max(1, min(len(wanted), len(other)) // 4))
     if abs(len(wanted) - len(other)) > allowed or min(len(wanted), len(other)) < 3:
         return None

@@ -12,7 +12,6 @@ from typing import Any
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
 from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
-from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.scalar import argument_names as names_of
 
@@ -22,6 +21,7 @@ from .elsewhere import unknown
 from .hints import near
 from .nodes import Aggregated, Column, Function, Literal, Node, render
 from .scalars import physical
+from .types import column_type
 from .ways import WAYS
 
 
@@ -182,7 +182,7 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
     function, named = SCALARS[name], dict(named or {})
     names, given = argument_names(function), list(args)
     parameters = plain_parameters(function)
-    if "dtype" in parameters and len(given) > 1 and isinstance(given[1], DType):
+    if "dtype" in parameters and len(given) > 1 and not isinstance(given[1], (Methods, str, int, type(None))):
         named["dtype"] = given.pop(1)  # a type can only be meant for this, wherever the signature has it
     while len(given) < len(names) and (names[len(given)] in named or names[len(given)] in function.parameters):
         given.append(named.pop(names[len(given)], None))
@@ -200,6 +200,8 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
         if key not in parameters or key in params:
             raise TypeMismatchError(f"{_signature(name, function)} does not take {key}={value!r}")
         params[key] = value
+    if params.get("dtype") is not None:
+        params["dtype"] = column_type(params["dtype"], _signature(name, function))
     missing = [k for k, default in parameters.items() if default is REQUIRED and k not in params]
     if missing:
         raise TypeMismatchError(f"{_signature(name, function)} needs {', '.join(f'{k}=' for k in missing)}")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels import zones
 from gpuflow_kernels.column import Column
+from gpuflow_kernels.dtype_like import CONVERTERS
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
@@ -86,6 +87,19 @@ def _known(arrow: pa.DataType) -> DType | None:
     if pa.types.is_fixed_size_binary(arrow):
         return t.BINARY
     return _FROM_ARROW.get(arrow)
+
+
+def _meant(value: Any) -> DType | None:
+    """The column type of an Arrow type as users write it; None for what is no Arrow type, or of values that only pass through."""
+    if type(value).__name__ == "ArrowDtype":  # pandas' columns of Arrow arrays
+        value = value.pyarrow_dtype
+    if not isinstance(value, pa.DataType):
+        return None
+    found = dtype_of(value)
+    return None if found is None or found.kind == "opaque" else found
+
+
+CONVERTERS.append(_meant)
 
 
 def dtype_of_field(field: pa.Field) -> DType | None:

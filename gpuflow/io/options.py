@@ -10,6 +10,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import DuplicateNameError, TypeMismatchError
+from gpuflow.expr.types import column_type
 
 from . import files
 from .files import File
@@ -78,17 +79,14 @@ class ScanOptions:
 
 
 def dtype(asked: Any, what: str, name: str) -> DType:
-    """A column type, given as such or by its name.
+    """The type that is asked for a column.
 
     Raises
     ------
     TypeMismatchError
-        When it is neither.
+        When there is none.
     """
-    found = t.BY_NAME.get(asked) if isinstance(asked, str) else asked
-    if not isinstance(found, DType):
-        raise TypeMismatchError(f"{what}: {asked!r} for {name!r} is no type; types are {', '.join(t.BY_NAME)}")
-    return found
+    return column_type(asked, f"{what}, column {name!r}")
 
 
 def refuse_taken(name: str, names: Any, what: str, file: File) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.dtypes import DATE, NULL, DType
 
-from gpuflow.errors import PlanError, TypeMismatchError
+from gpuflow.errors import PlanError
 from gpuflow.expr.expand import require
 from gpuflow.expr.expr import Expr
 from gpuflow.expr.nodes import Aggregated, Alias, Column, Literal
 from gpuflow.expr.scalars import physical
+from gpuflow.expr.types import column_type
 from gpuflow.schema import Schema
 
 from .build import filter, plain_names, select, with_columns
@@ -53,21 +54,18 @@ def fill_nan(plan: Plan, value: Any) -> Plan:
 
 def cast(plan: Plan, dtypes: Any, strict: bool) -> Plan:
     """All columns as one type, or some by name or type."""
-    if isinstance(dtypes, DType):
-        targets = dict.fromkeys(plan.schema, dtypes)
-    elif isinstance(dtypes, Mapping):
-        targets = {n: to for key, to in dtypes.items() for n in _meant(key, plan.schema)}
+    if isinstance(dtypes, Mapping):
+        targets = {n: column_type(to, f"cast(), {key!r}") for key, to in dtypes.items() for n in _meant(key, plan.schema)}
     else:
-        raise TypeMismatchError(f"cast() takes a gpuflow type, or a dict of them by column name, not {dtypes!r:.60}")
+        targets = dict.fromkeys(plan.schema, column_type(dtypes, "cast() of a type, or of a dict of types by column name"))
     return with_columns(plan, [Expr(Column(n)).cast(to, strict=strict) for n, to in targets.items() if plan.schema[n] != to], {})
 
 
 def _meant(key: Any, schema: Schema) -> list[str]:
     """The columns that a key of `cast` stands for."""
-    if isinstance(key, DType):
-        return [n for n, d in schema.items() if d == key]
     if not isinstance(key, str):
-        raise TypeMismatchError(f"cast() takes types by column name, or by the type there is now, not by {key!r:.60}")
+        now = column_type(key, "cast() takes types by column name, or by the type there is now")
+        return [n for n, d in schema.items() if d == now]
     require([key], schema)
     return [key]
 

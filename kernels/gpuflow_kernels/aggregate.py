@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .dtype_like import as_dtype
 from .dtypes import DType
 from .errors import ExtensionError
 from .registry import Registry
@@ -52,6 +53,10 @@ class Slot:
     identity: int | float | bool | str
     combine: str | None = None
     counts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype != INPUT:
+            object.__setattr__(self, "dtype", as_dtype(self.dtype))
 
     @property
     def type(self) -> DType:

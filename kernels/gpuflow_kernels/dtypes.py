@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import zones
+from .errors import DTypeError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ticks in one second, by time unit."""
@@ -175,7 +176,7 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
 
     Raises
     ------
-    ValueError
+    DTypeError
         For a unit or zone that there is not.
 
     Examples
@@ -184,7 +185,7 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
     timestamp[ms, Europe/Berlin]
     """
     if unit not in UNITS:
-        raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
+        raise DTypeError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     return DType("timestamp", 64, unit, None if zone is None else zones.require(zone))
 
 
@@ -197,7 +198,7 @@ def duration(unit: str = "us") -> DType:
     duration[ms]
     """
     if unit not in UNITS:
-        raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
+        raise DTypeError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     return DType("duration", 64, unit)
 
 
@@ -213,7 +214,7 @@ def decimal(precision: int, scale: int = 0) -> DType:
 
     Raises
     ------
-    ValueError
+    DTypeError
         For digits that there is no type of.
 
     Examples
@@ -221,10 +222,12 @@ def decimal(precision: int, scale: int = 0) -> DType:
     >>> decimal(15, 2), decimal(15, 2).storage, decimal(38, 2).is_wide
     (decimal(15, 2), 'int64', True)
     """
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in (precision, scale)):
+        raise DTypeError(f"the digits of a decimal are whole numbers, as in Decimal(10, 2), not {precision!r} and {scale!r}")
     if not (1 <= precision <= NARROW_DIGITS or precision == WIDE_DIGITS):
-        raise ValueError(f"a decimal has 1 to {NARROW_DIGITS} digits, or {WIDE_DIGITS}, not {precision}")
+        raise DTypeError(f"a decimal has 1 to {NARROW_DIGITS} digits, or {WIDE_DIGITS}, not {precision}")
     if not 0 <= scale <= precision:
-        raise ValueError(f"a decimal of {precision} digits has 0 to {precision} of them after the point, not {scale}")
+        raise DTypeError(f"a decimal of {precision} digits has 0 to {precision} of them after the point, not {scale}")
     return DType("decimal", 64 if precision <= NARROW_DIGITS else 128, precision=precision, scale=scale)
 
 
@@ -238,7 +241,7 @@ def enum(categories: Iterable[str]) -> DType:
 
     Raises
     ------
-    ValueError
+    DTypeError
         For what is no string, and for one that comes twice.
 
     Examples
@@ -246,12 +249,12 @@ def enum(categories: Iterable[str]) -> DType:
     >>> enum(["low", "mid", "high"])
     enum[low, mid, high]
     """
-    names = () if isinstance(categories, str) else tuple(categories)
-    if isinstance(categories, str) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"the categories of an enum are strings, as in Enum(['low', 'high']), not {categories!r:.80}")
+    names = tuple(categories) if isinstance(categories, Iterable) and not isinstance(categories, str) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise DTypeError(f"the categories of an enum are strings, as in Enum(['low', 'high']), not {categories!r:.80}")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the categories of an enum are distinct, and {twice!r} comes twice")
+        raise DTypeError(f"the categories of an enum are distinct, and {twice!r} comes twice")
     return DType("enum", 32, detail=tuple(str(name) for name in names))
 
 

@@ -10,6 +10,10 @@ class GpuflowError(Exception):
         return str(self.args[0]) if self.args else ""
 
 
+class DTypeError(GpuflowError, ValueError, TypeError):
+    """Something is no column type, or a type with parameters that it cannot have."""
+
+
 class ExtensionError(GpuflowError):
     """A user's scalar function or aggregation cannot be declared or compiled."""
 

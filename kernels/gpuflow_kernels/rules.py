@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .dtype_like import as_dtype
 from .dtypes import BOOL, DATE, FLOAT64, INT64, NULL, UINT64, WIDE_DIGITS, DType, common
 from .scalar import Signature
 
@@ -78,7 +79,8 @@ def kind(*kinds: str) -> Accepts:
 
 def one_of(*dtypes: DType) -> Accepts:
     """Accepts these types."""
-    return lambda d: d in dtypes
+    known = tuple(as_dtype(d) for d in dtypes)
+    return lambda d: d in known
 
 
 def not_float(d: DType) -> bool:
@@ -169,6 +171,8 @@ def always(result: DType, accepts: Accepts = plain, *, argument: DType | None = 
     ((float64,), None, (date,))
     """
 
+    result = as_dtype(result)
+    argument = None if argument is None else as_dtype(argument)
     untyped = next((d for d in (result, FLOAT64, INT64, BOOL, DATE) if accepts(d)), result)
 
     def cast(a: DType) -> DType:
@@ -224,6 +228,7 @@ def exactly(*args: DType, result: DType) -> ScalarRule:
 
     NULL is taken for any of them.
     """
+    args, result = tuple(as_dtype(a) for a in args), as_dtype(result)
 
     def rule(given: Types, params: Parameters | None = None) -> Signature | None:
         fits = len(given) == len(args) and all(g in (a, NULL) for g, a in zip(given, args, strict=True))

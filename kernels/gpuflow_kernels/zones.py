@@ -18,6 +18,8 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from .errors import DTypeError
+
 CYCLE = 146_097 * 86_400
 """Seconds of 400 Gregorian years, after which dates fall on the same weekdays again."""
 NO_CYCLE = 1 << 62
@@ -36,7 +38,7 @@ def require(zone: str) -> str:
 
     Raises
     ------
-    ValueError
+    DTypeError
         When it is none.
 
     Examples
@@ -45,7 +47,7 @@ def require(zone: str) -> str:
     ('Europe/Berlin', '-03:30')
     """
     if not is_known(zone):
-        raise ValueError(
+        raise DTypeError(
             f"{zone!r} is no time zone; write a name of the time zone database such as 'Europe/Berlin', 'UTC', or an offset "
             "such as '+02:00' (on systems without the database: pip install tzdata)"
         )

@@ -16,6 +16,7 @@ CASES = [
     (errors.UnsupportedError("not yet"), NotImplementedError, {}),
     (errors.UnknownNameError("no such method"), AttributeError, {}),
     (errors.SQLError("parse"), ValueError, {}),
+    (errors.DTypeError("no type"), ValueError, {}),
     (errors.ExtensionError("body"), errors.GpuflowError, {}),
     (errors.ReadError("cut", file="f.parquet", row_group=3, column="c"), OSError, {"file": "f.parquet", "row_group": 3}),
     (errors.WriteError("full", file="f.parquet"), OSError, {"file": "f.parquet"}),

@@ -123,7 +123,7 @@ def test_parameters_by_name_or_place():
         (lambda: col("x").is_in("abc"), TypeMismatchError, "takes a list of values"),
         (lambda: col("x").is_in(col("y")), TypeMismatchError, "semi"),
         (lambda: col("x").is_in([col("y")]), TypeMismatchError, "literal values"),
-        (lambda: col("x").cast("int"), TypeMismatchError, "gf.Float64"),
+        (lambda: col("x").cast("number"), TypeMismatchError, "types are written as gf.Int64"),
         (lambda: col("x").alias(3), TypeMismatchError, "takes a name"),
         (lambda: col("x").is_between(1, 2, closed="up"), PlanError, "'both', 'left', 'right', 'none'"),
         (lambda: col(3), TypeMismatchError, "column names"),

@@ -46,6 +46,7 @@ PLAIN_KERNELS = {
     "source",
     "column",
     "rules",
+    "dtype_like",
     "registry",
     "interval_rules",
     "zones",
