@@ -28,8 +28,8 @@ def near(name: str, known: Iterable[str], *, limit: int = 3) -> str:
 def close(name: str, known: Iterable[str]) -> list[str]:
     """Known names that are a slip of the fingers away from `name`, the closest first, three at most.
 
-    Close are names that differ in case and underscores only, those of which one begins or ends with the words
-    of the other, and those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
+    Close are names that differ in case and underscores only, those of which one begins or ends with the words of the other,
+    and those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
     alike. A few common letters are not enough.
 
     Examples

@@ -94,7 +94,6 @@ def _declared(name: str) -> None:
             setattr(Methods, space, Accessor(owner))
         elif not there and isinstance(vars(Methods).get(space), Accessor):
             delattr(Methods, space)
-            del _SPACES[space]
     for registry in (SCALARS, AGGREGATIONS) if name[-1:].isdigit() else ():  # the key of a later declaration: see `again`
         for first, declared in registry.items():  # type: ignore[attr-defined]
             if declared.again == name and first != name:
