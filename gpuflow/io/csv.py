@@ -2,144 +2,136 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import TypeMismatchError
 
+from .compression import with_compressed
+from .csv_inference import infer
+from .csv_rows import CsvOptions, CsvRows
+from .decoding import checked_encoding
 from .files import File, Paths, failure
-from .inference import lenient, with_whole
-from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, all_of, lines_of, with_compressed
+from .numbers_in_text import Numbers
+from .options import ScanOptions, check_count
+from .partitions import refuse_duplicates
+from .records import BLOCK, Block, Records
+from .text import BLOCK_BYTES, TextFormat, TextSource, refuse_other_columns
 
 SUFFIXES = with_compressed(".csv", ".tsv", ".txt")
-_SHOWN = 100
-"""Characters of a value that an error shows."""
-_BLOCK, _MOST = 1 << 20, (1 << 31) - 1
-"""Bytes that are parsed at once: at first, and at most."""
+_LOOKED_AT = 100
+"""Rows of a file without a header in which columns are counted where their types are given."""
+_THREADS = 8
+"""Threads that parse blocks of one file, at most."""
 
 
 @dataclass(frozen=True)
 class CsvFormat(TextFormat):
-    """How delimited text is written. Picklable.
+    """How files of delimited text are written. Picklable.
 
-    `names` stand in for those of the header; `own_nulls` are the null values of single columns, by name.
+    `names` stand in for the first ones of the header, by `renames` once the first file is known; `columns` are all that are
+    expected, once they are known.
     """
 
-    separator: str = ","
+    how: CsvOptions = field(default_factory=CsvOptions)
     has_header: bool = True
+    skip_lines: int = 0
     skip_rows: int = 0
-    null_values: tuple[str, ...] = ("",)
-    own_nulls: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    skip_rows_after_header: int = 0
     names: tuple[str, ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
+    columns: tuple[str, ...] = ()
     dates: bool = True
-    lone: bool = False
-    """Whether there is one column: a line without anything is a null then, and no gap between rows."""
+    missing_columns: str = "raise"
+    extra_columns: str = "raise"
+    block: int = BLOCK
+    """Bytes that are parsed at once."""
 
     beyond: ClassVar[str] = "string"
     hint: ClassVar[str] = "name the columns yourself: scan_csv(..., new_columns=[...])"
 
     @property
-    def skipped(self) -> int:
-        return self.skip_rows
+    def has_names(self) -> bool:
+        return self.has_header
 
-    @property
-    def header_rows(self) -> int:
-        return int(self.has_header)
+    def prepared(self, file: File) -> CsvFormat:
+        if not self.names or not self.has_header:
+            return self
+        stored = self.names_in(file)
+        if len(self.names) > len(stored):
+            raise failure(file.path, f"new_columns names {len(self.names)} columns, the file has {len(stored)}")
+        return replace(self, renames=tuple(zip(stored, self.names, strict=False)))
 
     def named(self, names: Sequence[str], given: bool = False) -> CsvFormat:
-        known = replace(self, lone=len(names) == 1)
-        if self.has_header and (given or not self.names):  # every file names its columns itself
-            return known
-        return replace(known, names=tuple(names))
+        return replace(self, columns=tuple(names))
 
-    def _read(self, skip: int, names: Sequence[str], block: int | None = None, threads: bool = False) -> pacsv.ReadOptions:
-        options = pacsv.ReadOptions(use_threads=threads, skip_rows=skip)
-        if block:
-            options.block_size = block
-        if names:  # the header line, if there is one, is passed over
-            options.column_names = list(names)
-            options.skip_rows = skip + self.has_header
-        else:
-            options.autogenerate_column_names = not self.has_header
-        return options
+    def names_in(self, file: File) -> list[str]:
+        with self.opened(file) as stream:
+            records, names = self._begun(stream, file, BLOCK)
+            if names is None:  # the widest row says how many there are
+                rows = records.take(_LOOKED_AT, blanks=False)
+                names = [f"column_{i}" for i in range(max((len(records.fields(row)) for row, _ in rows), default=0))]
+            return names
 
-    def _parse(self) -> pacsv.ParseOptions:
-        return pacsv.ParseOptions(
-            delimiter=self.separator,
-            quote_char=self.quote or False,
-            newlines_in_values=self.quote is not None,
-            ignore_empty_lines=not self.lone,
-            invalid_row_handler=(lambda row: "skip") if self.ignore_errors else None,
-        )
+    def _begun(self, stream: Any, file: File, size: int) -> tuple[Records, list[str] | None]:
+        """The rows of a file, of which what stands before them is read, and the names in its header, if it has one."""
+        records = Records(stream, self.how.dialect, size, strict=not self.ignore_errors)
+        self.refuse_foreign(file, records.start)
+        records.take(self.skip_lines, blanks=True, raw=True)
+        records.take(self.skip_rows, blanks=True)
+        names = None
+        if self.has_header:
+            head = records.take(1, blanks=False)
+            if not head:
+                raise failure(file.path, "Empty CSV file: it has no header")
+            names = self._unique(head[0], records, file)
+        records.take(self.skip_rows_after_header, blanks=False)
+        return records, names
 
-    def _convert(
-        self, nulls: Sequence[str], types: Mapping[str, pa.DataType], columns: Sequence[str] | None = None
-    ) -> pacsv.ConvertOptions:
-        return pacsv.ConvertOptions(
-            column_types=dict(types),
-            null_values=list(nulls),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            include_columns=list(columns) if columns is not None else None,
-        )
+    def _unique(self, head: tuple[bytes, int], records: Records, file: File) -> list[str]:
+        """The names in a header, as Polars tells repeated ones apart, and renamed."""
+        try:
+            stored = records.fields(head[0])
+        except UnicodeDecodeError as e:
+            hint = "Name its encoding: encoding='utf8-lossy', or another"
+            raise failure(file.path, f"line {head[1]}: the header holds invalid UTF8 data. {hint}") from e
+        taken, counts, unique = set(stored), dict.fromkeys(stored, -1), []
+        for name in stored:
+            counts[name] += 1
+            while counts[name] and (other := f"{name}_duplicated_{counts[name] - 1}") in taken:
+                counts[name] += 1
+            unique.append(other if counts[name] else name)
+        renames = dict(self.renames)
+        names = [renames.get(name, name) for name in unique]
+        refuse_duplicates(names, file.path, self.hint)
+        return names
 
-    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
-        if block and not block.endswith(b"\n"):
-            block += b"\n"  # a line that is all there is counts only when it ends
-
-        def look(nulls: Sequence[str], wanted: list[str] | None) -> pa.Schema:
-            skip, given = (self.skip_rows, ()) if names is None else (0, names)
-            read = self._read(skip, given, len(block) + 1)
-            if names is not None:
-                read.skip_rows = 0
-
-            def table(types: Mapping[str, pa.DataType], columns: list[str] | None) -> pa.Table:
-                return pacsv.read_csv(pa.BufferReader(block), read, self._parse(), self._convert(nulls, types, columns))
-
-            def whole(name: str) -> bool:
-                texts = table({name: pa.string()}, [name]).column(0)
-                return bool(pc.all(pc.match_substring_regex(texts, r"^\s*[+-]?[0-9]+\s*$")).as_py())
-
-            found = table({}, wanted)
-            schema = with_whole(found, lambda name: table({name: pa.uint64()}, [name]), whole)
-            for k, field in enumerate(schema):
-                if pa.types.is_float64(field.type) and _no_fractions(found.column(k)) and whole(field.name):
-                    schema = schema.set(k, field.with_type(pa.string()))  # +31885544: a number to call, not to add up
-            return schema
-
-        found = look(self.null_values, None)
-        stored = found.names
-        for name, nulls in self.own_nulls:
-            here = self._at(stored, name) if names is None else name
-            if here in stored and stored.count(here) == 1:
-                found = found.set(found.get_field_index(here), look(nulls, [here]).field(here))
-        if names is not None:
-            return found
-        return pa.schema([field.with_name(name) for field, name in zip(found, self._renamed(stored), strict=True)])
-
-    def _renamed(self, stored: list[str]) -> list[str]:
-        if len(self.names) > len(stored):
-            raise ValueError(f"new_columns names {len(self.names)} columns, the file has {len(stored)}")
-        # as Polars names them: column_0, column_1, ...
-        given = stored if self.has_header else [f"column_{i}" for i in range(len(stored))]
-        return [*self.names, *given[len(self.names) :]]
-
-    def _at(self, stored: list[str], name: str) -> str:
-        renamed = self._renamed(stored)
-        return stored[renamed.index(name)] if name in renamed else name
+    def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
+        with self.opened(file) as stream:
+            records, names = self._begun(stream, file, BLOCK_BYTES)
+            most = rows if rows is None or names is not None else max(1, rows)
+            found = None if names is None else pa.schema([(name, pa.null()) for name in names])
+            if found is not None:
+                yield found
+            width = 0
+            for block in records.blocks(blanks=names is not None and len(names) == 1, most=most):
+                here = names
+                if here is None:  # the widest row says how many columns there are
+                    width = max(width, block.width)
+                    here = [*self.names, *(f"column_{i}" for i in range(len(self.names), width))][:width]
+                if here:
+                    found = infer(CsvRows(block, here, self.how, file), here, self.how)
+                    yield found if rows != 0 else pa.schema([(name, pa.null()) for name in here])
+            if found is None:
+                raise failure(file.path, "Empty CSV file")
+            if names is None and len(self.names) > width:
+                raise failure(file.path, f"new_columns names {len(self.names)} columns, the file has {width}")
 
     def usable(self, arrow: pa.DataType) -> pa.DataType:
         if pa.types.is_null(arrow) or pa.types.is_time(arrow) or pa.types.is_binary(arrow):
@@ -148,162 +140,47 @@ class CsvFormat(TextFormat):
             return pa.string()
         return arrow
 
-    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        # without columns one is still read, to count the rows
-        wanted = names or tuple(types)[:1]
-        own = dict(self.own_nulls)
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for name in wanted:
-            groups.setdefault(own.get(name, self.null_values), []).append(name)
-        columns: dict[str, pa.ChunkedArray] = {}
-        for nulls, members in groups.items():
-            part = self._part(opened, nulls, members, types)
-            columns |= {name: part.column(name) for name in members}
-        return pa.table(columns)
+    def read(self, file: File, names: tuple[str, ...], types: Mapping[str, pa.DataType], most: int | None) -> pa.Table:
+        with self.opened(file) as stream:
+            records, stored = self._begun(stream, file, self.block)
+            if stored is None:
+                stored = list(self.columns)
+            else:
+                refuse_other_columns(file, stored, self.columns, self)
+            # without columns the first is still read, as whatever it is, to count the rows
+            present = {name: types[name] for name in names if name in stored} or {stored[0]: pa.binary()}
 
-    def _part(self, opened: Opened, nulls: Sequence[str], names: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        def read(types: Mapping[str, pa.DataType], threads: bool) -> pa.Table:
-            block, source = _BLOCK, opened
-            while True:
-                try:
-                    with source() as stream:
-                        options = self._read(skip, self.names, block, threads)
-                        return pacsv.read_csv(stream, options, self._parse(), self._convert(nulls, types, wanted))
-                except pa.ArrowInvalid as e:  # a row must fit into a block, and so must the header with what is skipped
-                    if source is opened and re.search("infer number of columns|Could not skip", str(e)):
-                        text = _ended(opened)
-                        source, block = partial(_over, text), min(max(block, len(text) + 1), _MOST)
-                    elif "straddling" in str(e) and block < _MOST:
-                        block = min(block * 16, _MOST)
-                    else:
-                        raise
+            def parsed(block: Block) -> pa.Table:
+                return CsvRows(block, stored, self.how, file).table(list(present), present)
 
-        skip = self.skip_rows + (self._blanks(opened) if self.lone and self.has_header else 0)
-        # a quote that is never closed shows in the last column of the last row
-        last = next(reversed(tuple(types)), None) if self.quote is not None and not self.ignore_errors else None
-        wanted = names if last is None or last in names else [*names, last]
+            tables = list(_in_order(parsed, records.blocks(blanks=len(stored) == 1, most=most)))
+        table = pa.concat_tables(tables) if tables else pa.schema(list(present.items())).empty_table()
+        for name in names:
+            if name not in present:
+                table = table.append_column(name, pa.nulls(table.num_rows, types[name]))
+        return table
+
+
+def _in_order(parsed: Any, blocks: Iterable[Block]) -> Iterator[pa.Table]:
+    """What becomes of each block, by several threads where there are several blocks."""
+    each = iter(blocks)
+    first = list(islice(each, 2))
+    if len(first) < 2:
+        yield from map(parsed, first)
+        return
+    threads = min(pa.cpu_count(), _THREADS)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: list[Future[pa.Table]] = [pool.submit(parsed, block) for block in first]
         try:
-            if last is not None and wanted is not names:
-                types = {**types, last: pa.binary()}
-            table = read(types, threads=not self.ignore_errors)  # the handler of rows is no safe thing for threads
-            if last is not None:
-                self._check_end(table.column(last), opened)
-            return table
-        except pa.ArrowInvalid as e:
-            if last is not None and "\n" in str(e).strip():
-                self._check_quotes(opened)
-            if not self.ignore_errors or "CSV parse error" in str(e):
-                raise
-        texts = read(dict.fromkeys(names, pa.string()), threads=False)
-        return pa.table({name: lenient(texts.column(name), types[name]) for name in names})
-
-    def _blanks(self, opened: Opened) -> int:
-        """Lines without anything before the header."""
-        with opened() as stream:
-            rows = islice(lines_of(stream), self.skip_rows, None)
-            return sum(1 for _ in takewhile(lambda line: not line.strip(), rows))
-
-    def _check_end(self, column: pa.ChunkedArray, opened: Opened) -> None:
-        """Raise where the last field takes in lines that were to be rows, for a quote before it that none closes."""
-        if not len(column) or not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
-            return
-        value = column.cast(pa.binary())[-1].as_py()
-        if value is not None and b"\n" in value:
-            self._check_quotes(opened)
-
-    def _check_quotes(self, opened: Opened) -> None:
-        with opened() as stream:
-            text = all_of(stream)
-        start = 0
-        for end in islice(re.finditer(rb"\r?\n|\r", text), self.skip_rows):
-            start = end.end()
-        quote, separator = (re.escape(str(c).encode()) for c in (self.quote, self.separator))
-        pattern = rb"(?:\A|(?<=[\r\n%b]))%b(?:[^%b]++|%b%b)*+(%b?)" % (separator, *[quote] * 5)
-        for field in re.compile(pattern).finditer(text[start:]):
-            if not field.group(1):
-                line = text.count(b"\n", 0, start + field.start()) + 1
-                where = "" if self.comment else f" on line {line}"
-                raise ValueError(
-                    f"the quote that opens a field{where} is never closed; pass quote_char=None if quotes mean nothing"
-                )
-
-    def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]) -> BaseException:
-        text = str(error)
-        position = re.search(r"In CSV column #(\d+)", text)
-        if "CSV parse error: Expected" in text or re.search(r"Expected \d+ columns", text):
-            width = int(next(iter(re.findall(r"Expected (\d+) columns", text)), 0))
-            line = self._line(file, lambda row: len(row) != width)
-            hint = "Look at the separator and the quotes of that line, or pass ignore_errors=True to leave such lines out"
-            return failure(file.path, f"{_at(line)}{text}. {hint}")
-        if position and int(position.group(1)) < len(types):
-            value = re.search(r"(?:invalid value|The string) '(.*?)'", text, re.DOTALL)
-            if value and len(value.group(1)) > _SHOWN:
-                text = text.replace(value.group(1), value.group(1)[:_SHOWN] + "…")
-            column, line = self._column(file, int(position.group(1)), value.group(1) if value else None, types)
-            hint = (
-                'Name its encoding: encoding="utf8-lossy", or another'
-                if "UTF8" in text
-                else (
-                    f"Give its type: scan_csv(..., schema_overrides={{{column!r}: 'string'}}), look at more rows "
-                    "(infer_schema_length=None), name what means null (null_values=[...]), or pass ignore_errors=True"
-                )
-            )
-            return failure(file.path, f"{_at(line)}{text}. {hint}", column=column)
-        return error
-
-    def _column(self, file: File, position: int, value: str | None, types: Mapping[str, pa.DataType]) -> tuple[str, int | None]:
-        """The name of a column of this file, and the line of the first row that holds the value there."""
-        header = next(self._rows(file), (0, []))[1] if self.has_header and not self.names else list(self.names or types)
-        column = header[position] if position < len(header) else list(types)[position]
-        line = None if value is None else self._line(file, lambda row: len(row) > position and row[position] == value)
-        return column, line
-
-    def _line(self, file: File, wrong: Any) -> int | None:
-        """The number of the line on which the first row begins that is wrong; None where none is found."""
-        rows = self._rows(file)
-        if self.has_header:
-            next(rows, None)
-        return next((line for line, row in rows if row and wrong(row)), None)
-
-    def _rows(self, file: File) -> Iterator[tuple[int, list[str]]]:
-        """Rows as texts, with the number of the line on which each begins (from 1)."""
-        with replace(self, comment=None).opened(file) as stream:
-            place = [0, 0]  # the line last read, and the one the row began on
-
-            def lines() -> Iterator[str]:
-                for line in io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig", errors="replace", newline=""):
-                    place[0] += 1
-                    if place[0] <= self.skip_rows or (self.comment is not None and line.startswith(self.comment)):
-                        continue
-                    place[1] = place[1] or place[0]
-                    yield line
-
-            quoting: dict[str, Any] = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
-            try:
-                for row in csv.reader(lines(), delimiter=self.separator, **quoting):
-                    yield place[1], row
-                    place[1] = 0
-            except csv.Error:  # a field too long for this reader: the line is not found
-                return
-
-
-def _no_fractions(data: pa.ChunkedArray) -> bool:
-    return data.null_count < len(data) and bool(pc.all(pc.equal(data, pc.trunc(data))).as_py())
-
-
-def _over(text: bytes) -> AbstractContextManager[Any]:
-    return nullcontext(pa.BufferReader(text))
-
-
-def _ended(opened: Opened) -> bytes:
-    """All of the text with an end to its last line: a line that is all there is counts only then."""
-    with opened() as stream:
-        text = all_of(stream)
-    return text + b"\n" if text and not text.endswith(b"\n") else text
-
-
-def _at(line: int | None) -> str:
-    return "" if line is None else f"line {line}: "
+            for block in each:
+                if len(waiting) > threads:
+                    yield waiting.pop(0).result()
+                waiting.append(pool.submit(parsed, block))
+            for future in waiting:
+                yield future.result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class CsvSource(TextSource):
@@ -318,47 +195,63 @@ class CsvSource(TextSource):
         has_header: bool = True,
         quote_char: str | None = '"',
         comment_prefix: str | None = None,
+        eol_char: str = "\n",
+        skip_lines: int = 0,
         skip_rows: int = 0,
+        skip_rows_after_header: int = 0,
         null_values: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        empty_string_is_null: bool = True,
         try_parse_dates: bool = True,
+        decimal_comma: bool = False,
+        thousands: str | None = None,
+        truncate_ragged_lines: bool = False,
         encoding: str = "utf8",
         new_columns: Sequence[str] | None = None,
-        schema_overrides: Mapping[str, DType | str] | None = None,
+        schema_overrides: Mapping[str, DType | str] | Sequence[DType | str] | None = None,
         infer_schema_length: int | None = 10_000,
         ignore_errors: bool = False,
+        block: int = BLOCK,
     ) -> None:
-        for what, value in (("separator", separator), ("quote_char", quote_char)):
-            if value is not None and (not isinstance(value, str) or len(value.encode()) != 1):
-                raise TypeMismatchError(f"{what} must be one ASCII character, not {value!r}")
-            if value is not None and value in "\r\n":
-                raise TypeMismatchError(f"{what}={value!r} ends a line, and cannot stand in it")
-        if separator == quote_char:
-            raise TypeMismatchError(f"separator and quote_char are both {separator!r}")
-        if comment_prefix is not None and (not comment_prefix or "\n" in comment_prefix):
-            raise TypeMismatchError(f"comment_prefix={comment_prefix!r} is no beginning of a line")
-        if encoding != "utf8-lossy":
-            try:
-                "".encode(encoding)
-            except (LookupError, TypeError) as e:  # of bytes into bytes, or of texts into texts, is a LookupError too
-                raise TypeMismatchError(f"encoding={encoding!r} is not one that Python knows, nor 'utf8-lossy'") from e
+        options = options or ScanOptions()
+        _check_characters(separator, quote_char, eol_char, comment_prefix)
+        _check_numbers(decimal_comma, thousands)
+        for what, value in (
+            ("skip_lines", skip_lines), ("skip_rows", skip_rows), ("skip_rows_after_header", skip_rows_after_header),
+        ):  # fmt: skip
+            check_count(what, value)
+        if isinstance(new_columns, str):
+            raise TypeMismatchError(f"new_columns={new_columns!r} is no list of names")
         own = null_values if isinstance(null_values, Mapping) else {}
-        text = CsvFormat(
-            encoding="utf8" if encoding.lower() in ("utf8", "utf-8") else encoding,
-            comment=comment_prefix,
-            quote=quote_char,
-            ignore_errors=ignore_errors,
+        how = CsvOptions(
             separator=separator,
-            has_header=has_header,
-            skip_rows=skip_rows,
+            quote=quote_char,
+            comment=comment_prefix,
+            line_end=eol_char,
             null_values=_nulls(() if null_values is own else null_values),
             own_nulls=tuple((name, _nulls(values)) for name, values in own.items()),
+            empty_string_is_null=empty_string_is_null,
+            truncate_ragged_lines=truncate_ragged_lines,
+            ignore_errors=ignore_errors,
+            numbers=Numbers("," if decimal_comma else ".", thousands),
+        )
+        text = CsvFormat(
+            encoding=checked_encoding(encoding),
+            ignore_errors=ignore_errors,
+            how=how,
+            has_header=has_header,
+            skip_lines=skip_lines,
+            skip_rows=skip_rows,
+            skip_rows_after_header=skip_rows_after_header,
             names=tuple(new_columns or ()),
             dates=try_parse_dates,
+            missing_columns=options.missing_columns,
+            extra_columns=options.extra_columns,
+            block=block,
         )
         super().__init__(
             paths,
             text,
-            options or ScanOptions(),
+            options,
             suffixes=SUFFIXES,
             what="CSV",
             sample=infer_schema_length,
@@ -370,5 +263,30 @@ class CsvSource(TextSource):
 
 
 def _nulls(values: Any) -> tuple[str, ...]:
-    """What means null where it stands without quotes: nothing at all, always, and what is asked for."""
-    return tuple(dict.fromkeys(["", *([values] if isinstance(values, str) else values or ())]))
+    return (values,) if isinstance(values, str) else tuple(values or ())
+
+
+def _check_characters(separator: Any, quote: Any, eol: Any, comment: Any) -> None:
+    for what, value in (("quote_char", quote), ("eol_char", eol)):
+        if value is not None and (not isinstance(value, str) or len(value.encode()) != 1):
+            raise TypeMismatchError(f"{what} must be one ASCII character, not {value!r}")
+    if not isinstance(separator, str) or not separator:
+        raise TypeMismatchError(f"separator must be one character or several, not {separator!r}")
+    for what, value in (("separator", separator), ("quote_char", quote)):
+        if value is not None and any(end in value for end in ("\r", "\n", eol)):
+            raise TypeMismatchError(f"{what}={value!r} ends a line, and cannot stand in it")
+    if quote is not None and quote in separator:
+        both = f"are both {separator!r}" if separator == quote else f"have {quote!r} in common"
+        raise TypeMismatchError(f"separator and quote_char {both}")
+    if comment is not None and (not isinstance(comment, str) or not comment or any(end in comment for end in ("\r", "\n", eol))):
+        raise TypeMismatchError(f"comment_prefix={comment!r} is no beginning of a line")
+
+
+def _check_numbers(decimal_comma: bool, thousands: Any) -> None:
+    if thousands is None:
+        return
+    if not isinstance(thousands, str) or len(thousands) != 1 or thousands.isalnum() or thousands in "+-":
+        raise TypeMismatchError(f"thousands must be one character that stands in no number, not {thousands!r}")
+    if thousands == ("," if decimal_comma else "."):
+        way = "pass another" if decimal_comma else "pass decimal_comma=True too, if numbers are written like 1.234,5"
+        raise TypeMismatchError(f"thousands={thousands!r} is the decimal point; {way}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import lzma
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gpuflow.errors import ExecutionError, PlanError, TypeMismatchError, UnsupportedError
 
-from .text import COMPRESSED
+from .compression import COMPRESSED, WRITTEN, by_name
 
 Write = Callable[[pa.RecordBatch], None]
 
@@ -135,7 +135,7 @@ class TextEncoder(Encoder):
     plain_suffix: ClassVar[str] = ".txt"
 
     def __post_init__(self) -> None:
-        check_choice("compression", self.compression, (None, "none", *COMPRESSED.values()))
+        check_choice("compression", self.compression, (None, "none", *WRITTEN))
 
     @property
     def suffix(self) -> str:
@@ -161,12 +161,14 @@ class TextEncoder(Encoder):
 
     @contextmanager
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Iterator[Write]:
-        codec = COMPRESSED.get(os.path.splitext(path)[1].lower(), "none")
+        codec = by_name(path) or "none"
+        if codec not in ("none", *WRITTEN):
+            raise PlanError(f"{path!r} would be read as {codec}, by its name, which is read and not written; name it .gz or .zst")
         if self.compression not in (None, codec):
             raise PlanError(f"{path!r} would be read as {codec}, by its name, and is to be {self.compression}; name it otherwise")
         raw = pa.OSFile(target, "wb") if isinstance(target, str) else pa.PythonFile(target, "w")
         # a remote file is closed by who opened it
-        stream = raw if codec == "none" else pa.CompressedOutputStream(raw, codec)
+        stream = raw if codec == "none" else lzma.open(raw, "wb") if codec == "xz" else pa.CompressedOutputStream(raw, codec)
         try:
             stream.write(self.head(schema))
 

@@ -15,13 +15,14 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import TypeMismatchError
 
+from .compression import with_compressed
 from .failures import failure
 from .files import File, Paths
 from .inference import lenient
 from .json_text import Behind, Rows, count_lines, object_on, refuse_depths, refuse_nulls, rows_of, with_texts
 from .json_types import first_types, fits, mixed_types_in, types_in, wrong_value
 from .options import ScanOptions
-from .text import Opened, TextFormat, TextSource, all_of, lines_of, with_compressed
+from .text import LinesFormat, Opened, TextSource, all_of, lines_of
 
 _NOWHERE = "\0 no such field"
 """The name of a column that no object has."""
@@ -32,7 +33,7 @@ _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class NdjsonFormat(TextFormat):
+class NdjsonFormat(LinesFormat):
     """How JSON lines are read. Picklable.
 
     `columns` are all that files have, where a key beside them is an error rather than passed over. In a `document` objects
@@ -61,7 +62,7 @@ class NdjsonFormat(TextFormat):
                 raise failure(file.path, f"it is no JSON: {e}") from e
             yield pa.BufferReader(text) if rows is None else rows
 
-    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
+    def infer(self, block: bytes) -> pa.Schema:
         if not block.strip():
             return pa.schema([])
         if self.ignore_errors:

@@ -42,9 +42,8 @@ class ScanOptions:
         if self.int96_unit is not None and self.int96_unit not in t.UNITS:
             raise TypeMismatchError(f"int96_unit={self.int96_unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
         for name in ("n_rows", "row_index_offset"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                raise TypeMismatchError(f"{name}={value!r} is not a whole number of at least 0")
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
 
     def find(self, paths: Any, suffixes: tuple[str, ...], what: str) -> list[File]:
         """The files, with their own path as one more key where that is asked for."""
@@ -76,6 +75,12 @@ class ScanOptions:
     def identity(self) -> tuple[Any, ...]:
         """What changes the rows of a scan besides files and schema."""
         return self.hive_partitioning, self.include_file_paths, self.row_index_name, self.row_index_offset, self.n_rows
+
+
+def check_count(what: str, value: Any) -> None:
+    """Raise `TypeMismatchError` where an argument is no number of rows or lines."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeMismatchError(f"{what}={value!r} is not a whole number of at least 0")
 
 
 def dtype(asked: Any, what: str, name: str) -> DType:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
-import io
-import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +21,8 @@ from gpuflow.schema import Schema
 
 from . import categories, convert, files, hive
 from .blocks import numbered
+from .compression import LOOKED, by_content, by_name, decompressed
+from .decoding import LOSSY, Decoded
 from .dictionaries import Dictionary, concat_chunks, dictionary_of
 from .failures import FAILURES, failure, told
 from .files import File, in_threads
@@ -32,21 +31,8 @@ from .inference import WHOLE, WHOLE_WITHIN, widened
 from .options import ScanOptions, dtype, refuse_taken
 from .partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
 
-COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-"""What a file's last suffix says of its compression."""
-_CONTENT = (
-    (re.compile(rb"\x1f\x8b\x08"), "gzip"),
-    (re.compile(rb"BZh[1-9]1AY&SY"), "bz2"),
-    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
-)
-"""What the first bytes of a file say of it, where its name does not."""
-_FOREIGN = (
-    (re.compile(rb"\xfd7zXZ\x00"), "it is compressed by xz, which is not read; gzip, bz2 and zstd are"),
-    (re.compile(rb"PK\x03\x04"), "it is a zip archive (or a workbook); unpack it, and scan what it holds"),
-    (re.compile(rb"\xff\xfe|\xfe\xff"), "it begins like UTF-16; write it again in UTF-8, or pass encoding='utf-16' to scan_csv"),
-)
+_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff")
 """First bytes that no text in UTF-8 has."""
-_LOOKED = 16
 _WITHIN = (
     "holds whole numbers beyond int64 in lists or objects, of which floats would not be what the file says; write them as "
     "text, or in a column of their own"
@@ -61,42 +47,11 @@ Opened = Callable[[], AbstractContextManager[Any]]
 """Opens the text that is to be read, which may be more than once."""
 
 
-def with_compressed(*suffixes: str) -> tuple[str, ...]:
-    """The suffixes, and the same followed by those of compressed files."""
-    return tuple(s + c for s in suffixes for c in ("", *COMPRESSED))
-
-
-class _Filtered(io.RawIOBase):
-    """A stream of text whose blocks of whole lines go through a function."""
-
-    def __init__(self, stream: Any, change: Callable[[bytes], bytes]) -> None:
-        self._stream, self._change, self._rest, self._ready = stream, change, b"", b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            block = self._stream.read(1 << 20)
-            if not block:
-                self._ready, self._rest = self._change(self._rest), b""
-                if not self._ready:
-                    return 0
-                break
-            whole, newline, self._rest = (self._rest + block).rpartition(b"\n")
-            self._ready = self._change(whole + newline)
-        size = min(len(buffer), len(self._ready))
-        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
-        return size
-
-
 @dataclass(frozen=True)
 class TextFormat(ABC):
     """How text is written. Picklable."""
 
     encoding: str = "utf8"
-    comment: str | None = None
-    quote: str | None = None
     ignore_errors: bool = False
 
     hint: ClassVar[str] = "write it again with other names"
@@ -106,22 +61,28 @@ class TextFormat(ABC):
     """Whether files of one table may have different columns."""
 
     @property
-    def skipped(self) -> int:
-        """Lines at the beginning that are passed over."""
-        return 0
+    def has_names(self) -> bool:
+        """Whether a file names its columns in one place, before its rows."""
+        return False
 
-    @property
-    def header_rows(self) -> int:
-        """Rows at the beginning that are no data."""
-        return 0
+    def prepared(self, file: File) -> TextFormat:
+        """The format once the first file is known."""
+        return self
+
+    def names_in(self, file: File) -> list[str] | None:
+        """The names of the columns of a file before types are looked for; None where every row has its own."""
+        return None
 
     @abstractmethod
-    def infer(self, block: bytes, names: list[str] | None) -> pa.Schema:
-        """Names and types in some rows; without `names` they are those at the beginning of a file."""
+    def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
+        """Find names and types in the first rows of a file, or in all of them, some rows at a time."""
 
     @abstractmethod
-    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """These columns of all rows, or rows alone where none are named. Raises what pyarrow raises, or `ReadError`."""
+    def read(self, file: File, names: tuple[str, ...], types: Mapping[str, pa.DataType], most: int | None) -> pa.Table:
+        """Read these columns of the first rows of a file, or of all; rows alone where no columns are named.
+
+        Raises what pyarrow raises, or `ReadError`.
+        """
 
     def named(self, names: Sequence[str], given: bool = False) -> TextFormat:
         """The format once the names of the columns are known, found or `given`."""
@@ -140,45 +101,51 @@ class TextFormat(ABC):
         """The text of a file, decompressed, in UTF-8 where its bytes are not to be taken as they are."""
         handle = file.open()
         with pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle) as raw:
-            codec = COMPRESSED.get(os.path.splitext(file.path)[1].lower())
+            codec = by_name(file.path)
             if codec is None and (not file.remote or handle.seekable()):
-                codec = self._by_content(raw, file)
-            stream = pa.CompressedInputStream(raw, codec) if codec else raw
-            if self.encoding == "utf8-lossy":
-                stream = pa.PythonFile(_Filtered(stream, _lossy), "r")
-            elif self.encoding != "utf8":
-                stream = pa.transcoding_input_stream(stream, self.encoding, "utf8")
-            if self.comment is not None:
-                begin = rb"(?:^|(?<=\r))(?:%b)?%b" % (codecs.BOM_UTF8, re.escape(self.comment.encode()))
-                pattern = re.compile(begin + rb"[^\r\n]*(?:\r?\n|\r|\Z)", re.MULTILINE)
-                stream = pa.PythonFile(_Filtered(stream, lambda block: pattern.sub(b"", block)), "r")
-            yield stream
+                codec = by_content(bytes(raw.read(LOOKED)))
+                raw.seek(0)
+            with decompressed(raw, codec) if codec else nullcontext(raw) as stream:
+                yield stream if self.encoding == "utf8" else Decoded(stream, self.encoding)
 
-    def _by_content(self, raw: Any, file: File) -> str | None:
-        """How a file is compressed whose name does not say it. Raises where it is no text."""
-        start = bytes(raw.read(_LOOKED))
-        raw.seek(0)
-        if self.encoding in ("utf8", "utf8-lossy"):
-            for sign, reason in _FOREIGN:
-                if sign.match(start):
-                    raise failure(file.path, reason)
-        return next((codec for sign, codec in _CONTENT if sign.match(start)), None)
+    def refuse_foreign(self, file: File, start: bytes) -> None:
+        """Raise where a text that should be UTF-8 begins like none."""
+        if self.encoding in ("utf8", LOSSY) and _UTF16.match(start):
+            reason = "it begins like UTF-16; write it again in UTF-8, or pass encoding='utf-16' to scan_csv"
+            raise failure(file.path, reason)
 
-    def blocks(self, file: File, rows: int | None, skip: int = 0) -> Iterator[bytes]:
-        """The text cut between rows: up to `rows` rows (None: all), with `skip` lines before them in the first block."""
-        quote = self.quote.encode() if self.quote else None
+
+class LinesFormat(TextFormat):
+    """Text of which every line is a row."""
+
+    @abstractmethod
+    def infer(self, block: bytes) -> pa.Schema:
+        """Names and types in some lines."""
+
+    @abstractmethod
+    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
+        """These columns of all rows, or rows alone where none are named. Raises what pyarrow raises, or `ReadError`."""
+
+    def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
+        return map(self.infer, self.blocks(file, rows))
+
+    def read(self, file: File, names: tuple[str, ...], types: Mapping[str, pa.DataType], most: int | None) -> pa.Table:
+        if most is None:
+            return self.table(lambda: self.opened(file), names, types)
+        head = b"".join(self.blocks(file, most))
+        return self.table(lambda: nullcontext(pa.BufferReader(head)), names, types)
+
+    def blocks(self, file: File, rows: int | None) -> Iterator[bytes]:
+        """The text cut between lines: up to `rows` lines that are not blank, or all."""
         with self.opened(file) as stream:
             lines: list[bytes] = []
-            size, inside, left = 0, False, rows
+            size, left = 0, rows
             for line in lines_of(stream):
+                if not lines and not size:
+                    self.refuse_foreign(file, line)
                 lines.append(line)
                 size += len(line)
-                if skip:
-                    skip -= 1
-                    continue
-                if quote is not None:
-                    inside ^= bool(line.count(quote) & 1)
-                if inside or not line.strip():
+                if not line.strip():
                     continue
                 if left is not None:
                     left -= 1
@@ -203,14 +170,6 @@ def lines_of(stream: Any) -> Iterator[bytes]:
 def all_of(stream: Any) -> bytes:
     """What is left of a stream that need not know how long it is."""
     return b"".join(iter(lambda: stream.read(1 << 20), b""))
-
-
-def _lossy(block: bytes) -> bytes:
-    try:
-        codecs.decode(block, "utf-8")
-        return block
-    except UnicodeDecodeError:
-        return block.decode("utf-8", "replace").encode()
 
 
 class TextSplit(Split):
@@ -247,11 +206,7 @@ class TextSplit(Split):
     def _file(self, file: File, columns: tuple[str, ...], index: str | None, start: int, left: int | None) -> Chunk:
         stored = tuple(name for name in columns if name not in self.keys and name != index)
         try:
-            if left is None:
-                table = self.text.table(lambda: self.text.opened(file), stored, self.types)
-            else:
-                head = b"".join(self.text.blocks(file, left + self.text.header_rows, self.text.skipped))
-                table = self.text.table(lambda: nullcontext(pa.BufferReader(head)), stored, self.types)
+            table = self.text.read(file, stored, self.types, left)
         except GpuflowError:
             raise
         except FAILURES as e:
@@ -280,8 +235,8 @@ class TextSource(Source):
     options : ScanOptions
     sample : int, "auto" or None
         Rows at the beginning of each of some files that types are found in; None for all rows of all files.
-    overrides : mapping of str to DType or type name
-        Types of columns that are not to be found.
+    overrides : mapping of str to DType or type name, or list of types
+        Types of columns that are not to be found; a list is for the first columns.
     """
 
     def __init__(
@@ -293,7 +248,7 @@ class TextSource(Source):
         suffixes: tuple[str, ...],
         what: str,
         sample: int | str | None,
-        overrides: Mapping[str, DType | str] | None,
+        overrides: Mapping[str, DType | str] | Sequence[DType | str] | None,
     ) -> None:
         if sample not in (None, AUTO) and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
             raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None, nor 'auto'")
@@ -302,21 +257,23 @@ class TextSource(Source):
         self.files = options.find(paths, suffixes, what)
         if isinstance(sample, str):
             sample = None if sum(file.size for file in self.files) <= WHOLE_BYTES else SAMPLED_ROWS
+        self.text = text = self._of(self.files[0], text.prepared)
         wanted = options.wanted()
         asked: dict[str, DType] = {}
         if wanted is not None:
             self.text = text = text.named(tuple(wanted), given=True)
             self.types = {name: arrow_type(kind) for name, kind in wanted.items()}
             asked.update(wanted)
-            if text.header_rows:
-                self._compare(self._infer(0).names)
+            names = self._of(self.files[0], text.names_in)
+            if names is not None:
+                self._compare(names)
         else:
             if options.n_rows is not None:  # what is not read shall not decide, nor fail
                 sample = min(options.n_rows, options.n_rows if sample is None else sample)
             found = self._infer(sample)
             text = text.named(found.names)
             self.types = {field.name: text.usable(field.type) for field in found}
-        for name, kind in (overrides or {}).items():
+        for name, kind in self._overrides(overrides):
             if name not in self.types:
                 raise ColumnNotFoundError(
                     f"schema_overrides names {name!r}, which {self.files[0].path} does not have; it has {list(self.types)}",
@@ -347,14 +304,30 @@ class TextSource(Source):
     def __repr__(self) -> str:
         return f"{type(self.text).__name__}Source({self.label})"
 
+    def _overrides(self, overrides: Mapping[str, DType | str] | Sequence[DType | str] | None) -> list[tuple[str, Any]]:
+        if overrides is None or isinstance(overrides, Mapping):
+            return list((overrides or {}).items())
+        if isinstance(overrides, str):
+            raise TypeMismatchError(f"schema_overrides={overrides!r} is neither a mapping of names to types nor a list of types")
+        if len(overrides) > len(self.types):
+            raise TypeMismatchError(f"schema_overrides has {len(overrides)} types, the columns are {list(self.types)}")
+        return list(zip(self.types, overrides, strict=False))
+
     def _compare(self, names: list[str]) -> None:
-        """Raise where the header of the files has other names than the schema that was given."""
+        """Raise where the files have other names than the schema that was given, or fewer columns if they have no header."""
+        path, options = self.files[0].path, self.options
+        insert = "missing_columns='insert' makes it null"
+        if not self.text.has_names:
+            if len(names) < len(self.types) and options.missing_columns == "raise":
+                raise failure(path, f"Expected {len(self.types)} columns, got {len(names)}: a column is missing; {insert}")
+            return
         for name in self.types:
-            if name not in names:
-                raise failure(self.files[0].path, f"schema names it, the file has {names}", column=name)
+            if name not in names and options.missing_columns == "raise":
+                raise failure(path, f"schema names it, the file has {names}; {insert}", column=name)
         for name in names:
-            if name not in self.types:
-                raise failure(self.files[0].path, "the schema that was given does not name it", column=name)
+            if name not in self.types and options.extra_columns == "raise":
+                ignore = "extra_columns='ignore' leaves it out"
+                raise failure(path, f"the schema that was given does not name it; {ignore}", column=name)
 
     def _infer(self, sample: int | None) -> pa.Schema:
         found = in_threads(lambda file: self._look(file, sample), self.files if sample is None else self.files[:SAMPLED_FILES])
@@ -362,24 +335,31 @@ class TextSource(Source):
         for file, schema in zip(self.files, found, strict=False):
             self._beyond.update({field.name: file for field in schema if field.type == WHOLE})
         for file, other in zip(self.files[1:], found[1:], strict=False):
-            if sorted(other.names) != sorted(merged.names) and not self.text.varies:
-                raise failure(file.path, f"its columns are {other.names}, those of {self.files[0].path} {merged.names}")
+            if self.text.has_names and not self.text.varies:
+                refuse_other_columns(file, other.names, merged.names, self.options, f"those of {self.files[0].path}")
+                other = pa.schema([field for field in other if field.name in merged.names])
             merged = widened(merged, other)
         return merged
 
     def _look(self, file: File, sample: int | None) -> pa.Schema:
         """Names and types in the first rows of a file."""
-        rows = None if sample is None else sample + self.text.header_rows
-        found: pa.Schema | None = None
-        try:
-            for block in self.text.blocks(file, rows, self.text.skipped):
-                other = self.text.infer(block, None if found is None else found.names)
+
+        def look(file: File) -> pa.Schema:
+            found: pa.Schema | None = None
+            for other in self.text.schemas(file, sample):
                 if found is None:
                     refuse_duplicates(other.names, file.path, self.text.hint)
                 found = other if found is None else widened(found, other)
             if found is None and not self.text.varies:
                 raise failure(file.path, "the file is empty")
             return pa.schema([]) if found is None else found
+
+        return self._of(file, look)  # type: ignore[no-any-return]
+
+    def _of(self, file: File, look: Callable[[File], Any]) -> Any:
+        """What a look at a file gives; whatever it raises is a `ReadError`."""
+        try:
+            return look(file)
         except GpuflowError:
             raise
         except FAILURES as e:
@@ -401,6 +381,21 @@ class TextSource(Source):
         groups: Sequence[tuple[File, ...]] = [tuple(self.files)] if together else [(file,) for file in self.files]
         options = index, offset, most
         return [TextSplit(self.text, group, self.types, self.schema, self._dictionaries, options) for group in groups]
+
+
+def refuse_other_columns(
+    file: File, names: Sequence[str], expected: Iterable[str], options: Any, whose: str = "expected are"
+) -> None:
+    """Raise where a file has columns that are not expected, or lacks some that are, unless `options` allow for it."""
+    expected = list(expected)
+    for asked, wrong, others, what in (
+        (options.missing_columns, expected, names, "missing_columns='insert', which makes them null"),
+        (options.extra_columns, names, expected, "extra_columns='ignore', which leaves them out"),
+    ):
+        odd = [name for name in wrong if name not in others]
+        if asked == "raise" and odd:
+            why = f"its columns are {list(names)}, {whose} {expected}; {odd[0]!r} is in one alone: pass {what}"
+            raise failure(file.path, why)
 
 
 def arrow_type(kind: DType) -> pa.DataType:

@@ -1,0 +1,130 @@
+"""Compressed text: which codec a file has, by its name or its first bytes, and the stream of what it holds."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz", ".zip": "zip"}
+"""What a file's last suffix says of its compression."""
+WRITTEN = tuple(codec for codec in COMPRESSED.values() if codec != "zip")
+_CONTENT = (
+    (re.compile(rb"\x1f\x8b\x08"), "gzip"),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), "bz2"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+    (re.compile(rb"\xfd7zXZ\x00"), "xz"),
+    (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), "zip"),
+)
+"""What the first bytes of a file say of it, where its name does not."""
+LOOKED = 16
+_READ = 1 << 18
+_MEMBERS: dict[str, Callable[[], Any]] = {"bz2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor}
+"""Codecs of which Python's own modules are taken: pyarrow has no xz, and fails at an empty member of bz2."""
+_FAILURES = (lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+
+
+def by_name(path: str) -> str | None:
+    return COMPRESSED.get(os.path.splitext(path)[1].lower())
+
+
+def by_content(start: bytes) -> str | None:
+    return next((codec for sign, codec in _CONTENT if sign.match(start)), None)
+
+
+def with_compressed(*suffixes: str) -> tuple[str, ...]:
+    """The suffixes, and the same followed by those of compressed files."""
+    return tuple(s + c for s in suffixes for c in ("", *COMPRESSED))
+
+
+@contextmanager
+def decompressed(raw: Any, codec: str) -> Iterator[Any]:
+    """The content of a compressed stream, of all its members one after the other; of a zip archive, that of its only file.
+
+    Raises
+    ------
+    OSError
+        Now or when it is read, where the stream is damaged or cut off.
+    """
+    if codec == "zip":
+        try:
+            with zipfile.ZipFile(raw) as archive, archive.open(_only(archive)) as member:
+                yield _Guarded(member)
+        except zipfile.BadZipFile as e:
+            raise OSError(f"the zip archive is damaged or cut off: {e}") from e
+        except (RuntimeError, NotImplementedError) as e:
+            raise OSError(f"the zip archive cannot be unpacked: {e}") from e
+    elif codec in _MEMBERS:
+        yield io.BufferedReader(_Members(raw, codec), _READ)
+    else:
+        with pa.CompressedInputStream(raw, codec) as stream:
+            yield stream
+
+
+def _only(archive: zipfile.ZipFile) -> str:
+    names = [i.filename for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
+    if len(names) != 1:
+        some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        holds = f"holds {len(names)} files ({some})" if names else "holds no file"
+        raise OSError(f"the zip archive {holds}, and one is read: unpack it, and scan what you want (workbooks: save as CSV)")
+    return names[0]
+
+
+class _Guarded:
+    """A stream whose errors are all OSErrors."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)  # type: ignore[no-any-return]
+        except _FAILURES as e:
+            raise OSError(f"the zip archive is damaged or cut off: {e}") from e
+
+
+class _Members(io.RawIOBase):
+    """The content of compressed members one after the other. What follows them is an error, unless it is zeros: Python's own
+    `BZ2File` and `LZMAFile` drop a damaged member after a whole one in silence."""
+
+    def __init__(self, raw: Any, codec: str) -> None:
+        self._raw, self._codec, self._ahead = raw, codec, b""
+        self._member: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._member is None or (self._member.needs_input and not self._member.eof):
+                more = self._ahead or self._raw.read(_READ)
+                self._ahead = b""
+                if not more:
+                    if self._member is not None:
+                        raise OSError(f"Truncated compressed stream ({self._codec})")
+                    return 0
+            else:
+                more = b""
+            if self._member is None:
+                more = more.lstrip(b"\0")
+                if not more:
+                    continue
+                self._member = _MEMBERS[self._codec]()
+            try:
+                data = self._member.decompress(more, len(buffer))
+            except (lzma.LZMAError, OSError, EOFError, ValueError) as e:
+                raise OSError(f"{self._codec} decompress failed: {e}") from e
+            if self._member.eof:
+                self._ahead, self._member = self._member.unused_data, None
+            if data:
+                buffer[: len(data)] = data
+                return len(data)

@@ -1,0 +1,257 @@
+"""Delimited text cut into blocks of whole records, so that no reader ever sees a record in two parts.
+
+One kernel knows where records end (`gpuflow_kernels.primitives.cpu.delimited`); text without a quote is cut at line ends alone.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels.primitives.cpu import delimited as d
+from gpuflow_kernels.primitives.cpu.compiled import compiled
+
+from .compression import LOOKED
+
+BLOCK = 1 << 20
+"""Bytes that are read, and parsed, at once."""
+MOST = (1 << 31) - (1 << 16)
+"""Bytes that a record may have: what pyarrow parses at once."""
+_PEEKED = 1 << 16
+"""Bytes in which the first line end is looked for."""
+_SMALL = 2048
+"""Bytes of text below which the kernel runs uncompiled: that is done before it would be loaded."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How records are written.
+
+    `separator` may have several bytes; `quote` is a byte, or -1; lines that begin with `comment` are no records, and lines
+    without anything are where `blanks` is true. `ends` is one of the kernel's ways for lines to end, or a byte.
+    """
+
+    separator: bytes
+    quote: int = -1
+    comment: bytes = b""
+    ends: int = d.NEWLINE
+    blanks: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records; `line` is the number of the line on which the first of them begins. `last` ends the file."""
+
+    text: bytes
+    line: int
+    dialect: Dialect
+    last: bool = False
+
+    @cached_property
+    def records(self) -> np.ndarray[Any, Any]:
+        """Where records and comments begin and end, and how many fields they have."""
+        return find(self.text, self.dialect, last=self.last)[0]
+
+    @cached_property
+    def rows(self) -> np.ndarray[Any, Any]:
+        """The records that are rows."""
+        table = self.records
+        return table[(table[:, d.FIELDS] > 0) | ((table[:, d.FIELDS] == d.BLANK) & self.dialect.blanks)]
+
+    @property
+    def width(self) -> int:
+        """The most fields that a row has."""
+        return int(self.rows[:, d.FIELDS].max(initial=0))
+
+    def line_of(self, place: int) -> int:
+        """The number of the line on which a place in the text stands."""
+        return self.line + lines_in(self.text[:place], self.dialect)
+
+    def fields(self, start: int, stop: int) -> list[str]:
+        """The fields of the record between two places."""
+        return fields_of(self.text[start:stop], self.dialect, "replace")
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether a reader that knows separators, quotes and blank lines reads this text as it is meant."""
+        text, dialect = self.text, self.dialect
+        if len(dialect.separator) > 1 or dialect.ends not in (d.NEWLINE, d.RETURN):
+            return False
+        comment = dialect.comment
+        if comment and (text.startswith(comment) or any(end + comment in text for end in (b"\n", b"\r"))):
+            return False
+        return dialect.ends == d.RETURN or b"\r" not in text or text.count(b"\r") == text.count(b"\r\n") + text.endswith(b"\r")
+
+    def rewritten(self, width: int, rows: np.ndarray[Any, Any] | None = None) -> tuple[bytes, str]:
+        """Some rows, or all, with `width` fields each, in a dialect that any reader reads, and its separator."""
+        dialect, rows = self.dialect, self.rows if rows is None else rows
+        mark = dialect.quote if dialect.quote >= 0 else ord('"')
+        apart = dialect.separator if len(dialect.separator) == 1 else b"\x1f"
+        room = 2 * len(self.text) + int(rows[:, d.FIELDS].clip(0).sum()) * 3 + len(rows) * (width + 1)
+        out = np.empty(room, np.uint8)
+        run = d.rewritten if len(self.text) < _SMALL else compiled(d.rewritten)
+        size = run(_bytes(self.text), rows, _bytes(dialect.separator), dialect.quote, dialect.ends, width, mark, apart[0], out)
+        return out[:size].tobytes(), apart.decode("latin-1")
+
+
+def find(text: bytes, dialect: Dialect, *, last: bool, most: int = MOST, place: int = 0) -> tuple[np.ndarray[Any, Any], int, int]:
+    """The table of records in a text, at most `most` of them and comments between them; where they end; and what the kernel
+    tells of them."""
+    data, told = _bytes(text), np.zeros(2, np.int64)
+    ends = (d.NEWLINE, d.RETURN) if dialect.ends in (d.NEWLINE, d.RETURN) else (dialect.ends,)
+    table = np.empty((sum(text.count(bytes([end])) for end in ends) + 1, 3), np.int64)
+    run = d.records if len(text) < _SMALL else compiled(d.records)
+    separator, comment = _bytes(dialect.separator), _bytes(dialect.comment)
+    count = run(data, place, int(last), separator, dialect.quote, comment, dialect.ends, most, int(dialect.blanks), table, told)
+    return table[:count], int(told[0]), int(told[1])
+
+
+def fields_of(record: bytes, dialect: Dialect, errors: str = "strict") -> list[str]:
+    """The fields of one record. Raises `UnicodeDecodeError` where they are no text."""
+    data, separator, place, fields = _bytes(record), _bytes(dialect.separator), 0, []
+    run = d.field_end if len(record) < _SMALL else compiled(d.field_end)
+    while place <= len(record):
+        begin = place
+        place, close, _ = run(data, begin, len(record), separator, dialect.quote, dialect.ends)
+        place, close = int(place), int(close)
+        if close == -1:
+            field = record[begin:place]
+        else:
+            quote = bytes([dialect.quote])
+            inner = record[begin + 1 : close if close > 0 else place].replace(quote * 2, quote)
+            field = inner + (record[close + 1 : place] if close > 0 else b"")
+        fields.append(field.decode("utf-8", errors))
+        place += len(separator)
+    return fields
+
+
+def lines_in(text: bytes, dialect: Dialect) -> int:
+    """How many lines end in a text, inside of quotes or not."""
+    if dialect.ends == d.RETURN:
+        return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    return text.count(b"\n" if dialect.ends == d.NEWLINE else bytes([dialect.ends]))
+
+
+def _bytes(text: bytes) -> np.ndarray[Any, Any]:
+    return np.frombuffer(text, np.uint8)
+
+
+class Records:
+    """A stream of delimited text, from which records are taken one by one, and then in blocks.
+
+    Where the dialect says `NEWLINE`, returns alone end lines if no newline does.
+
+    Parameters
+    ----------
+    stream : object with a method ``read``
+        Text in UTF-8.
+    dialect : Dialect
+    size : int
+        Bytes of a block.
+    strict : bool
+        Whether a quote that is never closed is an error.
+
+    Raises
+    ------
+    ValueError
+        When a record is larger than can be parsed, or a quote is never closed; with the line.
+    """
+
+    def __init__(self, stream: Any, dialect: Dialect, size: int = BLOCK, *, strict: bool = True) -> None:
+        self._stream, self._size, self._strict, self._line = stream, max(1, size), strict, 1
+        self._rest, self._ended = b"", False
+        self._fill(_PEEKED)
+        self.start = self._rest[:LOOKED]
+        """The first bytes, as they are."""
+        self._rest = self._rest.removeprefix(codecs.BOM_UTF8)
+        if dialect.ends == d.NEWLINE and b"\r" in self._rest[:-1]:
+            table, _, told = find(self._rest, dialect, last=True, most=1)
+            if table[0, d.STOP] >= len(self._rest) - 1 and told & (d.RETURNS | d.COMMENTS):
+                dialect = replace(dialect, ends=d.RETURN)
+        self.dialect = dialect
+
+    def _fill(self, size: int) -> None:
+        parts, missing = [self._rest], size - len(self._rest)
+        while missing > 0 and not self._ended:
+            parts.append(self._stream.read(missing))
+            self._ended = not parts[-1]
+            missing -= len(parts[-1])
+        self._rest = b"".join(parts)
+
+    def _next(self, size: int, dialect: Dialect, most: int | None) -> Block | None:
+        """About `size` bytes of whole records, at most `most` of them; None at the end."""
+        while True:
+            self._fill(size + 1)  # one more, to know whether there is more
+            text = self._rest[:size]
+            last = len(self._rest) <= size
+            if not text:
+                return None
+            block = self._cut(text, dialect, most, last)
+            if block.text or last:
+                self._rest = self._rest[len(block.text) :]
+                self._line += lines_in(block.text, dialect)
+                return block
+            if size >= MOST:
+                raise ValueError(f"the record that begins on line {self._line} has more than {MOST:,} bytes{_UNQUOTED}")
+            size = min(2 * size, MOST)
+
+    def _cut(self, text: bytes, dialect: Dialect, most: int | None, last: bool) -> Block:
+        end = ord("\n") if dialect.ends == d.NEWLINE else dialect.ends
+        if most is None and end != d.RETURN and (dialect.quote < 0 or bytes([dialect.quote]) not in text):
+            return Block(text if last else text[: text.rfind(bytes([end])) + 1], self._line, dialect, last)
+        table, stop, told = find(text, dialect, last=last, most=MOST if most is None else most)
+        block = Block(text[:stop], self._line, dialect, last and stop == len(text))
+        if told & d.OPEN and self._strict:
+            place = _open_quote(text, int(table[-1, d.START]), dialect)
+            raise ValueError(f"the quote that opens a field on line {block.line_of(place)} is never closed{_UNQUOTED}")
+        block.__dict__["records"] = table  # found already: not to be looked for again
+        return block
+
+    def fields(self, record: bytes) -> list[str]:
+        """The fields of a record. Raises `UnicodeDecodeError` where they are no text."""
+        return fields_of(record, self.dialect)
+
+    def take(self, count: int, *, blanks: bool, raw: bool = False) -> list[tuple[bytes, int]]:
+        """The next records with their lines, fewer at the end: comments left out, lines without anything too unless `blanks`;
+        or `raw` lines, whatever they hold."""
+        dialect = replace(self.dialect, blanks=blanks or raw)
+        if raw:
+            dialect = replace(dialect, quote=-1, comment=b"")
+        taken: list[tuple[bytes, int]] = []
+        while len(taken) < count:
+            block = self._next(_SMALL - 1, dialect, count - len(taken))
+            if block is None:
+                break
+            for row in block.rows:
+                taken.append((block.text[row[d.START] : row[d.STOP]], block.line_of(int(row[d.START]))))
+        return taken
+
+    def blocks(self, *, blanks: bool, most: int | None = None) -> Iterator[Block]:
+        """What follows, in blocks of whole records, of which there are at most `most`."""
+        dialect = replace(self.dialect, blanks=blanks)
+        while most is None or most > 0:
+            block = self._next(self._size, dialect, most)
+            if block is None:
+                return
+            if most is not None:
+                most -= len(block.rows)
+            yield block
+
+
+_UNQUOTED = "; pass quote_char=None if quotes mean nothing"
+
+
+def _open_quote(text: bytes, place: int, dialect: Dialect) -> int:
+    """Where the field begins, of a record that begins at `place`, whose quote is never closed."""
+    data, separator, close = _bytes(text), _bytes(dialect.separator), 0
+    run = d.field_end if len(text) < _SMALL else compiled(d.field_end)
+    while True:
+        begin = place
+        place, close, _ = run(data, begin, len(text), separator, dialect.quote, dialect.ends)
+        if close == -2:
+            return begin
+        place = int(place) + len(separator)
