@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dtypes import FLOAT64, INT64, UINT64, DType, duration, finer, timestamp
+from .dtypes import FLOAT32, FLOAT64, INT64, UINT64, DType, duration, finer, timestamp
 from .rowmath import (
     add_overflows,
     copysign,
+    float32_mod,
     float64,
     float_mod,
     float_pow,
@@ -248,6 +249,9 @@ def _floordiv_floats(x: Any, y: Any) -> Any:
 def _mod(x: Any, y: Any) -> Any:
     """Remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan.
 
+    Of floats it is ``x - floor(x / y) * y`` with the quotient and the product rounded, as in Polars: ``1.0 % 0.1`` is 0.0.
+    Where rounding would leave the range from zero to the divisor it is zero, or computed exactly (see `docs/semantics.md`).
+
     Examples
     --------
     >>> import gpuflow as gf
@@ -262,9 +266,14 @@ def _mod_unsigned(x: Any, y: Any) -> Any:
     return umod(x, uint64(y)), y != 0
 
 
-@scalar(name="mod", dtype=_float)
+@scalar(name="mod", dtype=promote(one_of(FLOAT64)))
 def _mod_floats(x: Any, y: Any) -> Any:
     return float_mod(x, y)
+
+
+@scalar(name="mod", dtype=promote(one_of(FLOAT32)))
+def _mod_float32(x: Any, y: Any) -> Any:
+    return float32_mod(x, y)
 
 
 # -- to the power -----------------------------------------------------------------------------------------------------

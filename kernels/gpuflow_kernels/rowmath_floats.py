@@ -6,10 +6,12 @@ from typing import Any
 
 from .rowmath_intrinsics import (
     copysign,
+    float32,
     float64,
     float_from_bits,
     float_to_bits,
     floor,
+    fmod,
     int64,
     isfinite,
     isnan,
@@ -42,8 +44,30 @@ def float_pow(x: Any, y: Any) -> Any:
 
 
 def float_mod(x: Any, y: Any) -> Any:
-    """``x - floor(x / y) * y``, with the sign of `y`; NaN by zero."""
-    return x - floor(x / y) * y
+    """``x - floor(x / y) * y`` for float64, with the sign of `y`; NaN by zero and by infinity. See `mod_in_range`."""
+    return mod_in_range(x - floor(x / y) * y, x, y, float64(9007199254740992.0))
+
+
+def float32_mod(x: Any, y: Any) -> Any:
+    """`float_mod` for float32, in float32 throughout: `floor` is of float64 on GPUs."""
+    return float32(mod_in_range(x - float32(floor(x / y)) * y, x, y, float64(16777216.0)))
+
+
+def mod_in_range(rest: Any, x: Any, y: Any, exact_below: Any) -> Any:
+    """The remainder `rest`, put right where rounding left the range from zero to `y`.
+
+    A quotient that was rounded up to a whole number leaves nothing (what it leaves on the other side of zero is a rounding
+    error); from `exact_below` on, quotients are no longer told apart, and the remainder is computed exactly.
+    """
+    inside = (rest == 0.0) | (isnan(rest)) | (((rest < 0.0) == (y < 0.0)) & (abs(rest) < abs(y)))
+    if inside:
+        return float64(rest)
+    if (abs(rest) < abs(y)) & (abs(float64(x) / float64(y)) < exact_below):
+        return copysign(float64(0.0), float64(y))
+    exact = fmod(float64(x), float64(y))
+    if (exact != 0.0) & ((exact < 0.0) != (y < 0.0)):
+        return exact + float64(y)
+    return copysign(exact, float64(y)) if exact == 0.0 else exact
 
 
 def round_half_even(x: Any, scale: Any) -> Any:

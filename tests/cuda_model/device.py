@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from sys import _getframe
 from types import FrameType
@@ -253,4 +254,5 @@ def intrinsics(cuda: Cuda) -> dict[str, Any]:
 
     kinds = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex128".split()
     loads = {"pair": pair, "entry": pair, "item": item, "put_pair": put_pair, "peek": peek, "poke": poke}
-    return loads | {f"view_{n}": view(n) for n in kinds}
+    products = {"rounded_product": operator.mul, "rounded_power": operator.pow}
+    return loads | products | {f"view_{n}": view(n) for n in kinds}

@@ -15,12 +15,15 @@ import numpy as np
 from gpuflow_kernels import rowmath, rowmath_intrinsics, zones
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.codegen.inline import inline
+from gpuflow_kernels.codegen.module_text import INTRINSICS_MODULE
+from gpuflow_kernels.codegen.products import POWER, PRODUCT, unfused
 from gpuflow_kernels.dtypes import ALL, BOOL, DATE, FLOAT32, FLOAT64, INT8, INT64, UINT64, duration, timestamp
 from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature, Table
 from gpuflow_kernels.source import Body
 
 from tests.oracle.rows import function_of
 
+PRODUCTS = f"from {INTRINSICS_MODULE} import {POWER}, {PRODUCT}"
 US, LENGTH = timestamp("us"), duration("us")
 UNARY = (*ALL, timestamp("us", "Europe/Berlin"))
 BINARY = (BOOL, INT8, INT64, UINT64, FLOAT32, FLOAT64, DATE, US, LENGTH)
@@ -141,7 +144,7 @@ def aggregation_units() -> Iterator[Unit]:
 
 
 _TWO = {"pow", "fmod", "atan2", "copysign", "hypot"}
-_OF_FLOATS = {"float_bits", "ordered_bits", "float_pow", "float_mod", "round_half_even"}
+_OF_FLOATS = {"float_bits", "ordered_bits", "float_pow", "float_mod", "mod_in_range", "round_half_even"}
 
 
 def rowmath_units() -> Iterator[Unit]:
@@ -151,7 +154,9 @@ def rowmath_units() -> Iterator[Unit]:
         intrinsic = name in rowmath_intrinsics.CPU
         count = (2 if name in _TWO else 1) if intrinsic else len(inspect.signature(function).parameters)
         kinds = ["int64"]
-        if name in ("int64", "uint64", "uint8", "float32", "float64", "bool_"):
+        if name == "float32_mod":
+            kinds = ["float32"]
+        elif name in ("int64", "uint64", "uint8", "float32", "float64", "bool_"):
             kinds = ["int64", "uint64", "bool_"] + (["float32", "float64"] if name in ("float32", "float64", "bool_") else [])
         elif name in _OF_FLOATS or (intrinsic and name != "float_from_bits"):
             kinds = ["float64"]
@@ -249,5 +254,5 @@ def _batch(name: str, members: list[Unit]) -> Batch:
 
 def module_text(target: str, made: list[Batch]) -> str:
     """The prelude and every batch."""
-    texts = [rowmath.prelude(rowmath.NAMES, target)]
-    return "\n".join([*texts, *(b.text for b in made)])
+    text = "\n".join([rowmath.prelude(rowmath.NAMES, target), *(b.text for b in made)])
+    return f"{PRODUCTS}\n{unfused(text)}" if target == "cuda" else text

@@ -6,6 +6,7 @@ import re
 
 from ..rowmath import NAMES, prelude
 from .inline import names_used
+from .products import POWER, PRODUCT, unfused
 from .rows import RowWriter
 from .tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, MEMBER_TEXT, find_text, hash_text
 
@@ -22,7 +23,7 @@ Kernels of CPUs allocate nothing and are called from Python alone, helpers from 
 in little more than half the time without what counts references (`_nrt`) and without entries that nobody uses.
 """
 
-INTRINSICS = frozenset({"pair", "entry", "put_pair", "item", "peek", "poke"})
+INTRINSICS = frozenset({"pair", "entry", "put_pair", "item", "peek", "poke", PRODUCT, POWER})
 """Names of `primitives.cuda.intrinsics` that texts import, besides the views."""
 INTRINSICS_MODULE = "gpuflow_kernels.primitives.cuda.intrinsics"
 
@@ -58,15 +59,17 @@ def assemble(target: str, functions: list[str], writer: RowWriter, find: set[int
 def module_of(target: str, body: str, defined: set[str] = frozenset()) -> str:  # type: ignore[assignment]
     """The module around `body`: decorators, then what it uses of the compiler, the hardware and `rowmath`."""
     used = names_used([body]) - defined
-    heads = [HEADERS[target]]
+    heads, helpers = [HEADERS[target]], prelude(sorted(used & NAMES), target).strip()
     if target == "cuda":
+        body, helpers = unfused(body), unfused(helpers)
+        used |= {n for n in (PRODUCT, POWER) if f"{n}(" in body or f"{n}(" in helpers}
         special = sorted(n for n in used if n in INTRINSICS or n.startswith("view_"))
         if special:
             heads[0] = heads[0].replace("\n\n", f"\nfrom {INTRINSICS_MODULE} import {', '.join(special)}\n\n", 1)
         narrow = sorted(used & {"int32", "uint32"})
         if narrow:
             heads[0] = heads[0].replace("\n\n", f"\nfrom numpy import {', '.join(narrow)}\n\n", 1)
-    return "\n\n\n".join(p for p in (*heads, prelude(sorted(used & NAMES), target).strip(), body) if p) + "\n"
+    return "\n\n\n".join(p for p in (*heads, helpers, body) if p) + "\n"
 
 
 def indented(lines: list[str] | tuple[str, ...], depth: int) -> list[str]:

@@ -15,8 +15,11 @@
 ``peek(array, index)``, ``poke(array, index, value)``
     A load or store that is really made, now: for what another thread may be changing, in device or shared memory. Relaxed,
     like the atomics.
+``rounded_product(x, y)``, ``rounded_power(x, n)``
+    ``x * y``, and ``x ** n`` for a whole number `n` above zero, of which no compiler makes a fused multiply-add
+    (`codegen.products`). Written without anything by hand, so without a twin.
 
-Each has a plain twin, which takes its place where ``GPUFLOW_CUDA_INTRINSICS=plain`` is set.
+Each of the others has a plain twin, which takes its place where ``GPUFLOW_CUDA_INTRINSICS=plain`` is set.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ import numpy as np
 from llvmlite import ir
 from numba import cuda
 from numba.core import cgutils, types
-from numba.cuda.extending import intrinsic
+from numba.cuda import libdevice
+from numba.cuda.extending import intrinsic, overload
 from numba.np.numpy_support import from_dtype
 
 INLINE = os.environ.get("GPUFLOW_CUDA_INTRINSICS", "inline") != "plain"
@@ -211,6 +215,45 @@ def _plain_load(array: Any, index: Any) -> Any:
 
 def _plain_poke(array: Any, index: Any, value: Any) -> None:
     array[index] = value
+
+
+def rounded_product(x: Any, y: Any) -> Any:
+    """The product of two numbers, rounded by itself."""
+    return x * y
+
+
+def rounded_power(x: Any, n: int) -> Any:
+    """The power of a number to a whole number above zero, each product of it rounded by itself."""
+    return x**n
+
+
+# Numba compares these with what they answer, names and annotations: lambdas have none.
+@overload(rounded_product)
+def _rounded_product(x, y):  # type: ignore[no-untyped-def]
+    if not (isinstance(x, types.Float) or isinstance(y, types.Float)):
+        return lambda x, y: x * y
+    if x == y == types.float32:
+        return lambda x, y: libdevice.fmul_rn(x, y)
+    return lambda x, y: libdevice.dmul_rn(x, y)
+
+
+@overload(rounded_power)
+def _rounded_power(x, n):  # type: ignore[no-untyped-def]
+    if not isinstance(x, types.Float):
+        return lambda x, n: x**n
+
+    def power(x, n):  # type: ignore[no-untyped-def]
+        found, factor = x, x  # as Numba multiplies on CPUs: squares, and those whose bits are set
+        started = False
+        while n > 0:
+            if n & 1:
+                found = rounded_product(found, factor) if started else factor
+                started = True
+            factor = rounded_product(factor, factor)
+            n >>= 1
+        return found
+
+    return power
 
 
 if INLINE:
