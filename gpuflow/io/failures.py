@@ -48,8 +48,8 @@ def reason_of(error: Any) -> str:
     unknown = re.match(r"Protocol not known: (\S+)", text)
     if unknown:
         return _unknown(unknown.group(1))
-    if _CREDENTIALS.search(text) or isinstance(error, PermissionError):
-        return f"{text}; permission or credentials are missing: those of a remote file system go into storage_options"
+    if _CREDENTIALS.search(text):
+        return f"{text}; give credentials in storage_options, or ask for the permission"
     if _UNREACHABLE.search(f"{type(error).__name__} {text}"):
         return f"{text}; nothing answers there: check the address (storage_options) and the network"
     return text
@@ -72,15 +72,20 @@ def _missing(error: ImportError) -> str:
 def _unknown(protocol: str) -> str:
     from fsspec import available_protocols
 
-    near = get_close_matches(protocol, available_protocols(), n=3)
+    near = get_close_matches(protocol, available_protocols(), n=3, cutoff=0.5)
     names = " or ".join(f"{name}://" for name in near)
     hint = f"did you mean {names}?" if near else "known are file://, s3://, gs://, https:// and others"
     return f"no file system is known for {protocol}://; {hint}"
 
 
-def told(file: Any, error: BaseException, **where: Any) -> GpuflowError:
-    """The error itself where it is one of ours, else a `ReadError` that names the file."""
-    return error if isinstance(error, GpuflowError) else failure(file.path, error, **where)
+def told(file: Any, error: BaseException, **where: Any) -> ReadError:
+    """Make a `ReadError` that names the file of another library's error, and raise an error of ours as it is.
+
+    An error that is raised from itself cannot be pickled, so that it would never come back from a worker.
+    """
+    if isinstance(error, GpuflowError):
+        raise error
+    return failure(file.path, error, **where)
 
 
 @contextmanager

@@ -214,6 +214,7 @@ def _walk(root: str) -> list[str]:
 
 
 def _remote(url: str, suffixes: tuple[str, ...], what: str, system: Any, path: str, hive: bool, wildcards: bool) -> list[File]:
+    remote.forget(system)
     there = remote.look(system, path)
     root = ""
     if there is None:

@@ -17,6 +17,9 @@ from .failures import refused
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
 """A single letter is a drive, or a folder's name, as for fsspec."""
+_TWICE = {"config_kwargs": {"retries": {"total_max_attempts": 2, "mode": "standard"}}}
+_PATIENCE: dict[str | None, dict[str, Any]] = {"s3": _TWICE, "s3a": _TWICE}
+"""Options by which a server that does not answer is given up soon: botocore tries five times, and s3fs does so five times."""
 _LOCAL = re.compile(r"(file|local)://")
 
 
@@ -38,8 +41,9 @@ def locate(url: str, options: Mapping[str, Any], filesystem: Any = None) -> tupl
 
     if _is_chain(url):
         return fsspec.core.url_to_fs(url, **options)
-    kind = fsspec.get_filesystem_class(fsspec.core.split_protocol(url)[0])
-    return kind(**{**kind._get_kwargs_from_urls(url), **options}), kind._strip_protocol(url)
+    protocol = fsspec.core.split_protocol(url)[0]
+    kind = fsspec.get_filesystem_class(protocol)
+    return kind(**{**_PATIENCE.get(protocol, {}), **kind._get_kwargs_from_urls(url), **options}), kind._strip_protocol(url)
 
 
 def _is_chain(url: str) -> bool:
@@ -85,11 +89,11 @@ def look(system: Any, path: str) -> Mapping[str, Any] | None:
         return None
 
 
-def forget(system: Any, path: str) -> None:
-    """Have a file system look again, which may remember a listing from before the file was changed."""
+def forget(system: Any, path: str | None = None) -> None:
+    """Have a file system look again, which may remember a listing of a folder, or of all, from before files were changed."""
     if hasattr(system, "invalidate_cache"):
         with suppress(NotImplementedError):
-            system.invalidate_cache(path.rsplit("/", 1)[0])
+            system.invalidate_cache(None if path is None else path.rsplit("/", 1)[0])
 
 
 def matching(system: Any, path: str) -> tuple[dict[str, Mapping[str, Any]], str]:

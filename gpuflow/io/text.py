@@ -172,6 +172,17 @@ def all_of(stream: Any) -> bytes:
     return b"".join(iter(lambda: stream.read(1 << 20), b""))
 
 
+def _explained(
+    text: TextFormat, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]
+) -> BaseException:
+    """What a format says of an error; the error itself where the file cannot be read for that, either."""
+    try:
+        explained = text.explain(file, error, types, names)
+    except FAILURES as again:
+        explained = again
+    return explained if isinstance(explained, GpuflowError) else told(file, explained)
+
+
 class TextSplit(Split):
     """One file; or all of them, where rows are counted over files."""
 
@@ -210,7 +221,7 @@ class TextSplit(Split):
         except GpuflowError:
             raise
         except FAILURES as e:
-            raise told(file, self.text.explain(file, e, self.types, stored)) from e
+            raise _explained(self.text, file, e, self.types, stored) from e
         count = table.num_rows if left is None else min(left, table.num_rows)
         values = dict(file.keys)
         made: list[Column] = []
@@ -363,7 +374,7 @@ class TextSource(Source):
         except GpuflowError:
             raise
         except FAILURES as e:
-            raise told(file, self.text.explain(file, e, {}, ())) from e
+            raise _explained(self.text, file, e, {}, ()) from e
 
     @cached_property
     def _dictionaries(self) -> dict[str, Dictionary | None]:

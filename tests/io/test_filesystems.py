@@ -137,3 +137,23 @@ def test_secrets_are_not_shown(s3: dict[str, Any]) -> None:
     source = io.scan_parquet("s3://bucket/shown", storage_options=s3)
     shown = repr(source) + repr(source.files) + repr(source.splits(None)) + repr(source.options) + source.label + source.token
     assert "secret" not in shown
+
+
+def test_what_another_process_writes_is_seen(s3: dict[str, Any]) -> None:
+    """Listings are remembered by a file system; here another one, with its own memory, writes behind its back."""
+    other = fsspec.filesystem("s3", **s3, skip_instance_cache=True)
+    for k, expected in enumerate((1, 2, 3)):
+        other.pipe(f"bucket/behind/{k}.csv", b"x\n1\n")
+        for paths in ("s3://bucket/behind", "s3://bucket/behind/*.csv"):
+            assert len(table(io.scan_csv(paths, storage_options=s3))) == expected
+    other.pipe("bucket/behind/0.csv", b"x\n1\n2\n3\n")
+    source = io.scan_csv("s3://bucket/behind/0.csv", storage_options=s3)
+    assert len(table(source)) == 3
+    other.pipe("bucket/behind/0.csv", b"x\n1\n2\n4\n")
+    with pytest.raises(ReadError, match="has changed since it was scanned"):
+        source.splits(None)[0].read(("x",))
+    other.rm_file("bucket/behind/0.csv")
+    with pytest.raises(ReadError, match=r"behind/0\.csv"):
+        source.splits(None)[0].read(("x",))
+    with pytest.raises(ReadError, match="no file or folder"):
+        io.scan_csv("s3://bucket/behind/0.csv", storage_options=s3)
