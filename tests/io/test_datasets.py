@@ -239,7 +239,7 @@ def test_thousands_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("options", [{"missing_columns": "drop"}, {"extra_columns": "insert"}, {"n_rows": -1}, {"n_rows": 1.5},
-                                     {"row_index_offset": -1}, {"schema": {"x": "int"}}, {"filesystem": 3}])  # fmt: skip
+                                     {"row_index_offset": -1}, {"schema": {"x": "whole"}}, {"filesystem": 3}])  # fmt: skip
 def test_mistakes_in_the_call(tmp_path: Path, options: dict[str, Any]) -> None:
     files("parquet", tmp_path, pa.table({"x": [1]}))
     with pytest.raises(TypeMismatchError, match=next(iter(options))):
