@@ -76,6 +76,19 @@ def _bytes(value: Any) -> int | None:
     return number
 
 
+def _seconds(value: Any) -> float | None:
+    from dask.utils import parse_timedelta
+
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        raise ValueError
+    number = float(parse_timedelta(value))
+    if not number > 0:
+        raise ValueError
+    return number
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -110,6 +123,12 @@ SETTINGS: dict[str, Setting] = {
     "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
     "merge-rows": Setting(262_144, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
     "sort-rows": Setting(2_097_152, _count, _COUNT, "A sort of more rows is split into ranges of its first key."),
+    "workers-timeout": Setting(
+        "25 s",
+        _seconds,
+        "a time such as '10 minutes' or a number of seconds",
+        "How long a query waits while no worker runs (all gone, or paused for want of memory) or the scheduler is silent.",
+    ),
     "strings": Setting(
         "auto", _choice("auto", "dictionary", "plain"), "auto, dictionary or plain", "How loaded strings are laid out."
     ),
@@ -155,6 +174,7 @@ class Settings:
     broadcast_bytes: int = 268_435_456
     merge_rows: int = 262_144
     sort_rows: int = 2_097_152
+    workers_timeout: float = 25.0
     strings: str = "auto"
     deterministic: bool = False
     local_directory: str | None = None

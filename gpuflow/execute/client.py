@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from dask._task_spec import List, TaskRef
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.errors import ExecutionError, GpuflowError
 
-from gpuflow.io.dictionaries import trimmed
 from gpuflow.io.memory import ChunkSplit, MemorySplit
 from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import PipelineTask, Task
-from gpuflow.plan.source import Split
 
 from . import serialize
 from .choice import cuda_problem
 from .graph import Graph, dask_task, facts_of
+from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
+from .waiting import reachable
+from .waiting import wait as wait_for
 
 EMBEDDED = 1 << 20
 """Bytes of this process's tables that may travel inside a graph; more is sent to the workers ahead of it."""
@@ -34,23 +35,27 @@ class Cluster(Graph):
     """Runs on a `distributed.Client`. Results that lowering asked about stay on the workers, held by their futures.
 
     Rows of tables in this process become tasks' inputs by keys of their own: few travel with the graph, many are sent
-    to workers first. Such keys are never used twice, for a key that was released may still be on its way out.
+    to workers first, where later queries find them (`gpuflow.execute.sent`).
     """
 
     runs = True
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, patience: float) -> None:
         serialize.register()
         if client.asynchronous:
             raise ExecutionError("the active client is asynchronous: use `await client.compute(frame)` in place of collect()")
-        with told():
-            workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False)
-        self.client = client
+        self.client, self.patience = client, patience
+        workers = self._wait(client.scheduler.identity(n_workers=-1))["workers"].values()
+        super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False, room=_room(workers))
         self.futures: dict[str, Any] = {}
-        self.scattered = False
-        self._memory: dict[str, tuple[Split, tuple[str, ...]]] = {}
+        self.sent: dict[str, Any] = {}
+        self._memory: dict[str, tuple[InMemory, tuple[str, ...]]] = {}
         self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def _wait(self, work: Any) -> Any:
+        """The result of a coroutine of the client."""
+        with told(), _stepping_aside():
+            return wait_for(self.client, work, self.patience)
 
     def add(self, task: Task, inputs: Any) -> Ref:
         return super().add(task, self._keyed(inputs, task.columns) if isinstance(task, PipelineTask) else inputs)
@@ -63,8 +68,13 @@ class Cluster(Graph):
             return inputs
         content = self.token_of(inputs), columns
         if content not in self._keys:
-            self._keys[content] = f"memory-{uuid.uuid4().hex}"
-            self._memory[self._keys[content]] = inputs, columns
+            key = new_key()
+            there = next((part for part in sent(self.client, inputs) if part.columns == columns), None)
+            if there is not None:
+                key = there.future.key
+                self.sent[key] = there.future
+            self._keys[content] = key
+            self._memory[key] = inputs, columns
         return Ref(self._keys[content])
 
     def reference(self, split: Finished) -> Any:
@@ -86,27 +96,40 @@ class Cluster(Graph):
         return [self.futures[r.key] for r in refs], [self.futures[k] for k in asked]
 
     def _brought(self, keys: set[str]) -> dict[str, Any]:
-        """Sends rows of this process to the workers, or returns tasks that carry them."""
-        chunks = {key: self._rows(key) for key in keys if key not in self.futures}
+        """Tasks that give the rows of these keys. What workers do not hold yet travels with the graph where it is little, else
+        it is sent to them, once for a client."""
+        graph: dict[str, Any] = {}
+        chunks: dict[str, Chunk] = {}
+        whose: dict[str, tuple[InMemory, tuple[str, ...]]] = {}
+        for key in keys - self.sent.keys():
+            split, columns = self._memory[key]
+            held = sent(self.client, split)
+            lacking = tuple(c for c in columns if not any(c in part.columns for part in held))
+            place = key if lacking == columns else new_key()
+            if lacking or not columns:
+                chunks[place], whose[place] = rows_of(split, lacking), (split, lacking)
+            if lacking != columns:
+                if lacking:
+                    held = [*held, Sent(lacking, Ref(place))]
+                parts, places = places_in(held, columns)
+                self.sent |= {part.future.key: part.future for part in parts if not isinstance(part.future, Ref)}
+                graph[key] = dask_task(key, assembled, List(*(TaskRef(part.future.key) for part in parts)), places)
         if sum(serialize.size_of(c) for c in chunks.values()) <= EMBEDDED:
-            return {key: dask_task(key, _carried, chunk) for key, chunk in chunks.items()}
-        with told():
-            self.futures |= self.client.scatter(chunks)
-        self.scattered = True
-        return {}
-
-    def _rows(self, key: str) -> Chunk:
-        split, columns = self._memory[key]
-        chunk = split.read(columns)
-        return Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length)
+            return graph | {place: dask_task(place, _carried, chunk) for place, chunk in chunks.items()}
+        direct = reachable(self.client)
+        for place, future in self._wait(self.client.scatter(chunks, direct=direct, asynchronous=True)).items():
+            self.sent[place] = future
+            note(self.client, *whose[place], future)
+        return graph
 
     def gather(self, futures: list[Any]) -> list[Any]:
         """Results, brought here; what failed on a worker is raised as it was there."""
         try:
-            with told(), _stepping_aside():
-                return list(self.client.gather(futures))
+            return list(self._wait(self.client.gather(futures, direct=reachable(self.client), asynchronous=True)))
         except _Cancelled as e:
-            if self.scattered and self.client.status == "running":
+            if self.sent and self.client.status == "running":
+                for split, _ in self._memory.values():
+                    forget(self.client, split)
                 raise LostData("a worker was lost with rows of a table in this process, more than once") from e
             hint = "; rows persisted from a process's memory went with their worker: persist them again" if self.persisted else ""
             raise ExecutionError(f"the cluster gave the query up: {e}{hint}") from e
@@ -123,6 +146,18 @@ class Cluster(Graph):
         for future in self.futures.values():
             future.release()
         self.futures.clear()
+        self.sent.clear()  # these are the tables', not the query's
+
+
+EMPTY, SAFE = 250 << 20, 0.6
+"""What a worker weighs that has loaded all it needs, and the share of the rest of its limit that tasks may fill: Dask begins
+to write to disk there, and pauses the worker at 0.8."""
+
+
+def _room(workers: Iterable[dict[str, Any]]) -> int | None:
+    """Bytes that a task may work with on each of these workers; None where they have no limits."""
+    limits = [(w["memory_limit"] - EMPTY) // w["nthreads"] for w in workers if w["memory_limit"]]
+    return max(1 << 24, int(SAFE * min(limits))) if limits else None
 
 
 def _carried(chunk: Chunk) -> Chunk:
@@ -189,7 +224,7 @@ def active_client() -> Any:
 _problems: weakref.WeakKeyDictionary[Any, list[str | None]] = weakref.WeakKeyDictionary()
 
 
-def cuda_problem_of(client: Any, wait: bool = True) -> str | None:
+def cuda_problem_of(client: Any, patience: float, wait: bool = True) -> str | None:
     """Why a cluster cannot use CUDA, or None where it can. One worker speaks for all; asked once for a client.
 
     Without `wait` this machine speaks for a cluster that has no workers yet.
@@ -197,6 +232,7 @@ def cuda_problem_of(client: Any, wait: bool = True) -> str | None:
     if client not in _problems:
         if client.asynchronous or not (wait or client.nthreads()):
             return cuda_problem()
+        future = client.submit(cuda_problem, pure=False, priority=1000)
         with told(), _stepping_aside():
-            _problems[client] = [client.submit(cuda_problem, pure=False, priority=1000).result()]
+            _problems[client] = [wait_for(client, client.gather(future, asynchronous=True), patience)]
     return _problems[client][0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
-from dask._task_spec import DataNode
 from gpuflow_kernels.column import Chunk
 
 from gpuflow import config
@@ -15,7 +15,7 @@ from gpuflow.io.memory import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
 from gpuflow.physical.lower import Lowering
-from gpuflow.physical.runner import Facts, Finished, Ref
+from gpuflow.physical.runner import Finished, Ref
 from gpuflow.physical.tasks import Options
 from gpuflow.plan.nodes import Plan
 from gpuflow.plan.source import Source
@@ -23,44 +23,20 @@ from gpuflow.schema import Schema
 
 from .choice import choose_target, cuda_problem
 from .client import Cluster, LostData, active_client, cuda_problem_of
-from .graph import Graph, facts_of
+from .graph import Graph
 from .persisted import ClusterSource
+from .threads import Threads
 
 ATTEMPTS = 3
 """How often a query is run whose rows get lost with workers."""
 Result = TypeVar("Result")
 
 
-class Threads(Graph):
-    """Runs on Dask's threaded scheduler in this process. Results that lowering asked about are kept until the end."""
-
-    runs = True
-
-    def __init__(self, threads: int) -> None:
-        super().__init__(threads, local=True)
-        self.results: dict[str, Any] = {}
-
-    def compute(self, refs: list[Ref]) -> list[Any]:
-        """Results of these tasks."""
-        from dask.threaded import get
-
-        missing = [r.key for r in refs if r.key not in self.results]
-        if missing:
-            graph = self.needed(missing, self.results)
-            used = {d for task in graph.values() for d in task.dependencies if d in self.results}
-            graph |= {key: DataNode(key, self.results[key]) for key in used}
-            for key, value in zip(missing, get(graph, missing, num_workers=self.threads), strict=True):
-                self.results[key] = value
-        return [self.results[r.key] for r in refs]
-
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
-        return [facts_of(r) for r in self.compute(refs)]
-
-
 def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Options, str]:
     """What tasks need of the settings, and why this target was chosen. The default cache folder is left for every
     worker to find: another machine has another one."""
-    target, reason = choose_target(settings.target, cuda_problem if client is None else lambda: cuda_problem_of(client, wait))
+    there = cuda_problem if client is None else partial(cuda_problem_of, client, settings.workers_timeout, wait)
+    target, reason = choose_target(settings.target, there)
     folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
     on_device = (settings.cuda_pool, settings.memory_limit, settings.cuda_nvtx) if target == "cuda" else ()
@@ -99,7 +75,7 @@ def _on_cluster(client: Any, plan: Plan, settings: Settings, finish: Callable[[C
     """Run a plan on a cluster; again, when a worker took rows along that only this process has."""
     attempt = 1
     while True:
-        runner = Cluster(client)
+        runner = Cluster(client, settings.workers_timeout)
         try:
             return finish(runner, _lowered(runner, plan, settings, client))
         except LostData:
@@ -115,8 +91,8 @@ def collect(plan: Plan) -> list[Chunk]:
     settings, client = config.resolve(), active_client()
     if client is not None:
         return _on_cluster(client, plan, settings, lambda runner, parts: runner.compute(parts))
-    runner = Threads(settings.threads)
-    return runner.compute(_lowered(runner, plan, settings, None))
+    with Threads(settings.threads) as runner:
+        return runner.compute(_lowered(runner, plan, settings, None))
 
 
 def persist(plan: Plan) -> Source:
@@ -124,8 +100,8 @@ def persist(plan: Plan) -> Source:
     settings, client = config.resolve(), active_client()
     if client is not None:
         return _on_cluster(client, plan, settings, lambda runner, parts: ClusterSource(plan.schema, _kept(runner, parts, plan)))
-    runner = Threads(settings.threads)
-    return ChunkSource(plan.schema, runner.compute(_lowered(runner, plan, settings, None)))
+    with Threads(settings.threads) as runner:
+        return ChunkSource(plan.schema, runner.compute(_lowered(runner, plan, settings, None)))
 
 
 def _kept(runner: Cluster, parts: list[Ref], plan: Plan) -> list[Finished]:

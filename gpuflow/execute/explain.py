@@ -95,7 +95,7 @@ def kernel_text(graph: Graph) -> str:
 
 
 _PREPARES = "prepares the rows of a look-up table"
-_MOVES = tasks.SplitTask | tasks.ItemTask | tasks.PickTask | tasks.SelectTask
+_MOVES = tasks.SplitTask | tasks.ItemTask | tasks.DictionariesTask | tasks.PickTask | tasks.SelectTask
 
 
 def _purpose(graph: Graph, task: tasks.PipelineTask, inputs: Any, ref: Any) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from dask._task_spec import List, TaskRef
 from dask._task_spec import Task as DaskTask
+from gpuflow_kernels import cancelling
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.errors import ExecutionError
 
@@ -18,11 +20,26 @@ from gpuflow.plan.source import Split
 from gpuflow.plan.tokens import content_of, digest_of
 
 from . import stage
+from .worker import given_up, limit_memory, running_worker
 
 
-def run(task: Task, inputs: Any) -> Any:
-    """One task, with the kernel cache that its query was planned with."""
-    with modules.using(task.options.cache_folder, task.options.cache_kernels):
+def run(task: Task, inputs: Any, stop: Callable[[], None] | None = None) -> Any:
+    """Run one task, with the kernel cache that its query was planned with.
+
+    Parameters
+    ----------
+    task : Task
+    inputs : Any
+        Results in place of the references that the task was added with.
+    stop : callable, optional
+        Called between morsels; raises to end the task early. On a worker the scheduler is asked instead.
+    """
+    worker = running_worker()
+    if worker is not None:
+        limit_memory(worker)
+        stop = given_up(worker)
+    with modules.using(task.options.cache_folder, task.options.cache_kernels), cancelling.asking(stop):
+        cancelling.check()
         return stage.run(task, inputs)
 
 
@@ -30,9 +47,11 @@ class Graph:
     """Tasks so far. A runner without execution: `facts` answers None, so lowering goes by estimates."""
 
     runs = False
+    extra: tuple[Any, ...] = ()
+    """Further arguments of `run`."""
 
-    def __init__(self, threads: int, local: bool) -> None:
-        self.threads, self.local = threads, local
+    def __init__(self, threads: int, local: bool, room: int | None = None) -> None:
+        self.threads, self.local, self.room = threads, local, room
         self.tasks: dict[str, DaskTask] = {}
         self.order: list[tuple[Task, Any, Ref]] = []
         self.notes: list[tuple[str, str, str]] = []
@@ -60,7 +79,7 @@ class Graph:
         key = f"{task.name}-{digest.hexdigest()}"
         if key not in self.tasks:
             columns = task.columns if isinstance(task, PipelineTask) else None
-            self.tasks[key] = dask_task(key, run, task, self._spec(inputs, columns))
+            self.tasks[key] = dask_task(key, run, task, self._spec(inputs, columns), *self.extra)
             self.order.append((task, inputs, Ref(key)))
         return Ref(key)
 

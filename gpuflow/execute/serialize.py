@@ -20,6 +20,8 @@ from dask.sizeof import sizeof
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.join_table import JoinTable
 
+from gpuflow.io.dictionaries import Dictionary
+
 from .pieces import Pieces
 
 OVERHEAD = 512
@@ -154,6 +156,7 @@ def dask_dumps(value: Any) -> tuple[dict[str, Any], list[Any]]:
 
 for _type in TYPES:
     sizeof.register(_type, size_of)
+sizeof.register(Dictionary, lambda dictionary: OVERHEAD + dictionary.nbytes)
 
 _registered: list[bool] = []
 

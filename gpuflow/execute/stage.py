@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels import filtering, joining, partitioning, sorting
 from gpuflow_kernels.binding import Bindings
+from gpuflow_kernels.cancelling import check
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
 from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
@@ -29,7 +30,7 @@ from gpuflow.physical.finalize import merging
 
 from .bindings import bindings_for, target_of
 from .hashing import string_hashes
-from .pieces import Pieces
+from .pieces import Dictionaries, Pieces, reunited
 from .sieve import load
 from .text_plan import plan_strings
 
@@ -117,6 +118,7 @@ def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
     current: tuple[Any, ...] | None = None
     target = target_of(task.options)
     for part, tables, ordinal in inputs:
+        check()
         chunk = load(part, task)
         pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
         if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
@@ -197,8 +199,11 @@ _HASHED = DType("int", 64)
 
 
 def run_item(task: tasks.ItemTask, pieces: Any) -> Chunk:
-    chunk: Chunk = pieces[task.index]  # on its way to another process: without strings of other pieces
-    return Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length)
+    return pieces.alone(task.index)  # type: ignore[no-any-return]
+
+
+def run_dictionaries(task: tasks.DictionariesTask, pieces: Any) -> Dictionaries:
+    return pieces.shared  # type: ignore[no-any-return]
 
 
 def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
@@ -206,8 +211,9 @@ def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
 
 
 def run_pick(task: tasks.PickTask, inputs: Any) -> Chunk:
-    chunk = concat_chunks([p if isinstance(p, Chunk) else p[task.index] for p in inputs])
-    return chunk.select(tuple(range(task.drop, len(chunk.columns)))) if task.drop else chunk
+    if task.apart:
+        return concat_chunks([reunited(piece, dictionaries) for piece, dictionaries in zip(*inputs, strict=True)])
+    return concat_chunks([p if isinstance(p, Chunk) else p[task.index] for p in inputs])
 
 
 def _ranked(target: Target, column: Column) -> Column:
@@ -294,6 +300,7 @@ RUN: dict[type, Callable[[Any, Any], Any]] = {
     tasks.BuildTask: run_build,
     tasks.SplitTask: run_split,
     tasks.ItemTask: run_item,
+    tasks.DictionariesTask: run_dictionaries,
     tasks.SelectTask: run_select,
     tasks.PickTask: run_pick,
     tasks.SortTask: run_sort,

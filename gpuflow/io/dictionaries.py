@@ -321,7 +321,27 @@ def trimmed(column: Column) -> Column:
     """The column with a dictionary of its own strings, where the one it has is far longer than the column."""
     if column.dictionary is None or len(column.dictionary) <= 2 * len(column):
         return column
+    return own_entries(column)
+
+
+FEW = 16
+"""Entries that are not worth leaving out."""
+
+
+def own_entries(column: Column) -> Column:
+    """The column with a dictionary of those entries alone that its codes use, be they null."""
+    if len(column.dictionary) <= FEW:
+        return column
     xp = array_module(column.values)
+    if len(column.dictionary) <= 4 * len(column):
+        seen = xp.zeros(len(column.dictionary), dtype=bool)
+        seen[column.values] = True
+        used = xp.flatnonzero(seen)
+        if len(used) == len(column.dictionary):
+            return column
+        codes = (xp.cumsum(seen, dtype="int32") - np.int32(1))[column.values]
+        host = used if xp is np else xp.asnumpy(used)
+        return Column(column.dtype, codes, column.validity, column.dictionary.take(host))
     used, codes = xp.unique(column.values, return_inverse=True)
     host = used if xp is np else xp.asnumpy(used)
     return Column(column.dtype, codes.astype(np.int32), column.validity, column.dictionary.take(host))

@@ -58,7 +58,7 @@ class MemorySource(Source):
         self.schema, self.length, self.label = schema, length, label
         self.unsupported: dict[str, str] = dict(unsupported or {})
         self.token = _token("memory")
-        self._splits: dict[tuple[tuple[int, int], ...], list[MemorySplit]] = {}
+        self._views: dict[tuple[int, int], Views] = {}
         self._make = dict(make)
         self._made: dict[str, Column] = {}
         self._known: dict[str, ColumnStatistics] = {}
@@ -102,10 +102,12 @@ class MemorySource(Source):
         return self._known[column]
 
     def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
-        wanted = tuple(ranges(self.length, partition_rows))
-        if wanted not in self._splits:  # kept, so that what is found out about their columns is kept too
-            self._splits[wanted] = [MemorySplit(self, start, stop) for start, stop in wanted]
-        return list(self._splits[wanted])
+        # views are kept, so that what is found out about them is kept too; splits, which hold this source, are not: the
+        # rows would live on until a garbage collection
+        return [
+            MemorySplit(self, start, stop, self._views.setdefault((start, stop), Views()))
+            for start, stop in ranges(self.length, partition_rows)
+        ]
 
 
 def _restore(
@@ -128,14 +130,24 @@ def _measure(column: Column) -> ColumnStatistics:
     return ColumnStatistics(as_python(values.min()), as_python(values.max()), nulls)
 
 
-class MemorySplit(Split):
-    """A range of rows of a `MemorySource`, read as views. Pickled, it carries these rows alone."""
+class Views(dict[str, Column]):
+    """The columns of some rows of a source; they live as long as it does, and can be referred to weakly."""
 
-    def __init__(self, source: MemorySource, start: int, stop: int, columns: tuple[str, ...] | None = None) -> None:
-        self.source, self.start, self.stop = source, start, stop
+    __slots__ = ("__weakref__",)
+    __hash__ = object.__hash__  # type: ignore[assignment]
+    __eq__ = object.__eq__
+
+
+class MemorySplit(Split):
+    """A range of rows of a `MemorySource`, read as views. Pickled, it carries these rows alone.
+
+    `views`, its columns read so far, are shared by all splits of the same rows.
+    """
+
+    def __init__(self, source: MemorySource, start: int, stop: int, views: Views, columns: tuple[str, ...] | None = None) -> None:
+        self.source, self.start, self.stop, self.views = source, start, stop, views
         self.columns = tuple(source.schema) if columns is None else columns
         self.rows: int = stop - start
-        self._views: dict[str, Column] = {}
 
     def __repr__(self) -> str:
         return f"MemorySplit({self.source.label}, {self.start}:{self.stop})"
@@ -146,7 +158,11 @@ class MemorySplit(Split):
         return self.rows * sum(np.dtype(self.source.schema[name].storage).itemsize for name in self.columns)
 
     def narrow(self, columns: tuple[str, ...]) -> MemorySplit:
-        return MemorySplit(self.source, self.start, self.stop, columns)
+        return MemorySplit(self.source, self.start, self.stop, self.views, columns)
+
+    @property
+    def content(self) -> Views:
+        return self.views
 
     def __reduce__(self) -> tuple[Any, ...]:
         schema = Schema({name: self.source.schema[name] for name in self.columns})
@@ -157,11 +173,11 @@ class MemorySplit(Split):
         return Chunk(tuple(self._view(name) for name in columns), self.rows)
 
     def _view(self, name: str) -> Column:
-        if name not in self._views:
+        if name not in self.views:
             column = self.source.column(name)
             whole = self.rows == self.source.length
-            self._views[name] = column if whole else column.take(slice(self.start, self.stop))
-        return self._views[name]
+            self.views[name] = column if whole else column.take(slice(self.start, self.stop))
+        return self.views[name]
 
 
 class ChunkSplit(Split):
@@ -172,6 +188,10 @@ class ChunkSplit(Split):
 
     def __repr__(self) -> str:
         return f"ChunkSplit({self.rows} rows)"
+
+    @property
+    def content(self) -> ChunkSplit:
+        return self
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
         return self.chunk.select(tuple(self.schema.position(name) for name in columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Group, Pipeline
@@ -13,6 +12,7 @@ from gpuflow.plan import nodes as plans
 from .finalize import final, merging, partial_types
 from .halves import half_names, in_halves, of_halves
 from .lower import Lowering
+from .sizes import batches, bytes_of, width
 from .stream import Stream
 from .tasks import GroupTask, MergeTask
 
@@ -41,13 +41,18 @@ def _resolved(stream: Stream, agg: Agg) -> Agg:
 
 
 def _partial(low: Lowering, stream: Stream, sink: Group) -> tuple[Any, ...]:
-    """Partial groups; partitions are dealt out in runs, a few per thread, since a task merges its own for nothing."""
+    """Partial groups, of runs of partitions."""
     pipeline = Pipeline(stream.inputs, stream.steps, sink)
     task = GroupTask(low.options, tuple(n for n, _ in stream.source), pipeline)
     inputs = stream.part_inputs()
-    batches = min(len(inputs), 2 * low.runner.threads)
-    bounds = [len(inputs) * b // batches for b in range(batches + 1)] if batches else [0]
-    return tuple(low.runner.add(task, inputs[a:b]) for a, b in pairwise(bounds))
+    return tuple(low.runner.add(task, inputs[run]) for run in batches(low.runner, inputs, _sizes(stream)))
+
+
+def _sizes(stream: Stream) -> list[int | None]:
+    """Bytes of each partition; those that tasks make are taken to be of one size."""
+    row_bytes = width(stream.inputs)
+    made = None if stream.rows is None else stream.rows // max(1, len(stream.parts))
+    return [bytes_of(part, row_bytes, made) for part in stream.parts]
 
 
 def _merged(
@@ -62,7 +67,7 @@ def _merged(
     if groups is not None and groups > low.merge_rows:
         parts = max(low.runner.threads, min(256, -(-groups // low.merge_rows)))
         low.runner.note("group_by", f"merge by exchange into {parts} partitions", f"{groups:,} partial groups")
-        exchanged = low.exchange(partials, keys, parts)
+        exchanged = low.exchange(partials, keys, parts, merge.pipeline.inputs)
         return tuple(low.runner.add(merge, (chunk,)) for chunk in exchanged), groups
     reason = "few groups expected" if groups is None else f"{groups:,} partial groups"
     low.runner.note("group_by", "merge in one partition", reason)

@@ -11,6 +11,7 @@ from gpuflow.plan import nodes as plans
 
 from .halves import in_halves
 from .lower import ROW_BYTES, Lowering
+from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
 from .tasks import BuildTask
 
@@ -37,21 +38,23 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     build_keys = in_halves(build.resolve(k) for k in build_on)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)
     chunk = (*build_keys, *(build.columns[name] for _, name in payload))
-    width = ROW_BYTES * max(1, len(chunk))
+    types_built = tuple(row.dtype for row in chunk)
+    row_bytes = max(ROW_BYTES * max(1, len(chunk)), width(types_built))
     parts = low.write(build, chunk)
     estimate = build.rows
-    fits = estimate is not None and estimate <= low.broadcast_rows and estimate * width <= low.broadcast_bytes
+    fits = estimate is not None and _broadcast(low, estimate, row_bytes)
     rows = estimate if fits else low.rows_of(parts, estimate)
     task = BuildTask(low.options, len(build_keys), plan.nulls_equal)
     described = f"join on {len(build_on)} key{'s' if len(build_on) > 1 else ''}"
-    if _broadcast(low, rows, width):
+    if _broadcast(low, rows, row_bytes):
         low.runner.note(described, "one table for all partitions", f"{_count(rows)} rows to build")
         table: Any = low.runner.add(task, parts)
         stream = _rekeyed(probe, probe_columns)
     else:
-        number = _partitions(low, rows, probe.rows)
+        probed = width(row.dtype for row in (*keys, *probe_columns.values()))
+        number = _partitions(low, rows, probe.rows, row_bytes, probed)
         low.runner.note(described, f"both sides exchanged into {number} partitions", f"{_count(rows)} rows to build")
-        pieces = low.exchange(parts, len(build_keys), number)
+        pieces = low.exchange(parts, len(build_keys), number, types_built)
         table = tuple(low.runner.add(task, (piece,)) for piece in pieces)
         stream = _exchanged(low, probe, probe_columns, keys, number)
         keys = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
@@ -67,8 +70,8 @@ def _rekeyed(stream: Stream, columns: dict[str, Row]) -> Stream:
 
 def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tuple[Row, ...], number: int) -> Stream:
     """The probe side split by key; its partitions hold the keys first, then the columns."""
-    chunks = low.write(probe, (*keys, *columns.values()))
-    pieces = low.exchange(chunks, len(keys), number)
+    rows = (*keys, *columns.values())
+    pieces = low.exchange(low.write(probe, rows), len(keys), number, tuple(row.dtype for row in rows))
     source: tuple[tuple[str, DType], ...] = tuple((str(k), key.dtype) for k, key in enumerate(keys))
     source += tuple((name, row.dtype) for name, row in columns.items())
     stream = over_parts(pieces, source, probe.rows)
@@ -76,14 +79,20 @@ def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tupl
     return Stream(stream.parts, source, (), kept, (), probe.rows, len(source))
 
 
-def _broadcast(low: Lowering, rows: int | None, width: int) -> bool:
-    return rows is None or (rows <= low.broadcast_rows and rows * width <= low.broadcast_bytes)
+def _broadcast(low: Lowering, rows: int | None, row_bytes: int) -> bool:
+    """Whether a build side may stand in every process: by the settings, and by what a worker has room for."""
+    most = low.broadcast_bytes if low.runner.room is None else min(low.broadcast_bytes, low.runner.room // 4)
+    return rows is None or (rows <= low.broadcast_rows and rows * row_bytes <= most)
 
 
-def _partitions(low: Lowering, build: int | None, probe: int | None) -> int:
-    """Partitions of an exchange: build sides that fit a cache in one process, tasks worth their overhead elsewhere."""
+def _partitions(low: Lowering, build: int | None, probe: int | None, build_bytes: int, probe_bytes: int) -> int:
+    """Partitions of an exchange: build sides that fit a cache in one process, elsewhere what a task has room for."""
     largest = max(build or 0, (probe or 0) // 4)
-    wanted = -(-largest // (RADIX_ROWS if low.runner.local else low.broadcast_rows))
+    if low.runner.local:
+        wanted = -(-largest // RADIX_ROWS)
+    else:
+        heaviest = max((build or 0) * build_bytes, (probe or 0) * probe_bytes)
+        wanted = max(-(-largest // low.broadcast_rows), -(-heaviest // batch_bytes(low.runner)))
     return max(2 * low.runner.threads, min(256, wanted))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpuflow_kernels.codegen.pipeline import Pipeline, Write
+from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Agg, Row
 
 from gpuflow.plan import nodes as plans
@@ -18,8 +19,9 @@ from gpuflow.plan.nodes import Plan
 from gpuflow.plan.tokens import content_of, digest_of
 
 from .runner import Finished, Ref, Runner
+from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
-from .tasks import ItemTask, Options, PickTask, SelectTask, SliceTask, SplitTask, WriteTask
+from .tasks import DictionariesTask, ItemTask, Options, PickTask, SelectTask, SliceTask, SplitTask, WriteTask
 
 ROW_BYTES = 8
 """Assumed bytes of a value, where sizes are estimated."""
@@ -75,17 +77,27 @@ class Lowering:
         facts = self.runner.facts([r for r in refs if _is_task(r)])
         return estimate if facts is None else sum(f.rows for f in facts)
 
-    def gather(self, pieces: tuple[Any, ...], parts: int, drop: int = 0) -> tuple[Any, ...]:
-        """From split chunks to partitions: the pieces with the same number, put together."""
-        if self.runner.local:
-            return tuple(self.runner.add(PickTask(self.options, p, drop), pieces) for p in range(parts))
-        moved = ([self.runner.add(ItemTask(self.options, p), piece) for piece in pieces] for p in range(parts))
-        return tuple(self.runner.add(PickTask(self.options, p, drop), items) for p, items in enumerate(moved))
+    def gather(self, pieces: tuple[Any, ...], parts: int, types: tuple[DType, ...]) -> tuple[Any, ...]:
+        """From split chunks, with columns of these types, to partitions: the pieces with the same number, put together.
 
-    def exchange(self, chunks: tuple[Any, ...], keys: int, parts: int) -> tuple[Any, ...]:
-        """Chunks to `parts` partitions by the hash of their first `keys` columns."""
+        Between processes each piece travels by itself. Dictionaries that many pieces need travel by themselves too, once to
+        each process.
+        """
+        if self.runner.local:
+            return tuple(self.runner.add(PickTask(self.options, p), pieces) for p in range(parts))
+        dictionaries = DictionariesTask(self.options)
+        coded = any(t.is_coded for t in types)
+        shared = tuple(self.runner.add(dictionaries, split) for split in pieces) if coded else ()
+        picked = []
+        for p in range(parts):
+            items = tuple(self.runner.add(ItemTask(self.options, p), split) for split in pieces)
+            picked.append(self.runner.add(PickTask(self.options, p, coded), (items, shared) if coded else items))
+        return tuple(picked)
+
+    def exchange(self, chunks: tuple[Any, ...], keys: int, parts: int, types: tuple[DType, ...]) -> tuple[Any, ...]:
+        """Chunks with columns of these types to `parts` partitions by the hash of their first `keys` columns."""
         split = SplitTask(self.options, keys, parts)
-        return self.gather(tuple(self.runner.add(split, chunk) for chunk in chunks), parts)
+        return self.gather(tuple(self.runner.add(split, chunk) for chunk in chunks), parts, types)
 
 
 def _is_task(part: Any) -> bool:
@@ -93,7 +105,7 @@ def _is_task(part: Any) -> bool:
 
 
 def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
-    rows_each = low.partition_rows or low.runner.partition_rows(plan.source.rows())
+    rows_each = low.partition_rows or _partition_rows(low, plan)
     splits = tuple(plan.source.splits(plan.predicate, rows_each))
     source = tuple((name, plan.source.schema[name]) for name in plan.columns)
     known = [s.rows for s in splits]
@@ -111,6 +123,14 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
             low.runner.identify(split, f"{chosen} {k}")
             parts.append(split)
     return over_parts(tuple(parts), source, rows)
+
+
+def _partition_rows(low: Lowering, plan: plans.Scan) -> int | None:
+    """Rows of a partition for the tasks of this runner; None where the source decides."""
+    rows = low.runner.partition_rows(plan.source.rows())
+    if rows is None:
+        return None
+    return max(1, min(rows, batch_bytes(low.runner) // width(plan.source.schema[name] for name in plan.columns)))
 
 
 def lower_filter(low: Lowering, plan: plans.Filter) -> Stream:

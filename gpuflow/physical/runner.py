@@ -49,11 +49,13 @@ class Facts:
 class Runner(Protocol):
     """Takes tasks in the order of their dependencies.
 
-    `threads` is the number of tasks that can run at once; `local` whether they all run in this process.
+    `threads` is the number of tasks that can run at once; `local` whether they all run in this process; `room` the bytes that
+    one of them may work with, where that is known.
     """
 
     threads: int
     local: bool
+    room: int | None
 
     def add(self, task: Task, inputs: Input) -> Ref:
         """Add one task; nothing needs to run yet."""
@@ -65,7 +67,7 @@ class Runner(Protocol):
         """Say what a split's content is known by: equal tokens, equal rows."""
 
     def partition_rows(self, rows: int | None) -> int | None:
-        """Rows that a partition of so many in all should have, where the source cannot know it."""
+        """Rows that a partition of so many in all should have, where the source cannot know it (it knows no workers)."""
 
     def note(self, subject: str, decision: str, reason: str) -> None:
         """A choice that was made, for explain."""

@@ -9,6 +9,7 @@ from gpuflow_kernels.rowtree import Row
 from gpuflow.plan import nodes as plans
 
 from .lower import Lowering
+from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
 from .tasks import BoundsTask, RangeTask, SampleTask, SortTask
 
@@ -36,22 +37,33 @@ def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
     else:
         total = low.rows_of(parts, stream.rows) if len(parts) > 1 else None
         if total is not None and total > low.sort_rows:
-            return _by_range(low, plan, parts, by, keep, source, total)
+            return _by_range(low, plan, parts, by, keep, source, rows, total)
     last = SortTask(low.options, by, plan.descending, plan.nulls_last, plan.limit, keep)
     rows_out = stream.rows if plan.limit is None or stream.rows is None else min(plan.limit, stream.rows)
     return over_parts((low.runner.add(last, parts),), source, rows_out)
 
 
 def _by_range(
-    low: Lowering, plan: plans.Sort, parts: tuple[Any, ...], by: tuple[int, ...], keep: int | None, source: Any, total: int
+    low: Lowering,
+    plan: plans.Sort,
+    parts: tuple[Any, ...],
+    by: tuple[int, ...],
+    keep: int | None,
+    source: Any,
+    rows: tuple[Row, ...],
+    total: int,
 ) -> Stream:
     """Partitions by range of the first key, each sorted by itself; equal first keys share a partition."""
-    number = max(low.runner.threads, min(256, -(-2 * total // low.sort_rows)))
+    types = tuple(row.dtype for row in rows)
+    wanted = -(-2 * total // low.sort_rows)
+    if not low.runner.local:
+        wanted = max(wanted, -(-total * width(types) // batch_bytes(low.runner)))
+    number = max(low.runner.threads, min(256, wanted))
     low.runner.note("sort", f"{number} ranges of the first key", f"{total:,} rows")
     first = plan.descending[0], plan.nulls_last[0]
     samples = tuple(low.runner.add(SampleTask(low.options, by[0], SAMPLES), p) for p in parts)
     bounds = low.runner.add(BoundsTask(low.options, *first, number), samples)
     pieces = tuple(low.runner.add(RangeTask(low.options, by[0], *first, number), (p, bounds)) for p in parts)
-    ranges = low.gather(pieces, number)
+    ranges = low.gather(pieces, number, types)
     task = SortTask(low.options, by, plan.descending, plan.nulls_last, None, keep)
     return over_parts(tuple(low.runner.add(task, (r,)) for r in ranges), source, total)

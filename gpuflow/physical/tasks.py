@@ -103,12 +103,17 @@ class SelectTask(Task):
 
 
 @dataclass(frozen=True)
+class DictionariesTask(Task):
+    """The dictionaries that pieces of a split chunk share and leave out when they travel: one for a column, or None."""
+
+
+@dataclass(frozen=True)
 class PickTask(Task):
-    """Piece `index` of each given split chunk (or the pieces themselves), as one chunk; the first `drop` columns are
-    left out."""
+    """Piece `index` of each given split chunk (or the pieces themselves), as one chunk. Where dictionaries travel apart the
+    input is ``(pieces, dictionaries)``, with what `DictionariesTask` made of the split chunk of each piece."""
 
     index: int
-    drop: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,30 @@ SMALL = 1 << 20
 """Arrays of fewer bytes are NumPy's own: the allocator keeps theirs."""
 
 
-def _default_bound() -> int:
+SHARE, SHARE_OF_LIMIT = 16, 32
+"""The parts of the machine's memory, and of a process's own limit, that may lie idle in the pool. Whoever watches a process
+counts idle memory as used."""
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+@cache
+def machine_memory() -> int:
+    """Bytes of memory of this machine, or of the container that this process runs in."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 16
-    except (AttributeError, OSError, ValueError):  # not every system tells
-        return 1 << 29
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # the system has no such number
+        whole = 8 << 30
+    try:
+        return min(whole, int(_CGROUP.read_text()))
+    except (OSError, ValueError):  # no control group, or one without a limit
+        return whole
 
 
 class Pool:
     """Memory that was given back, by size, at most `bound` bytes of it (a sixteenth of the machine's by default)."""
 
     def __init__(self, bound: int | None = None) -> None:
-        self.bound = _default_bound() if bound is None else bound
+        self.bound = machine_memory() // SHARE if bound is None else bound
         self.idle = 0
         self._free: dict[int, list[Any]] = {}
         # A lease may end wherever the collector runs, also within these few lines: the lock lets its own thread in.
@@ -45,6 +59,8 @@ class Pool:
         with self._lock:
             kept = self._free.get(room)
             memory = kept.pop() if kept else None
+            if kept is not None and not kept:
+                del self._free[room]
             if memory is not None:
                 self.idle -= room
         if memory is None:
@@ -58,6 +74,17 @@ class Pool:
             if self.idle + size <= self.bound:
                 self._free.setdefault(size, []).append(memory)
                 self.idle += size
+
+    def limit(self, bound: int) -> None:
+        """Keep at most `bound` bytes from now on; the largest idle memory goes first."""
+        with self._lock:
+            self.bound = bound
+            while self.idle > bound:
+                size = max(self._free)
+                self._free[size].pop()
+                self.idle -= size
+                if not self._free[size]:
+                    del self._free[size]
 
     def clear(self) -> None:
         """Let go of all that is kept."""
@@ -82,6 +109,21 @@ class _Lease:
 
 pool = Pool()
 """The pool of this process."""
+_limit: list[int] = []
+
+
+def limit() -> int:
+    """Bytes that this process may hold: those set by `limit_process`, else the memory of the machine or container."""
+    return _limit[0] if _limit else machine_memory()
+
+
+def limit_process(bound: int | None) -> None:
+    """Note that this process may hold `bound` bytes, less than the machine has, and fit the pool to it; None: no such bound."""
+    noted = [] if bound is None else [bound]
+    if _limit == noted:
+        return
+    _limit[:] = noted
+    pool.limit(machine_memory() // SHARE if bound is None else min(machine_memory() // SHARE, bound // SHARE_OF_LIMIT))
 
 
 def empty(count: int, dtype: Any) -> Any:

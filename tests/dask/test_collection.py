@@ -190,7 +190,7 @@ def test_large_tables_are_not_put_into_the_graph(active: Any) -> None:
     finally:
         del active.scatter
     assert sent == [8 * n]
-    assert Cluster(active).threads == 2
+    assert Cluster(active, 25).threads == 2
 
 
 def test_collect_inside_a_task_does_not_hang(active: Any, tmp_path: Any) -> None:

@@ -55,8 +55,8 @@ def test_auto_asks_a_worker_whether_there_is_cuda(active: Any) -> None:
     from gpuflow.execute.client import _problems, cuda_problem_of
 
     _problems.pop(active, None)
-    assert cuda_problem_of(active) == active.submit(_problem_there, pure=False).result()
-    if cuda_problem_of(active) is not None:
+    assert cuda_problem_of(active, 25) == active.submit(_problem_there, pure=False).result()
+    if cuda_problem_of(active, 25) is not None:
         with dask.config.set({"gpuflow.target": "cuda"}), pytest.raises(errors.ExecutionError, match=r"gpuflow\.target is cuda"):
             gf.from_numpy({"x": np.arange(3)}).collect()
 

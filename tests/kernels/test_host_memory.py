@@ -91,3 +91,25 @@ def test_rows_are_taken_in_order() -> None:
     order = np.random.default_rng(0).permutation(len(values))
     assert (host_memory.take(values, order) == order).all()
     assert (host_memory.take(values[:5], np.array([4, 0, 4])) == [4, 0, 4]).all()
+
+
+def test_a_process_with_a_limit_keeps_a_few_per_cent_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a worker of 500 MB on a machine of 64 GB, which watches its resident memory."""
+    monkeypatch.setattr(host_memory, "machine_memory", lambda: 64 << 30)
+    monkeypatch.setattr(host_memory, "pool", Pool(4 << 30))
+    arrays = [host_memory.empty(LARGE * k, "int64") for k in range(1, 20)]
+    del arrays
+    gc.collect()
+    assert host_memory.pool.idle > 64 << 20
+    try:
+        host_memory.limit_process(500_000_000)
+        assert host_memory.limit() == 500_000_000
+        assert host_memory.pool.idle <= host_memory.pool.bound == 500_000_000 // 32
+        assert host_memory.pool.idle == sum(len(m) for kept in host_memory.pool._free.values() for m in kept)
+        assert all(host_memory.pool._free.values())
+        array = host_memory.empty(LARGE, "int64")
+        assert array.nbytes == 8 * LARGE
+        host_memory.limit_process(None)
+        assert (host_memory.limit(), host_memory.pool.bound) == (64 << 30, 4 << 30)
+    finally:
+        host_memory.limit_process(None)

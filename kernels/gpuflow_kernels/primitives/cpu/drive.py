@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...binding import Bindings
+from ...cancelling import check
 from ...codegen.pipeline import Pipeline, Shape
 from ...codegen.program import Generated, repeated
 from ...codegen.skeletons_cpu import CURSORS
@@ -44,6 +45,7 @@ def write(
     validities = [empty(room, bool) if n else None for n in nullable]
     start = 0
     while start < rows:
+        check()
         stop = min(rows, start + bindings.morsel)
         arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state, "room": np.uint64(room)}
         arguments |= {f"o{k}": v for k, v in enumerate(values)}
@@ -99,6 +101,7 @@ def group(
     state[2] = table.groups
     start = 0
     while start < rows:
+        check()
         stop = min(rows, start + bindings.morsel)
         arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state}
         arguments |= table.arguments()

@@ -1,0 +1,79 @@
+"""Tables of this process on a cluster's workers: sent once for a client, and let go when the table or the client is gone."""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+from gpuflow_kernels.column import Chunk
+
+from gpuflow.io.dictionaries import trimmed
+from gpuflow.io.memory import ChunkSplit, MemorySplit
+
+InMemory = MemorySplit | ChunkSplit
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Some columns of a split, held by workers as long as `future` lives."""
+
+    columns: tuple[str, ...]
+    future: Any
+
+    @property
+    def alive(self) -> bool:
+        return bool(self.future.client.status != "closed" and self.future.status not in ("cancelled", "lost", "error"))
+
+
+_sent: weakref.WeakKeyDictionary[Any, dict[str, list[Sent]]] = weakref.WeakKeyDictionary()
+"""For the content of a split, by the client's id, what workers hold of it."""
+
+
+def sent(client: Any, split: InMemory) -> list[Sent]:
+    """What the workers of a client hold of a split. What went with a worker or a client is dropped."""
+    by_client = _sent.get(split.content, {})
+    for name, parts in list(by_client.items()):
+        by_client[name] = [part for part in parts if part.alive]
+        if not by_client[name]:
+            del by_client[name]
+    return by_client.get(client.id, [])
+
+
+def note(client: Any, split: InMemory, columns: tuple[str, ...], future: Any) -> None:
+    """Remember that workers hold these columns of a split."""
+    _sent.setdefault(split.content, {}).setdefault(client.id, []).append(Sent(columns, future))
+
+
+def forget(client: Any, split: InMemory) -> None:
+    """Let go of what the workers of a client hold of a split."""
+    _sent.get(split.content, {}).pop(client.id, None)
+
+
+def new_key() -> str:
+    """A key that no rows have had: one that was released may still be on its way out."""
+    return f"memory-{uuid.uuid4().hex}"
+
+
+def rows_of(split: InMemory, columns: tuple[str, ...]) -> Chunk:
+    """What to send of a split: its rows, without strings of others."""
+    chunk = split.read(columns)
+    return Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length)
+
+
+def assembled(chunks: list[Chunk], places: tuple[tuple[int, int], ...]) -> Chunk:
+    """The columns at `places` (number of the chunk, position in it) of chunks with the same rows."""
+    return Chunk(tuple(chunks[k].columns[position] for k, position in places), chunks[0].length)
+
+
+def places_in(parts: list[Sent], columns: tuple[str, ...]) -> tuple[list[Sent], tuple[tuple[int, int], ...]]:
+    """Which of `parts` to take `columns` from, and where in them each one is."""
+    used: list[Sent] = []
+    places = []
+    for column in columns:
+        part = next(p for p in (*used, *parts) if column in p.columns)
+        if part not in used:
+            used.append(part)
+        places.append((used.index(part), part.columns.index(column)))
+    return used, tuple(places)
