@@ -45,7 +45,10 @@ class Cluster(Graph):
         if client.asynchronous:
             raise ExecutionError("the active client is asynchronous: use `await client.compute(frame)` in place of collect()")
         self.client, self.patience = client, patience
-        workers = self._wait(client.scheduler.identity(n_workers=-1))["workers"].values()
+        try:
+            workers = self._wait(client.scheduler.identity(n_workers=-1))["workers"].values()
+        except OSError as e:
+            raise ExecutionError(f"the cluster cannot be reached: {e}") from e
         super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False, room=_room(workers))
         self.futures: dict[str, Any] = {}
         self.sent: dict[str, Any] = {}

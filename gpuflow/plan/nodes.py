@@ -181,4 +181,7 @@ def transform_plan(plan: Plan, change: Any) -> Plan:
             memo[id(node)] = change(node if same else node.with_inputs(*inputs))
         return memo[id(node)]
 
-    return visit(plan)
+    try:
+        return visit(plan)
+    finally:
+        memo.clear()  # `visit` refers to itself: tables in memory would live on until a garbage collection
