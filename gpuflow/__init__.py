@@ -10,10 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from importlib.util import find_spec as _find_spec
-from typing import Any, ParamSpec
+from typing import Any
 
 from gpuflow_kernels import rules
 from gpuflow_kernels.aggregate import INPUT, Slot, aggregation
@@ -64,6 +62,8 @@ from .frame import Frame, concat
 from .grouping import GroupBy
 from .plan.source import Source
 from .ranges import date_range, datetime_range
+from .reading import framed as _framed
+from .reading import read_csv, read_ipc, read_ndjson, read_orc, read_parquet
 from .schema import Schema
 from .table import Table
 from .version import __version__
@@ -73,21 +73,6 @@ Binary, Categorical = BINARY, STRING
 Int8, Int16, Int32, Int64 = INT8, INT16, INT32, INT64
 UInt8, UInt16, UInt32, UInt64 = UINT8, UINT16, UINT32, UINT64
 Float32, Float64 = FLOAT32, FLOAT64
-
-_P = ParamSpec("_P")
-
-
-def _framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
-    """A function of `gpuflow.io` that gives a Source, giving a Frame."""
-
-    @wraps(read)
-    def scan(*args: _P.args, **named: _P.kwargs) -> Frame:
-        return Frame.scan(read(*args, **named))
-
-    scan.__module__ = __name__
-    scan.__annotations__ = {**read.__annotations__, "return": "Frame"}
-    return scan
-
 
 scan_parquet = _framed(io.scan_parquet)
 scan_csv = _framed(io.scan_csv)
@@ -177,6 +162,11 @@ __all__ = [
     "lit",
     "max_horizontal",
     "min_horizontal",
+    "read_csv",
+    "read_ipc",
+    "read_ndjson",
+    "read_orc",
+    "read_parquet",
     "rules",
     "scalar",
     "scan_csv",

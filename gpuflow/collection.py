@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from gpuflow_kernels.dtypes import DType
-
 from gpuflow import config
-from gpuflow.errors import LeftOutWarning, PlanError
+from gpuflow.elsewhere import hinted
+from gpuflow.errors import PlanError
 from gpuflow.optimize import optimize
-from gpuflow.plan import build
 from gpuflow.plan.nodes import Plan
 from gpuflow.plan.printing import tree
 from gpuflow.plan.source import Source
 from gpuflow.plan.tokens import token
 from gpuflow.schema import Schema
-from gpuflow.writing import Sinking
+from gpuflow.tidying import Tidying
+from gpuflow.verbs import scan_plan
+from gpuflow.writing import Writing
 
 if TYPE_CHECKING:
     from gpuflow.table import Table
@@ -26,18 +25,18 @@ if TYPE_CHECKING:
 STAGES = ("logical", "optimized", "physical", "kernel")
 
 
-class Collection(Sinking):
+class Collection(Tidying, Writing):
     """A plan, its schema, and the ways to run it."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def _of(self, plan: Plan) -> Self:
-        return type(self)(plan)
+    def _rows(self) -> Table:
+        return self.collect()
 
     @classmethod
     def scan(cls, source: Source) -> Self:
-        """All rows of a source. Columns that are left out of it are told by a `LeftOutWarning`.
+        """Make a frame of all rows of a source. A `LeftOutWarning` names the columns that are left out of it.
 
         Examples
         --------
@@ -46,10 +45,7 @@ class Collection(Sinking):
         >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
         {'x': [1, None]}
         """
-        if source.unsupported:
-            told = "; ".join(f"{name!r} is {reason}" for name, reason in source.unsupported.items())
-            warnings.warn(f"{source.label}: columns are left out: {told}", LeftOutWarning, stacklevel=3)
-        return cls(build.scan(source))
+        return cls(scan_plan(source, stacklevel=4))
 
     @property
     def plan(self) -> Plan:
@@ -61,28 +57,8 @@ class Collection(Sinking):
         """The plan after the optimiser's rules (``gpuflow.optimize.disable`` leaves some out)."""
         return optimize(self._plan, config.get("optimize.disable"))
 
-    # -- what it is ---------------------------------------------------------------------------------------------------
-    @property
-    def schema(self) -> Schema:
-        """Names and types of the columns, in order."""
-        return self._plan.schema
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns."""
-        return list(self.schema)
-
-    @property
-    def dtypes(self) -> list[DType]:
-        """Types of the columns."""
-        return list(self.schema.values())
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        return len(self.schema)
-
     # -- running ------------------------------------------------------------------------------------------------------
+    @hinted
     def collect(self) -> Table:
         """Run the query, here or on the active `distributed.Client`.
 
@@ -106,6 +82,7 @@ class Collection(Sinking):
 
         return Table(self.schema, execute.collect(self._plan))
 
+    @hinted
     def persist(self) -> Self:
         """Run the query and keep its result where it was made, in memory or on the workers, for frames built on it.
 
@@ -121,6 +98,7 @@ class Collection(Sinking):
 
         return self.scan(execute.persist(self._plan))
 
+    @hinted
     def preview(self, rows: int = 10) -> Table | None:
         """The first rows, when they come from a piece of the source alone: None after a group_by, join or sort.
 
@@ -136,8 +114,9 @@ class Collection(Sinking):
         from gpuflow.preview import preview
 
         plan = preview(self._plan, rows)
-        return None if plan is None else self._of(plan).collect()
+        return None if plan is None else type(self)(plan).collect()
 
+    @hinted
     def explain(self, stage: str = "optimized") -> str:
         """What will run, as text.
 

@@ -27,9 +27,11 @@ __all__ = [
     "GpuflowError",
     "KernelCompileError",
     "LeftOutWarning",
+    "OutOfBoundsError",
     "PlanError",
     "ReadError",
     "SQLError",
+    "ShapeError",
     "TypeMismatchError",
     "UnknownNameError",
     "UnsupportedError",
@@ -79,6 +81,14 @@ class UnknownNameError(PlanError, AttributeError):
 
 class UnsupportedError(PlanError, NotImplementedError):
     """Something that gpuflow knows of and does not do."""
+
+
+class ShapeError(PlanError, ValueError):
+    """A table has more or fewer rows or columns than what is done with it needs."""
+
+
+class OutOfBoundsError(PlanError, IndexError):
+    """A table in memory has no row or column of that number."""
 
 
 class SQLError(PlanError, ValueError):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.rowtree import Row
 
+from gpuflow.elsewhere import GROUP_WAYS, other_name
 from gpuflow.errors import TypeMismatchError
 from gpuflow.expr import all, len
 from gpuflow.expr.hints import listed
 from gpuflow.plan import build, tidy
+from gpuflow.plan.mistakes import refuse_other_forms
 from gpuflow.plan.nodes import Plan
 
 if TYPE_CHECKING:
@@ -35,8 +37,13 @@ class GroupBy:
         self._made, self._plan, self._keys, self._ordered = made, plan, keys, maintain_order
 
     def agg(self, *exprs: Any, **named: Any) -> Frame:
-        """One row for each group: the keys, then these expressions of aggregations. `gpuflow.all` stands for the columns
-        that are no keys.
+        """Make one row for each group: the keys, then these expressions of aggregations.
+
+        Parameters
+        ----------
+        *exprs : expressions, or lists of them
+            `gpuflow.all` stands for the columns that are no keys.
+        **named : ``new_name=expression``
 
         Examples
         --------
@@ -48,6 +55,7 @@ class GroupBy:
         >>> frame.group_by("k", maintain_order=True).agg(gf.all().max()).collect().to_dict()
         {'k': [1, 2], 'x': [2.0, 3.0]}
         """
+        refuse_other_forms("agg", exprs, named, self._plan.schema)
         return self._made(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
 
     def len(self, name: str | None = None) -> Frame:
@@ -156,10 +164,26 @@ class GroupBy:
             way = f"; name those that have one: .agg(gf.col({listed(fits)}).{method}())" if fits else ""
             raise TypeMismatchError(f"{e}{way}") from None
 
-    def __getattr__(self, name: str) -> Any:
-        if name in AGGREGATIONS:
-            raise AttributeError(f"a GroupBy has no method {name!r}; write .agg(gf.all().{name}()), or .len() for rows")
-        raise AttributeError(f"a GroupBy has no method {name!r}; write .agg(...)")
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name in AGGREGATIONS and name not in GROUP_WAYS:
+                way = {name: f"write .agg(gf.all().{name}()), or of one column .agg(gf.col('x').{name}())"}
+                raise other_name("a GroupBy", name, way, ())
+            if name in self._plan.schema:
+                raise other_name("a GroupBy", name, {name: f"that is a column: write .agg(gf.col({name!r}).sum())"}, ())
+            raise other_name("a GroupBy", name, GROUP_WAYS, dir(self), "frame.collect()")
+
+        def __getitem__(self, key: Any) -> Any:
+            name = key if isinstance(key, str) else "x"
+            raise TypeMismatchError(f"a GroupBy is not indexed; write .agg(gf.col({name!r}).sum()) for what becomes of a column")
+
+        def __iter__(self) -> Any:
+            raise TypeMismatchError(
+                "groups are not gone through one by one; write .agg(...), or frame.filter(gf.col('k') == value) for each value"
+            )
 
     def __repr__(self) -> str:
         return f"GroupBy({', '.join(n for n, _ in self._keys)}); .agg(...) makes a Frame"

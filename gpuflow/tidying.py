@@ -1,21 +1,26 @@
-"""The methods of a lazy table that take all its columns at once."""
+"""The methods of frames and tables that take all their columns at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.collection import Collection
+from gpuflow.elsewhere import hinted
 from gpuflow.expr import all
 from gpuflow.plan import build, tidy
+from gpuflow.verbs import Verbs
+
+if TYPE_CHECKING:
+    from gpuflow.frame import Frame
 
 
-class Tidying(Collection):
+class Tidying(Verbs):
     """Nulls and NaN left out or filled, types changed, and one row for a whole table."""
 
-    def drop_nulls(self, subset: Any = None) -> Self:
+    @hinted
+    def drop_nulls(self, subset: Any = None) -> Frame:
         """The rows without a null, in all columns or those of `subset`. NaN is a value.
 
         Examples
@@ -29,7 +34,8 @@ class Tidying(Collection):
         """
         return self._of(tidy.drop_nulls(self._plan, subset))
 
-    def fill_null(self, value: Any) -> Self:
+    @hinted
+    def fill_null(self, value: Any) -> Frame:
         """Another value for each null.
 
         Parameters
@@ -49,7 +55,8 @@ class Tidying(Collection):
         """
         return self._of(tidy.fill_null(self._plan, value))
 
-    def fill_nan(self, value: Any) -> Self:
+    @hinted
+    def fill_nan(self, value: Any) -> Frame:
         """Another value for each NaN in the columns of floats: a literal, None or an expression.
 
         Examples
@@ -63,7 +70,8 @@ class Tidying(Collection):
         """
         return self._of(tidy.fill_nan(self._plan, value))
 
-    def cast(self, dtypes: DType | Mapping[str | DType, DType], *, strict: bool = True) -> Self:
+    @hinted
+    def cast(self, dtypes: DType | Mapping[str | DType, DType], *, strict: bool = True) -> Frame:
         """Columns as other types.
 
         Parameters
@@ -84,7 +92,7 @@ class Tidying(Collection):
         """
         return self._of(tidy.cast(self._plan, dtypes, strict))
 
-    def null_count(self) -> Self:
+    def null_count(self) -> Frame:
         """One row: the number of nulls in each column.
 
         Examples
@@ -95,7 +103,7 @@ class Tidying(Collection):
         """
         return self._of(build.select(self._plan, [all().null_count()], {}))
 
-    def count(self) -> Self:
+    def count(self) -> Frame:
         """One row: the number of values in each column that are not null.
 
         Examples
@@ -106,7 +114,7 @@ class Tidying(Collection):
         """
         return self._of(tidy.whole(self._plan, "count"))
 
-    def sum(self) -> Self:
+    def sum(self) -> Frame:
         """One row: the sum of each column, null for what has none, such as strings.
 
         Examples
@@ -117,7 +125,7 @@ class Tidying(Collection):
         """
         return self._of(tidy.whole(self._plan, "sum"))
 
-    def mean(self) -> Self:
+    def mean(self) -> Frame:
         """One row: the mean of each column, null for what has none, such as strings.
 
         Examples
@@ -128,7 +136,7 @@ class Tidying(Collection):
         """
         return self._of(tidy.whole(self._plan, "mean"))
 
-    def min(self) -> Self:
+    def min(self) -> Frame:
         """One row: the least value of each column, null for opaque ones.
 
         Examples
@@ -139,7 +147,7 @@ class Tidying(Collection):
         """
         return self._of(tidy.whole(self._plan, "min"))
 
-    def max(self) -> Self:
+    def max(self) -> Frame:
         """One row: the greatest value of each column, null for opaque ones.
 
         Examples

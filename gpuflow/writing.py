@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """Methods that write the rows of `self`. Files appear whole or not at all; see `gpuflow.io.write`."""
+    """Methods that write the rows of `self`, which a frame computes for it. Files appear whole or not at all; see
+    `gpuflow.io.write`. Each has both names that Polars has for it."""
 
     def _rows(self) -> Any:
         return self
@@ -77,14 +78,7 @@ class Writing:
 
         write_ndjson(self._rows(), path, **options)
 
-
-class Sinking(Writing):
-    """The same for a lazy table, which is computed for it, also under the names that Polars has for this."""
-
-    def _rows(self) -> Any:
-        return self.collect()  # type: ignore[attr-defined]
-
-    sink_parquet = Writing.write_parquet
-    sink_csv = Writing.write_csv
-    sink_ipc = Writing.write_ipc
-    sink_ndjson = Writing.write_ndjson
+    sink_parquet = write_parquet
+    sink_csv = write_csv
+    sink_ipc = write_ipc
+    sink_ndjson = write_ndjson

@@ -27,6 +27,8 @@ def from_any(data: Any) -> Any:
         return data
     if hasattr(data, "__gpuflow_source__"):
         return data.__gpuflow_source__()
+    if hasattr(data, "__dask_graph__") and hasattr(data, "explain"):
+        raise TypeMismatchError("a Frame is not computed; call .collect() first")
     library = type(data).__module__.split(".")[0]
     if type(data).__name__ == "Series" and isinstance(getattr(data, "name", None), str):
         data = data.to_frame()

@@ -235,7 +235,7 @@ def union(parts: Sequence[Plan]) -> Plan:
     for number, part in enumerate(parts[1:], 2):
         if part.schema.names != first.names:
             raise PlanError(_differing(number, first, part.schema))
-    types = {name: _meeting(name, [p.schema for p in parts]) for name in first}
+    types = {name: meeting(name, list(enumerate((p.schema for p in parts), 1))) for name in first}
     cast = []
     for part in parts:
         columns = tuple((n, cast_to(Ref(n, d), types[n])) for n, d in part.schema.items())
@@ -251,12 +251,19 @@ def _differing(number: int, first: Schema, other: Schema) -> str:
         return f"{text}: the same names in another order; select({', '.join(repr(n) for n in first)}) from it"
     parts = [f"it lacks {', '.join(repr(n) for n in missing)}"] if missing else []
     parts += [f"it has {', '.join(repr(n) for n in more)} more"] if more else []
-    return f"{text}: {' and '.join(parts)}"
+    return f"{text}: {' and '.join(parts)}; select() what they share, or fill the others with null: concat(..., how='diagonal')"
 
 
-def _meeting(name: str, schemas: list[Schema]) -> DType:
-    dtype = schemas[0][name]
-    for number, schema in enumerate(schemas[1:], 2):
+def meeting(name: str, schemas: Sequence[tuple[int, Schema]]) -> DType:
+    """The type in which a column of several tables, given with their numbers, meets.
+
+    Raises
+    ------
+    TypeMismatchError
+        When there is none.
+    """
+    dtype = schemas[0][1][name]
+    for number, schema in schemas[1:]:
         met = common(dtype, schema[name])
         if met is None:
             raise TypeMismatchError(

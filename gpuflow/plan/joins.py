@@ -18,6 +18,18 @@ from .nodes import Join, Plan
 
 KINDS = ("inner", "left", "semi", "anti")
 
+_FULL = (
+    "append the right rows without a partner: "
+    "gf.concat([a.join(b, on='k', how='left'), b.join(a, on='k', how='anti')], how='diagonal')"
+)
+MEANWHILE = {
+    **dict.fromkeys(("full", "outer", "full_outer", "outer_coalesce"), _FULL),
+    "right": "write b.join(a, on='k', how='left')",
+    "cross": "join on a constant: a.with_columns(one=1).join(b.with_columns(one=1), on='one').drop('one')",
+    "asof": "compute both, and go on in another library: a.to_polars().join_asof(b.to_polars(), ...)",
+}
+"""What to write instead of the kinds of joins that are not there yet."""
+
 
 def join(
     left: Plan,
@@ -42,6 +54,8 @@ def join(
     UnsupportedError
         For kinds of joins that there are not.
     """
+    if isinstance(how, str) and how in MEANWHILE:
+        raise UnsupportedError(f"join: how={how!r} is a join that gpuflow does not have yet; meanwhile {MEANWHILE[how]}")
     if how not in KINDS:
         raise UnsupportedError(f"join: how={how!r} is not supported; there are {', '.join(repr(k) for k in KINDS)}")
     left_nodes, right_nodes = _keys(left.schema, right.schema, on, left_on, right_on)

@@ -115,7 +115,12 @@ def test_join_on_unequal_types(a, b, message):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"on": "carrier", "how": "outer"}, UnsupportedError, "'inner', 'left', 'semi', 'anti'"),
+        ({"on": "carrier", "how": "sideways"}, UnsupportedError, "'inner', 'left', 'semi', 'anti'"),
+        ({"on": "carrier", "how": "outer"}, UnsupportedError, "how='anti'.*diagonal"),
+        ({"on": "carrier", "how": "full"}, UnsupportedError, "how='anti'.*diagonal"),
+        ({"on": "carrier", "how": "right"}, UnsupportedError, r"b\.join\(a, on='k', how='left'\)"),
+        ({"on": "carrier", "how": "cross"}, UnsupportedError, "on a constant"),
+        ({"on": "carrier", "how": "asof"}, UnsupportedError, "join_asof"),
         ({}, PlanError, "pass on="),
         ({"on": "carrier", "left_on": "carrier"}, PlanError, "not both"),
         ({"left_on": ["carrier", "small"], "right_on": "carrier"}, PlanError, r"2 key\(s\) on the left and 1"),
@@ -133,7 +138,9 @@ def test_join_duplicate_output():
     with pytest.raises(DuplicateNameError, match=r"'x_right'.*suffix="):
         left.join(right, on="k")
     with pytest.raises(TypeMismatchError, match=r"gf\.from_any"):
-        left.join({"k": [1]}, on="k")
+        left.join(7, on="k")
+    with pytest.raises(TypeMismatchError, match=r"gf\.scan_parquet\('k\.parquet'\)"):
+        left.join("k.parquet", on="k")
 
 
 # -- unions, distinct -------------------------------------------------------------------------------------------------
@@ -161,8 +168,16 @@ def test_concat_errors(fields, message):
 def test_concat_takes_frames():
     with pytest.raises(PlanError, match="at least one"):
         gf.concat([])
-    with pytest.raises(TypeMismatchError, match="takes Frames"):
+    with pytest.raises(TypeMismatchError, match=r"takes a Frame, a Table, or what gf\.from_any takes"):
         gf.concat([1])
+    with pytest.raises(TypeMismatchError, match=r"a list of tables.*concat\(\[a, b\]\)"):
+        gf.concat(flights())
+    with pytest.raises(UnsupportedError, match=r"how='horizontal'.*join\(\).*pyarrow\.table"):
+        gf.concat([flights(), airlines()], how="horizontal")
+    with pytest.raises(UnsupportedError, match=r"how='align_left'.*join\(\)"):
+        gf.concat([flights(), airlines()], how="align_left")
+    with pytest.raises(PlanError, match=r"how='diagonl'.*did you mean 'diagonal'"):
+        gf.concat([flights(), airlines()], how="diagonl")
 
 
 def test_unique():

@@ -14,6 +14,8 @@ CASES = [
     (errors.TypeMismatchError("types"), TypeError, {}),
     (errors.DuplicateNameError("twice", column="a"), ValueError, {"column": "a"}),
     (errors.UnsupportedError("not yet"), NotImplementedError, {}),
+    (errors.ShapeError("two rows"), ValueError, {}),
+    (errors.OutOfBoundsError("no row 7"), IndexError, {}),
     (errors.UnknownNameError("no such method"), AttributeError, {}),
     (errors.SQLError("parse"), ValueError, {}),
     (errors.DTypeError("no type"), ValueError, {}),
