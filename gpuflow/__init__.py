@@ -63,7 +63,7 @@ from .grouping import GroupBy
 from .plan.source import Source
 from .ranges import date_range, datetime_range
 from .reading import framed as _framed
-from .reading import read_csv, read_ipc, read_ndjson, read_orc, read_parquet
+from .reading import read_csv, read_ipc, read_json, read_ndjson, read_orc, read_parquet
 from .schema import Schema
 from .table import Table
 from .version import __version__
@@ -164,6 +164,7 @@ __all__ = [
     "min_horizontal",
     "read_csv",
     "read_ipc",
+    "read_json",
     "read_ndjson",
     "read_orc",
     "read_parquet",

@@ -64,6 +64,18 @@ read_parquet = computed(io.scan_parquet)
 read_csv = computed(io.scan_csv)
 read_ipc = computed(io.scan_ipc)
 read_ndjson = computed(io.scan_ndjson)
+read_json = computed(
+    io.scan_json,
+    """
+    Examples
+    --------
+    >>> import pathlib, tempfile, gpuflow as gf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "a.json").write_text('[{{"x": 1}}, {{"x": null}}]')
+    ...     gf.read_json(f"{{folder}}/a.json").rows()
+    [(1,), (None,)]
+""",
+)
 read_orc = computed(
     io.scan_orc,
     """

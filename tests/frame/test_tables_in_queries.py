@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -264,12 +265,14 @@ def test_matrices_are_those_of_pandas() -> None:
 
 
 # -- reading and writing ------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("format", ["parquet", "csv", "ipc", "ndjson", "orc"])
+@pytest.mark.parametrize("format", ["parquet", "csv", "ipc", "ndjson", "json", "orc"])
 def test_read_is_scan_and_collect(tmp_path: Path, format: str) -> None:
     file = tmp_path / f"a.{format}"
     made = TABLE.select("k", "x").collect()
     if format == "orc":
         pa.orc.write_table(made.to_arrow(), file)
+    elif format == "json":
+        file.write_text(json.dumps(made.to_dicts()))
     else:
         getattr(made, f"sink_{format}")(file)
     read, scan = getattr(gf, f"read_{format}"), getattr(gf, f"scan_{format}")

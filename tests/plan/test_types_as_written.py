@@ -78,7 +78,7 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize(("written", "dtype"), WRITTEN, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("written", "dtype"), WRITTEN, ids=lambda v: getattr(v, "__name__", None) or repr(v)[:40])
 def test_is_meant(written, dtype):
     assert as_dtype(written) == dtype
     assert col("x").cast(written).equals(col("x").cast(dtype))
@@ -109,7 +109,7 @@ NO_TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("written", "said"), NO_TYPES, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("written", "said"), NO_TYPES, ids=lambda v: getattr(v, "__name__", None) or repr(v)[:40])
 def test_what_is_no_type(written, said):
     with pytest.raises(TypeMismatchError, match=said):
         col("x").cast(written)
