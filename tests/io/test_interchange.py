@@ -185,7 +185,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         TypeMismatchError,
         "did you mean 'high'",
     ),
-    "unknown type": (lambda: gf.from_dict({"x": [1]}, schema={"x": "int7"}), TypeMismatchError, "'int7' for 'x' is no type"),
+    "unknown type": (lambda: gf.from_dict({"x": [1]}, schema={"x": "int7"}), TypeMismatchError, "column 'x': 'int7' is no type"),
     "missing name": (lambda: gf.from_dict({"x": [1]}, schema={"y": gf.Int8}), PlanError, "names 'y', which the data lacks"),
     "different lengths": (lambda: gf.from_dict({"x": [1], "y": [1, 2]}), PlanError, "different lengths"),
     "no mapping": (lambda: gf.from_dict([1]), TypeMismatchError, "not list"),
