@@ -138,7 +138,7 @@ WAYS: dict[str, str] = {
 GROUP_WAYS: dict[str, str] = {
     **_each("aggregate", "write .agg(gf.col('x').sum())"),
     **_each("size count_rows", "write .len()"),
-    **_each("count", "write .len() for rows, or .agg(gf.all().count()) for values that are not null"),
+    **_each("count", "write .agg(gf.all().count()), or .len() for rows"),
     **_each("nunique", "write .n_unique()"),
     **_each("apply transform map map_groups pipe", "write .agg(...), and declare an aggregation of your own by @gf.aggregation"),
     **_each("get_group", "write frame.filter(gf.col('k') == value)"),
