@@ -69,12 +69,13 @@ def cluster(
     """
     from gpuflow import config
     from gpuflow.doctor import cuda, installed
+    from gpuflow.installing import install_line
 
     found = cuda()
     if gpu and not found.devices:
         raise ValueError(f"no CUDA device: {found.reason}")
     if gpu and installed("dask-cuda") is None:
-        raise ValueError(f"dask-cuda is not installed; pip install 'gpuflow[cluster-{found.extra}]'")
+        raise ValueError(f"dask-cuda is not installed; {install_line(f'cluster-{found.extra}')}")
     # Given even without a dashboard: the scheduler serves its health and metrics there, by default on every interface.
     page = {"dashboard": dashboard, "dashboard_address": f"{host}:0"} | options.pop("scheduler_kwargs", {})
     common = {"host": host, "scheduler_kwargs": page, "memory_limit": memory_limit, **options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from rich.syntax import Syntax
 from rich.table import Table as Lines
 
 import gpuflow as gf
-from gpuflow.demo_data import INSTALL, DemoDataError, locations, prepare
+from gpuflow.demo_data import DemoDataError, locations, prepare
 from gpuflow.demo_questions import QUESTIONS, Question
+from gpuflow.installing import install_line
 
 SHOWN = QUESTIONS[0]
 """The question whose kernel is printed."""
@@ -24,8 +26,10 @@ def frames(folder: Path) -> dict[str, Any]:
     return {name: gf.scan_parquet(place) for name, place in locations(folder).items()}
 
 
-def run(data: Path | None, output: Path, console: Console) -> Path:
+def run(data: Path | None, output: Path, console: Console) -> Path | None:
     """Answer all questions on `console`, and write the plot into the folder `output`.
+
+    What is missing is said before anything runs; without matplotlib there is no plot.
 
     Parameters
     ----------
@@ -38,11 +42,19 @@ def run(data: Path | None, output: Path, console: Console) -> Path:
 
     Returns
     -------
-    Path
-        The picture.
+    Path or None
+        The picture; None without matplotlib.
+
+    Raises
+    ------
+    DemoDataError
+        When the data has to be made, and the packages for that are missing.
     """
     started = time.perf_counter()
     folder = prepare(data)
+    drawing = find_spec("matplotlib") is not None
+    if not drawing:
+        console.print(f"There will be no plot: matplotlib is not installed; {install_line('plot')}\n", markup=False)
     console.print(f"336,776 flights out of New York in 2013, in {folder} ({time.perf_counter() - started:.1f} s to prepare)\n")
     tables = frames(folder)
     plotted: dict[str, list[Any]] = {}
@@ -52,10 +64,10 @@ def run(data: Path | None, output: Path, console: Console) -> Path:
         result = frame.collect()
         first = time.perf_counter() - start
         start = time.perf_counter()
-        # Asked anew from the files: only the compiled kernels are kept from the first time.
+        # Asked once more of the files: only the compiled kernels are kept from the first time.
         question.ask(frames(folder)).collect()
         second = time.perf_counter() - start
-        columns = result.to_arrow().to_pydict()
+        columns = result.to_dict()
         console.print(as_lines(question.title, columns))
         console.print(f"first time {first:.2f} s, second time {second:.3f} s\n", style="dim")
         if question is PLOTTED:
@@ -63,8 +75,9 @@ def run(data: Path | None, output: Path, console: Console) -> Path:
     console.print(f"The kernel that answers “{SHOWN.title}”:", style="bold")
     kernel = SHOWN.ask(tables).explain("kernel")
     console.print(Syntax(kernel, "python", theme="ansi_dark", word_wrap=True))
-    picture = plot(plotted, output / "delay-by-hour.png")
-    console.print(f"\nplot: {picture}   (all in {time.perf_counter() - started:.1f} s)")
+    picture = plot(plotted, output / "delay-by-hour.png") if drawing else None
+    shown = f"plot: {picture}" if drawing else f"no plot without matplotlib; {install_line('plot')}"
+    console.print(f"\n{shown}   (all in {time.perf_counter() - started:.1f} s)", markup=False)
     return picture
 
 
@@ -102,7 +115,7 @@ def plot(columns: dict[str, list[Any]], path: Path) -> Path:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise DemoDataError(f"the plot needs matplotlib; {INSTALL}") from None
+        raise DemoDataError(f"the plot needs matplotlib; {install_line('plot')}") from None
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
     axes = FigureCanvasAgg(figure).figure.add_subplot()
     rows = list(zip(columns["hour"], columns["wet"], columns["delay"], columns["flights"], strict=True))

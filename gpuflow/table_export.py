@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gpuflow_kernels.column import Column
 
 from gpuflow.errors import TypeMismatchError, UnsupportedError
+from gpuflow.installing import install_line
 from gpuflow.table_parts import Parts
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Exports(Parts):
         try:
             import cupy
         except ImportError as e:
-            raise UnsupportedError("to_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+            raise UnsupportedError(f"to_cupy needs CuPy: {install_line('cuda13')} (or {install_line('cuda12')})") from e
         arrays = {}
         for name, dtype in self.schema.items():
             if dtype.is_coded or dtype.kind in ("enum", "null", "decimal"):

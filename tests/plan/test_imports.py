@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = [
     ["gpuflow_kernels"],
-    ["gpuflow.errors", "gpuflow.version", "gpuflow.schema", "gpuflow.config"],
+    ["gpuflow.errors", "gpuflow.version", "gpuflow.schema", "gpuflow.config", "gpuflow.installing"],
     ["gpuflow.expr"],
     ["gpuflow.plan"],
     ["gpuflow.optimize"],
