@@ -69,9 +69,7 @@ class Exports(Parts):
         from gpuflow.io import hand_out
 
         if arrow:
-            import pandas as pd
-
-            return self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+            return self.to_arrow().to_pandas(types_mapper=hand_out.library("pandas", "to_pandas()").ArrowDtype)
         return hand_out.to_pandas(self.to_arrow(), self.schema, nullable)
 
     def to_polars(self) -> pl.DataFrame:

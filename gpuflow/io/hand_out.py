@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -34,8 +35,7 @@ def to_python(data: pa.Array | pa.ChunkedArray, dtype: DType, name: str) -> list
 
 def to_pandas(table: pa.Table, schema: Mapping[str, DType], nullable: bool) -> pd.DataFrame:
     """A pandas DataFrame, with pandas' nullable types where asked for."""
-    import pandas as pd
-
+    pd = library("pandas", "to_pandas()")
     kinds: dict[Any, Any] = {
         pa.bool_(): pd.BooleanDtype(),
         pa.float32(): pd.Float32Dtype(),
@@ -57,7 +57,7 @@ def to_pandas(table: pa.Table, schema: Mapping[str, DType], nullable: bool) -> p
 
 def to_polars(table: pa.Table, schema: Mapping[str, DType]) -> pl.DataFrame:
     """A Polars DataFrame, with enums."""
-    import polars as pl
+    pl = library("polars", "to_polars()")
 
     def make(part: pa.Table) -> Any:
         if any(pa.types.is_decimal256(kind) for field in part.schema for kind in parts(field.type)):
@@ -76,6 +76,16 @@ def to_polars(table: pa.Table, schema: Mapping[str, DType]) -> pl.DataFrame:
         ) from e
     enums = {name: dtype.detail for name, dtype in schema.items() if dtype.kind == "enum"}
     return frame.with_columns(pl.col(name).cast(pl.Enum(categories)) for name, categories in enums.items())  # type: ignore[no-any-return]
+
+
+def library(name: str, method: str) -> Any:
+    """Import a library that is needed for one way out only."""
+    try:
+        return import_module(name)
+    except ImportError as e:
+        if e.name != name:
+            raise
+        raise UnsupportedError(f"{method} needs {name}: pip install {name}") from e
 
 
 def _made(table: pa.Table, schema: Mapping[str, DType], library: str, make: Callable[[pa.Table], Any], instead: str) -> Any:

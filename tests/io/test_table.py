@@ -206,3 +206,11 @@ def test_a_matrix() -> None:
     numbers = Table(Schema({n: found.schema[n] for n in "ab"}), [chunk.select((0, 1)) for chunk in found.chunks])
     np.testing.assert_array_equal(np.asarray(numbers), [[1.0, 0.5], [2.0, np.nan]])
     assert (np.asarray(numbers, "f4").dtype, np.asarray(found).shape, np.asarray(found).dtype) == (np.float32, (2, 3), object)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_library_that_is_missing_is_named(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UnsupportedError, match=rf"to_{library}\(\) needs {library}: pip install {library}$"):
+        getattr(TABLE, f"to_{library}")()
+    assert TABLE.to_numpy()["i"].tolist() == [1, None, 3, 4]
