@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 
-def from_arrow(data: Any, name: str | None = None) -> MemorySource:
+def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exact") -> MemorySource:
     """Arrow data: a pyarrow Table, RecordBatch or RecordBatchReader, or any object with ``__arrow_c_stream__`` or
     ``__arrow_c_array__`` (a relation of DuckDB, a frame of another library). Numbers are shared.
 
@@ -53,6 +53,8 @@ def from_arrow(data: Any, name: str | None = None) -> MemorySource:
         A struct array is a table.
     name : str, optional
         Name of the one column that any other array becomes.
+    wide_decimals : {"exact", "narrow", "float64", "string"}
+        What decimals of more than 18 digits become, as for `scan_parquet`.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def from_arrow(data: Any, name: str | None = None) -> MemorySource:
     """
     from . import adopt
 
-    return adopt.from_arrow(data, name)
+    return adopt.from_arrow(data, name, wide_decimals)
 
 
 def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None = None) -> MemorySource:
@@ -193,8 +195,14 @@ def from_pandas(data: Any) -> MemorySource:
     return adopt.from_pandas(data)
 
 
-def from_polars(data: Any) -> MemorySource:
+def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
     """A Polars DataFrame; numbers are shared.
+
+    Parameters
+    ----------
+    data : polars.DataFrame
+    wide_decimals : {"exact", "narrow", "float64", "string"}
+        What decimals of more than 18 digits become, as for `scan_parquet`.
 
     Examples
     --------
@@ -204,7 +212,7 @@ def from_polars(data: Any) -> MemorySource:
     """
     from . import adopt
 
-    return adopt.from_polars(data)
+    return adopt.from_polars(data, wide_decimals)
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:

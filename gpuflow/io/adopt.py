@@ -17,7 +17,7 @@ from gpuflow.errors import PlanError, ReadError, TypeMismatchError, UnsupportedE
 from gpuflow.installing import install_line
 from gpuflow.schema import Schema
 
-from . import convert
+from . import convert, decimals
 from .enums import enum_column, enum_of
 from .memory import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
 from .partitions import refuse_duplicates, refuse_without_columns, supported
@@ -25,34 +25,35 @@ from .python_arrays import array_of
 
 Maker = Callable[[], Column]
 
-_known: weakref.WeakValueDictionary[int, MemorySource] = weakref.WeakValueDictionary()
+_known: weakref.WeakValueDictionary[tuple[int, str], MemorySource] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def from_arrow(data: Any, name: str | None = None) -> MemorySource:
+def from_arrow(data: Any, name: str | None = None, wide_decimals: str = "exact") -> MemorySource:
     """A source over a pyarrow Table, RecordBatch, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
 
     What is one array, and no struct, becomes one column, under `name` or its own.
 
     A Table that is handed in twice gives the same source, so that its strings are encoded once.
     """
+    wide = decimals.checked(wide_decimals)
     if isinstance(data, pa.Table):
         with _lock:
-            source = _known.get(id(data))  # the source keeps the table alive, so the number is not used again
+            source = _known.get((id(data), wide))  # the source keeps the table alive, so the number is not used again
             if source is None:
-                source = _known[id(data)] = _from_table(data, "arrow table")
+                source = _known[id(data), wide] = _from_table(data, "arrow table", wide)
                 source.owner = data  # type: ignore[attr-defined]
         return source
     if isinstance(data, pa.RecordBatch):
-        return _from_table(pa.Table.from_batches([data]), "arrow record batch")
+        return _from_table(pa.Table.from_batches([data]), "arrow record batch", wide)
     if isinstance(data, pa.RecordBatchReader):
         try:
-            return _from_table(data.read_all(), "arrow stream")
+            return _from_table(data.read_all(), "arrow stream", wide)
         except pa.ArrowException as e:
             raise ReadError(f"cannot read arrow stream: {e}") from e
     kind = f"{type(data).__module__.split('.')[0]} {type(data).__name__}"
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        return _from_table(_table(data, kind, name), kind)
+        return _from_table(_table(data, kind, name), kind, wide)
     raise TypeMismatchError(
         f"from_arrow takes a pyarrow Table, RecordBatch or RecordBatchReader, or an object with __arrow_c_stream__; not {kind}"
     )
@@ -80,9 +81,9 @@ def _table(data: Any, kind: str, name: str | None) -> pa.Table:
     )
 
 
-def _from_table(table: pa.Table, label: str) -> MemorySource:
+def _from_table(table: pa.Table, label: str, wide_decimals: str) -> MemorySource:
     refuse_duplicates(table.column_names, f"the {label}", "rename one: table.rename_columns([...])")
-    schema, reasons = supported(table.schema)
+    schema, reasons = supported(decimals.as_asked(table.schema, wide_decimals))
     # a field that says what its categories are knows better than a dictionary, of which a file keeps what is in use
     kinds = {n: dtype if dtype.kind == "enum" else enum_of(table.column(n)) or dtype for n, dtype in schema.items()}
     schema = Schema(kinds, schema.unsupported)
@@ -93,10 +94,17 @@ def _from_table(table: pa.Table, label: str) -> MemorySource:
 def _arrow_maker(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Maker:
     if dtype.kind == "enum":
         return partial(enum_column, data, dtype)
+    if pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
+        return partial(_decimals, data, dtype)
     return partial(convert.from_arrow, data, trusted=False)
 
 
-def from_polars(data: Any) -> MemorySource:
+def _decimals(data: pa.ChunkedArray, dtype: DType) -> Column:
+    data.validate(full=True)
+    return convert.from_arrow(decimals.converted(data, convert.arrow_type(dtype)))
+
+
+def from_polars(data: Any, wide_decimals: str = "exact") -> MemorySource:
     """A source over a Polars DataFrame; numbers are shared."""
     if type(data).__name__ == "LazyFrame":
         raise TypeMismatchError("from_polars takes a DataFrame; call .collect() on the LazyFrame first")
@@ -104,7 +112,7 @@ def from_polars(data: Any) -> MemorySource:
         raise TypeMismatchError(f"from_polars takes a Polars DataFrame, not {type(data).__name__}")
     odd = {s.name: f"{s.dtype}: {why}" for s in data.get_columns() if (why := _NO_ARROW.get(str(s.dtype))) is not None}
     try:
-        source = _from_table(pa.table(data.drop(list(odd))), "polars frame")
+        source = _from_table(pa.table(data.drop(list(odd))), "polars frame", decimals.checked(wide_decimals))
     except (pa.ArrowException, ValueError) as e:
         raise ReadError(f"cannot read the polars frame: {e}") from e
     source.unsupported.update(odd)

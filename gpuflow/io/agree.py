@@ -79,6 +79,8 @@ def _meet(
         if arrow != first.field(name).type:
             raise failure(file.path, f"it is {arrow} here and {first.field(name).type} in {origin}", column=name)
         return
+    if fixed and found is not None and found.is_wide and sofar.is_decimal and found.scale == sofar.scale:
+        return  # which values have so few digits is seen when they are read
     wider = None if found is None else meeting(sofar, found)
     if wider is None or (fixed and wider != sofar):
         there = sofar if first is None else first.field(name).type
@@ -98,6 +100,5 @@ def meeting(a: DType, b: DType) -> DType | None:
     (int64, float64, None)
     """
     if {a, b} & {t.NULL} or a.kind == b.kind or (a.is_integer and b.is_integer):
-        found = t.common(a, b)
-        return None if found is None or found.is_wide else found
+        return t.common(a, b)
     return t.FLOAT64 if a.is_numeric and b.is_numeric else None

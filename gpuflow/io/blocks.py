@@ -24,7 +24,7 @@ from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics, Sieve, Source, Split
 from gpuflow.schema import Schema
 
-from . import agree, budget, categories, files, hive
+from . import agree, budget, categories, decimals, files, hive
 from .columns import null_column
 from .dictionaries import Dictionary, concat_chunks, dictionary_of, trimmed
 from .files import File, Paths, failure
@@ -215,7 +215,7 @@ class BlockSource(Source):
         self.files = self.options.find(paths, self.suffixes, self.what)
         self.layouts = self._look()
         self.keys = hive.infer(self.files, self.options.key_types(), self.options.try_parse_hive_dates)
-        schemas = [layout.schema for layout in self.layouts]
+        schemas = [decimals.as_asked(layout.schema, self.options.wide_decimals) for layout in self.layouts]
         schema, self.unsupported = agree.agree(self.files, schemas, self.options, self.keys)
         refuse_without_columns(schema, self.unsupported, f"{self.what} files ({self.files[0].path})")
         self.index = self.options.row_index_name

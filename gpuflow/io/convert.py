@@ -81,7 +81,7 @@ def _known(arrow: pa.DataType) -> DType | None:
     if isinstance(arrow, pa.BaseExtensionType):  # may not be hashable
         return None
     if pa.types.is_decimal(arrow):
-        return decimals.narrowed(arrow)
+        return decimals.of_arrow(arrow)
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
     if pa.types.is_fixed_size_binary(arrow):

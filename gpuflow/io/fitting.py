@@ -11,7 +11,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from . import convert, enums, int96
+from . import convert, decimals, enums, int96
 from .columns import null_column
 from .failures import failure
 from .files import File
@@ -50,6 +50,8 @@ def fitting(
             return null_column(dtype, len(data))
         if int96.is_stored(data.type, dtype):
             data = int96.times(data, convert.arrow_type(dtype))
+        elif pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
+            data = decimals.converted(data, convert.arrow_type(dtype))
         elif convert.dtype_of(data.type) != dtype:
             data = data.cast(convert.arrow_type(dtype))
         column = convert.from_arrow(data)

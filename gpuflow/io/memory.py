@@ -123,7 +123,7 @@ def _measure(column: Column) -> ColumnStatistics:
     """Nulls, and for whole numbers and points in time the least and greatest value."""
     nulls = 0 if column.validity is None else int(len(column) - column.validity.sum())
     kind = column.dtype.kind
-    if column.dtype.is_coded or kind in ("float", "null") or nulls == len(column):
+    if column.dtype.is_coded or column.dtype.is_wide or kind in ("float", "null") or nulls == len(column):
         return ColumnStatistics(nulls=nulls)
     values = column.values if column.validity is None else column.values[column.validity]
     as_python = bool if kind == "bool" else int

@@ -60,7 +60,7 @@ def _way_out(arrow: pa.DataType) -> str:
     if _is.is_interval(arrow):
         return "make numbers of its months, days and nanoseconds, or a duration, before loading"
     if _is.is_decimal(arrow):
-        return "cast it to a decimal of 18 digits, or to float64, before loading"
+        return "read it with wide_decimals='float64' or 'string'"
     if _is.is_timestamp(arrow):
         return "this system knows no such time zone: pip install tzdata, or cast it to another zone before loading"
     if _is.is_union(arrow):

@@ -12,7 +12,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import DuplicateNameError, TypeMismatchError
 from gpuflow.expr.types import column_type
 
-from . import files
+from . import decimals, files
 from .files import File
 
 
@@ -34,11 +34,13 @@ class ScanOptions:
     extra_columns: str = "raise"
     glob: bool = True
     int96_unit: str | None = None
+    wide_decimals: str = "exact"
 
     def __post_init__(self) -> None:
         for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore"))):
             if getattr(self, name) not in values:
                 raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
+        decimals.checked(self.wide_decimals)
         if self.int96_unit is not None and self.int96_unit not in t.UNITS:
             raise TypeMismatchError(f"int96_unit={self.int96_unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
         for name in ("n_rows", "row_index_offset"):

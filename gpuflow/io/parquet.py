@@ -80,6 +80,7 @@ class ParquetSource(BlockSource):
         if stored is None:
             return ColumnStatistics()
         known = footer.statistics(block, column, stored)
-        # whole numbers stay the same when they are widened; ticks of another unit do not
+        # whole numbers and decimals of one scale stay the same when they are widened; ticks of another unit do not
         same = stored == dtype or (stored.is_integer and dtype.is_integer)
+        same = same or (stored.is_decimal and dtype.is_decimal and stored.scale == dtype.scale)
         return known if same else ColumnStatistics(nulls=known.nulls)

@@ -28,6 +28,7 @@ def scan_parquet(
     schema: Mapping[str, DType | str] | None = None,
     missing_columns: str = "raise",
     extra_columns: str = "raise",
+    wide_decimals: str = "exact",
     int96_unit: str | None = None,
     include_file_paths: str | None = None,
     glob: bool = True,
@@ -64,6 +65,10 @@ def scan_parquet(
         ``insert``: a column that a file lacks is null there.
     extra_columns : {"raise", "ignore"}
         ``ignore``: columns that the first file (or `schema`) lacks are left out.
+    wide_decimals : {"exact", "narrow", "float64", "string"}
+        What decimals of more than 18 digits are read as: ``Decimal(38, scale)``; ``Decimal(18, scale)``, where a value that does
+        not fit is an error; the nearest floats; or text. Those of more than 38 digits only pass through unless they are read as
+        floats or text.
     int96_unit : {"us", "ns", "ms", "s"}, optional
         What timestamps stored as INT96 are read as; otherwise in the unit that Arrow's writer noted, or in microseconds. A value
         that the unit does not hold exactly is an error.
@@ -113,6 +118,7 @@ def scan_parquet(
             schema=schema,
             missing_columns=missing_columns,
             extra_columns=extra_columns,
+            wide_decimals=wide_decimals,
             int96_unit=int96_unit,
         ),
     )
