@@ -14,7 +14,7 @@ WORKERS ?= 2
 # The suite starts many processes; what they import is compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast test-large bench bench-small gpu-check gpu-check-installing fuzz-files fuzz-codecs lint format docs clean
+.PHONY: help demo test test-fast test-large bench bench-small gpu-check gpu-check-installing fuzz-files fuzz-codecs fuzz-plans lint format docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ fuzz-files: $(TEST) ## read a thousand damaged copies of each Parquet file of a 
 
 fuzz-codecs: $(TEST) ## read compressed Parquet files by four threads in twenty processes, in some minutes
 	@nice -n 19 $(PY) -m tests.fuzz.shared_codecs --processes $${PROCESSES:-20}
+
+fuzz-plans: $(TEST) ## compare fifty thousand random queries with Polars, in about half an hour
+	@nice -n 19 $(PY) -m tests.fuzz.plans --count $${COUNT:-50000} --seed $${SEED:-0}
 
 lint: $(DEV) ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gpuflow_kernels.rowtree import Const, Ref, Row
 
-from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Plan, Project, Scan, Sort, Union
+from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Plan, Project, Scan, Sort, Union, passthrough
 
-from .rows import LARGE, conjoin, conjuncts, may_raise, names, size, substitute
+from .rows import LARGE, as_key, conjoin, conjuncts, may_raise, names, size, substitute
 
 
 def push_filters(plan: Plan) -> Plan:
     """``FILTER l > 1 & r > 2`` above ``INNER JOIN`` becomes one filter on each side, and a predicate of each scan.
 
     A condition that may raise (an unchecked integer product, a strict cast) stays above what removes rows. Above a
-    left join, conditions on the right's columns stay where they are.
+    left join, conditions on the right's columns stay where they are. Below a group-by and a distinct, conditions on keys are
+    asked of what the keys of groups are made of rows' values (`as_key`); to the other side of a join, where values are equal
+    to keys and perhaps not the same, no condition on floats goes.
     """
     return _Pusher().push(plan, [])
 
@@ -46,12 +49,11 @@ class _Pusher:
             case Union(parts):
                 return plan.with_inputs(*(self.push(p, pending) for p in parts))
             case Aggregate(child, keys, _) if keys:
-                return self._aggregate(plan, child, dict(keys), pending)
+                return self._grouped(plan, child, dict(keys), pending)
             case Sort(child, _, _, _, None):
                 return plan.with_inputs(self.push(child, pending))
             case Distinct(child):
-                down, stay = _split(pending, lambda c: not may_raise(c))
-                return place(plan.with_inputs(self.push(child, down)), stay)
+                return self._grouped(plan, child, dict(passthrough(plan.schema)), pending)
         return place(plan.with_inputs(*(self.push(i, []) for i in plan.inputs)), pending)
 
     def _project(self, plan: Plan, child: Plan, columns: dict[str, Row], pending: list[Row]) -> Plan:
@@ -60,9 +62,10 @@ class _Pusher:
         stay = [old for old, new in below if size(new) > LARGE]
         return place(plan.with_inputs(self.push(child, down)), stay)
 
-    def _aggregate(self, plan: Plan, child: Plan, keys: dict[str, Row], pending: list[Row]) -> Plan:
-        down, stay = _split(pending, lambda c: names([c]) <= keys.keys() and not may_raise(substitute(c, keys)))
-        return place(plan.with_inputs(self.push(child, [substitute(c, keys) for c in down])), stay)
+    def _grouped(self, plan: Plan, child: Plan, keys: Mapping[str, Row], pending: list[Row]) -> Plan:
+        of_rows = {name: as_key(row) for name, row in keys.items()}
+        down, stay = _split(pending, lambda c: names([c]) <= keys.keys() and not may_raise(substitute(c, of_rows)))
+        return place(plan.with_inputs(self.push(child, [substitute(c, of_rows) for c in down])), stay)
 
     def _join(self, plan: Join, pending: list[Row]) -> Plan:
         to_left, to_right, stay = [], [], []

@@ -9,7 +9,7 @@ from typing import Any
 
 from gpuflow_kernels.codegen.intervals import cannot_overflow
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.rowtree import Agg, Call, Ref, Row, transform, walk
+from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row, transform, walk
 
 from gpuflow.expr.bind import apply
 from gpuflow.plan.nodes import Aggregate, Filter, Join, Plan, Project, Scan, Sort
@@ -42,6 +42,12 @@ def conjoin(rows: Iterable[Row]) -> Row:
 def substitute(row: Any, columns: Mapping[str, Row]) -> Any:
     """`row` with columns replaced by what they are computed from."""
     return transform(row, lambda n: columns.get(n.key, n) if isinstance(n, Ref) and isinstance(n.key, str) else n)
+
+
+def as_key(row: Row) -> Row:
+    """What `row` is once rows are grouped by it: of equal values that can be told apart, which are 0.0 and -0.0 (by
+    ``1 / x``), groups have 0.0. Adding 0.0 gives just that, and leaves all other values as they are."""
+    return apply("add", row.dtype, row, Const(0.0, row.dtype)) if row.dtype.is_float else row
 
 
 def size(row: Row | Agg) -> int:

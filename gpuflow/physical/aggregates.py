@@ -32,8 +32,8 @@ def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
         columns[name] = final(agg, len(names))
         names += [f"{name}: {agg.aggregation.name}, slot {k}" for k in range(len(partial_types(agg)))]
-    source = tuple(zip(names, merge.pipeline.inputs, strict=True))
-    return Stream(parts, source, (), columns, rows=rows, next_key=len(source))
+    reads = tuple(zip(names, merge.pipeline.inputs, strict=True))
+    return Stream(parts, reads, (), columns, rows=rows, next_key=len(reads))
 
 
 def _resolved(stream: Stream, agg: Agg) -> Agg:
@@ -43,7 +43,7 @@ def _resolved(stream: Stream, agg: Agg) -> Agg:
 def _partial(low: Lowering, stream: Stream, sink: Group) -> tuple[Any, ...]:
     """Partial groups, of runs of partitions."""
     pipeline = Pipeline(stream.inputs, stream.steps, sink)
-    task = GroupTask(low.options, tuple(n for n, _ in stream.source), pipeline)
+    task = GroupTask(low.options, tuple(n for n, _ in stream.reads), pipeline)
     inputs = stream.part_inputs()
     return tuple(low.runner.add(task, inputs[run]) for run in batches(low.runner, inputs, _sizes(stream)))
 

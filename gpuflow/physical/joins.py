@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
@@ -12,7 +13,7 @@ from gpuflow.plan import nodes as plans
 from .halves import in_halves
 from .lower import ROW_BYTES, Lowering
 from .sizes import batch_bytes, width
-from .stream import Stream, over_parts
+from .stream import Stream
 from .tasks import BuildTask
 
 RADIX_ROWS = 1 << 16
@@ -49,7 +50,7 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     if _broadcast(low, rows, row_bytes):
         low.runner.note(described, "one table for all partitions", f"{_count(rows)} rows to build")
         table: Any = low.runner.add(task, parts)
-        stream = _rekeyed(probe, probe_columns)
+        stream = replace(probe, columns=probe_columns)
     else:
         probed = width(row.dtype for row in (*keys, *probe_columns.values()))
         number = _partitions(low, rows, probe.rows, row_bytes, probed)
@@ -60,23 +61,17 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
         keys = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
     result = stream.probe(table, keys, plan.how, types, plan.nulls_equal, _result_rows(plan.how, probe.rows))
     order = (*left_names, *(out for out, _ in right)) if brings else left_names
-    columns = {name: result.columns[name] for name in order}
-    return Stream(result.parts, result.source, result.steps, columns, result.tables, result.rows, result.next_key)
-
-
-def _rekeyed(stream: Stream, columns: dict[str, Row]) -> Stream:
-    return Stream(stream.parts, stream.source, stream.steps, columns, stream.tables, stream.rows, stream.next_key)
+    return replace(result, columns={name: result.columns[name] for name in order})
 
 
 def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tuple[Row, ...], number: int) -> Stream:
     """The probe side split by key; its partitions hold the keys first, then the columns."""
     rows = (*keys, *columns.values())
     pieces = low.exchange(low.write(probe, rows), len(keys), number, tuple(row.dtype for row in rows))
-    source: tuple[tuple[str, DType], ...] = tuple((str(k), key.dtype) for k, key in enumerate(keys))
-    source += tuple((name, row.dtype) for name, row in columns.items())
-    stream = over_parts(pieces, source, probe.rows)
+    reads: tuple[tuple[str, DType], ...] = tuple((str(k), key.dtype) for k, key in enumerate(keys))
+    reads += tuple((name, row.dtype) for name, row in columns.items())
     kept: dict[str, Row] = {name: Ref(len(keys) + k, row.dtype) for k, (name, row) in enumerate(columns.items())}
-    return Stream(stream.parts, source, (), kept, (), probe.rows, len(source))
+    return Stream(pieces, reads, (), kept, (), probe.rows, len(reads))
 
 
 def _broadcast(low: Lowering, rows: int | None, row_bytes: int) -> bool:

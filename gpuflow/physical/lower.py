@@ -14,9 +14,12 @@ from gpuflow_kernels.codegen.pipeline import Pipeline, Write
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.rowtree import Agg, Row
 
+from gpuflow.errors import PlanError
 from gpuflow.plan import nodes as plans
 from gpuflow.plan.nodes import Plan
+from gpuflow.plan.printing import describe
 from gpuflow.plan.tokens import content_of, digest_of
+from gpuflow.schema import Schema
 
 from .runner import Finished, Ref, Runner
 from .sizes import batch_bytes, width
@@ -41,26 +44,33 @@ class Lowering:
     memo: dict[int, tuple[Plan, Stream]] = field(default_factory=dict)
 
     def lower(self, plan: Plan) -> Stream:
-        """The stream of a plan; a plan node that occurs twice is lowered once and shared."""
+        """The stream of a plan; a plan node that occurs twice is lowered once and shared.
+
+        Raises
+        ------
+        PlanError
+            When the stream has other columns than the plan: a fault of gpuflow, which would give wrong rows.
+        """
         if id(plan) not in self.memo:
-            self.memo[id(plan)] = plan, RULES[type(plan)](self, plan)
+            stream = RULES[type(plan)](self, plan)
+            if stream.output != tuple(plan.schema.items()):
+                raise PlanError(f"{describe(plan)!r} was lowered to {Schema(stream.output)}, not {plan.schema}; please report it")
+            self.memo[id(plan)] = plan, stream
         return self.memo[id(plan)][1]
 
     # -- ending pipelines ---------------------------------------------------------------------------------------------
     def write(self, stream: Stream, rows: tuple[Row, ...]) -> tuple[Any, ...]:
         """One chunk per partition holding `rows` (over keys)."""
         pipeline = Pipeline(stream.inputs, stream.steps, Write(rows))
-        names = tuple(n for n, _ in stream.source)
+        names = tuple(n for n, _ in stream.reads)
         task = WriteTask(self.options, names, pipeline)
         return tuple(self.runner.add(task, inputs) for inputs in stream.part_inputs())
 
     def materialise(self, stream: Stream) -> Stream:
-        """The same rows as finished partitions."""
-        if stream.is_plain and all(_is_task(p) for p in stream.parts):
-            return stream
-        parts = self.write(stream, tuple(stream.columns.values()))
-        source = tuple((name, row.dtype) for name, row in stream.columns.items())
-        return over_parts(parts, source, stream.rows)
+        """The same rows as finished partitions. What holds them already stays, under the names of the output."""
+        done = stream.is_plain and all(_is_task(p) for p in stream.parts)
+        parts = stream.parts if done else self.write(stream, tuple(stream.columns.values()))
+        return over_parts(parts, stream.output, stream.rows)
 
     def under(self, plan: Plan, rows: Iterable[Row | Agg]) -> Stream:
         """The stream of `plan`, on which `rows` over its columns can be computed: a pipeline whose expressions would get
@@ -162,7 +172,7 @@ def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:
         rows += sum(f.rows for f in facts)
     result = low.runner.add(SliceTask(low.options, plan.offset, plan.count), tuple(taken))
     estimate = plan.count if stream.rows is None else min(plan.count, stream.rows)
-    return over_parts((result,), stream.source, estimate)
+    return over_parts((result,), stream.output, estimate)
 
 
 def _from_offset(low: Lowering, stream: Stream, offset: int) -> Stream:
@@ -180,7 +190,7 @@ def _from_offset(low: Lowering, stream: Stream, offset: int) -> Stream:
         rows += sum(f.rows for f in facts)
     result = low.runner.add(SliceTask(low.options, offset, None), tuple(seen))
     estimate = None if stream.rows is None else max(0, stream.rows - offset)
-    return over_parts((result, *parts), stream.source, estimate)
+    return over_parts((result, *parts), stream.output, estimate)
 
 
 def lower_union(low: Lowering, plan: plans.Union) -> Stream:
@@ -188,7 +198,7 @@ def lower_union(low: Lowering, plan: plans.Union) -> Stream:
     parts = tuple(part for s in streams for part in s.parts)
     known = [s.rows for s in streams]
     rows = None if any(r is None for r in known) else sum(r for r in known if r is not None)
-    return over_parts(parts, streams[0].source, rows)
+    return over_parts(parts, streams[0].output, rows)
 
 
 RULES: dict[type, Callable[[Lowering, Any], Stream]] = {}

@@ -28,7 +28,6 @@ def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
     rows: tuple[Row, ...] = (*columns, *places)
     parts: tuple[Any, ...] = low.write(stream, rows)
     keep = len(columns) if places else None
-    source = tuple((name, row.dtype) for name, row in stream.columns.items())
     if plan.limit is not None:
         if len(parts) > 1:
             top = SortTask(low.options, by, plan.descending, plan.nulls_last, plan.limit, None)
@@ -37,10 +36,10 @@ def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
     else:
         total = low.rows_of(parts, stream.rows) if len(parts) > 1 else None
         if total is not None and total > low.sort_rows:
-            return _by_range(low, plan, parts, by, keep, source, rows, total)
+            return _by_range(low, plan, parts, by, keep, stream.output, rows, total)
     last = SortTask(low.options, by, plan.descending, plan.nulls_last, plan.limit, keep)
     rows_out = stream.rows if plan.limit is None or stream.rows is None else min(plan.limit, stream.rows)
-    return over_parts((low.runner.add(last, parts),), source, rows_out)
+    return over_parts((low.runner.add(last, parts),), stream.output, rows_out)
 
 
 def _by_range(
@@ -49,7 +48,7 @@ def _by_range(
     parts: tuple[Any, ...],
     by: tuple[int, ...],
     keep: int | None,
-    source: Any,
+    output: Any,
     rows: tuple[Row, ...],
     total: int,
 ) -> Stream:
@@ -66,4 +65,4 @@ def _by_range(
     pieces = tuple(low.runner.add(RangeTask(low.options, by[0], *first, number), (p, bounds)) for p in parts)
     ranges = low.gather(pieces, number, types)
     task = SortTask(low.options, by, plan.descending, plan.nulls_last, None, keep)
-    return over_parts(tuple(low.runner.add(task, (r,)) for r in ranges), source, total)
+    return over_parts(tuple(low.runner.add(task, (r,)) for r in ranges), output, total)

@@ -45,11 +45,12 @@ class Stream:
     ----------
     parts : tuple
         Splits, or references to tasks whose result is a chunk.
-    source : tuple of (str, DType)
-        Names (for splits) and types of the partitions' columns: input keys 0, 1, ...
+    reads : tuple of (str, DType)
+        What is read of each partition, input keys 0, 1, ...: the names that splits know it by, and types. Never the names
+        of what comes out: a rename changes those, and nothing in the partitions.
     steps : tuple of Step
     columns : dict of str to Row
-        What each output column is, over input and payload keys.
+        What each output column is, over input and payload keys. Its names and their order are those of the output.
     tables : tuple
         Per join table of the steps: one reference for all partitions, or a tuple with one for each.
     rows : int or None
@@ -59,7 +60,7 @@ class Stream:
     """
 
     parts: tuple[Any, ...]
-    source: tuple[tuple[str, DType], ...]
+    reads: tuple[tuple[str, DType], ...]
     steps: tuple[Step, ...]
     columns: dict[str, Row]
     tables: tuple[Any, ...] = ()
@@ -68,13 +69,18 @@ class Stream:
 
     @property
     def inputs(self) -> tuple[DType, ...]:
-        return tuple(d for _, d in self.source)
+        return tuple(d for _, d in self.reads)
+
+    @property
+    def output(self) -> tuple[tuple[str, DType], ...]:
+        """Names and types of the columns that come out, in order."""
+        return tuple((name, row.dtype) for name, row in self.columns.items())
 
     @property
     def is_plain(self) -> bool:
-        """Whether the partitions are just what comes out: no steps, every column in place."""
+        """Whether the partitions hold just what comes out: no steps, every column in place, whatever it is called."""
         same = [isinstance(r, Ref) and r.key == k for k, r in enumerate(self.columns.values())]
-        return not self.steps and all(same) and len(same) == len(self.source)
+        return not self.steps and all(same) and len(same) == len(self.reads)
 
     def resolve(self, row: Row) -> Row:
         """`row` over column names as a row over keys."""
@@ -96,7 +102,7 @@ class Stream:
     def _texts_ready(self, row: Row | Agg) -> bool:
         """Whether the text functions that are evaluated by row read nothing but input columns."""
         calls = [n for n in walk(row) if is_by_row(n)]
-        return not calls or all(_reads_inputs(self.resolve(c), len(self.source)) for c in calls)  # type: ignore[arg-type]
+        return not calls or all(_reads_inputs(self.resolve(c), len(self.reads)) for c in calls)  # type: ignore[arg-type]
 
     def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
         rows = None if self.rows is None else max(1, int(self.rows * keep))
@@ -134,7 +140,7 @@ class Stream:
         return [(part, tuple(t[p] if isinstance(t, tuple) else t for t in self.tables), p) for p, part in enumerate(self.parts)]
 
 
-def over_parts(parts: tuple[Any, ...], source: tuple[tuple[str, DType], ...], rows: int | None) -> Stream:
-    """A stream over partitions whose columns are the output as they are."""
-    columns: dict[str, Row] = {name: Ref(k, dtype) for k, (name, dtype) in enumerate(source)}
-    return Stream(parts, source, (), columns, rows=rows, next_key=len(source))
+def over_parts(parts: tuple[Any, ...], output: tuple[tuple[str, DType], ...], rows: int | None) -> Stream:
+    """A stream over partitions whose columns are the output as they are, under these names."""
+    columns: dict[str, Row] = {name: Ref(k, dtype) for k, (name, dtype) in enumerate(output)}
+    return Stream(parts, output, (), columns, rows=rows, next_key=len(output))

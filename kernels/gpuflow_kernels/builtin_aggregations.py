@@ -261,7 +261,7 @@ class _MinFloats:
 
     @staticmethod
     def finalize(least: Any, number: Any) -> Any:
-        return least if number else nan
+        return least + 0.0 if number else nan  # of zeros of both signs which one was seen first, or last, is not defined
 
 
 @aggregation(name="min", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),))
@@ -289,7 +289,7 @@ class _MaxFloats:
 
     @staticmethod
     def finalize(greatest: Any, number: Any) -> Any:
-        return greatest if number else nan
+        return greatest + 0.0 if number else nan
 
 
 @aggregation(name="max", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),))

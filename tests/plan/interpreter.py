@@ -33,7 +33,8 @@ def run(plan: Plan) -> list[Record]:
         case Limit(child, count, offset):
             return run(child)[offset : None if count is None else offset + count]
         case Distinct(child):
-            return list({_identity(list(r.values())): r for r in reversed(run(child))}.values())[::-1]
+            rows = [{n: _as_key(v) for n, v in r.items()} for r in run(child)]
+            return list({_identity(list(r.values())): r for r in reversed(rows)}.values())[::-1]
         case Union(parts):
             return [r for p in parts for r in run(p)]
     raise AssertionError(type(plan))
@@ -49,6 +50,11 @@ def _identity(values: list[Any]) -> tuple[Any, ...]:
     return tuple("nan" if isinstance(v, float) and v != v else v for v in values)
 
 
+def _as_key(v: Any) -> Any:
+    """What a group has of its rows' values: one zero."""
+    return 0.0 if isinstance(v, float) and v == 0.0 else v
+
+
 def _rank(v: Any, down: bool, last: bool) -> tuple[int, int, Any]:
     if v is None:
         return (1 if last is not down else -1, 0, 0)
@@ -59,7 +65,7 @@ def _aggregate(plan: Aggregate) -> list[Record]:
     groups: dict[tuple[Any, ...], list[tuple[int, Record]]] = {}
     first: dict[tuple[Any, ...], Record] = {}
     for position, record in enumerate(run(plan.input)):
-        keys = {n: value(e, record) for n, e in plan.keys}
+        keys = {n: _as_key(value(e, record)) for n, e in plan.keys}
         identity = _identity(list(keys.values()))
         groups.setdefault(identity, []).append((position, record))
         first.setdefault(identity, keys)

@@ -45,6 +45,10 @@ QUERIES = [
     lambda f, n: f.filter(lit(1) > 2).join(n, on="k").group_by("k").agg(n=gf.len()),
     lambda f, n: n.join(f.filter(col("x") > 0), on="k").select("w", "x").filter(col("x") % 2 == 1),
     lambda f, n: f.filter(col("z").is_in([1.5, float("nan")]) & lit(True)).rename({"k": "x", "x": "k"}).filter(col("k") > 0),
+    lambda f, n: f.group_by("z").agg(n=gf.len()).filter(1 / col("z") > 0),
+    lambda f, n: f.select("z").unique().filter(1 / col("z") > 0, col("z") < 2),
+    lambda f, n: f.group_by(y=col("z") * 2).agg(n=gf.len()).filter(1 / col("y") < 1),
+    lambda f, n: f.join(f.filter(col("x") < 3).select("z", w="k"), on="z", how="inner").filter(1 / col("z") > 0),
 ]
 ORDERED = {10, 11, 13, 14}
 """Queries whose rows come in a defined order."""

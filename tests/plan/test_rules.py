@@ -164,6 +164,17 @@ CASES = {
                     SCAN facts [k, x, y, z] WHERE MAYBE k > 1
         """,
     ),
+    "push below keys that are floats as keys, whose zeros have no sign": (
+        "push_filters",
+        facts().select("k", "z").unique().group_by("z").agg(n=gf.len()).filter(1 / col("z") > 0),
+        """
+        AGGREGATE n=len() BY z
+          DISTINCT
+            PROJECT k, z
+              FILTER (1.0 / ((z + 0.0) + 0.0)) > 0.0
+                SCAN facts [k, x, y, z] WHERE MAYBE (1.0 / ((z + 0.0) + 0.0)) > 0.0
+        """,
+    ),
     "not below a limit": (
         "push_filters",
         facts().head(5).filter(col("y") > 1),

@@ -165,7 +165,9 @@ LOADERS: dict[str, Callable[[str, str], ModuleType]] = {"python": _interpreted, 
 
 def _evict() -> None:
     """Forget the modules beyond the capacity whose last use is longest ago, those left out that a task is running."""
-    excess = max(0, len(_modules) - _use.get().capacity)
+    excess = len(_modules) - _use.get().capacity
+    if excess <= 0:
+        return
     idle = [n for n in [*_modules][:-1] if n not in _running]  # the last one may have been loaded just now
     for name in idle[:excess]:
         misses, hits = _counts(_modules.pop(name))
