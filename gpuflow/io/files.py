@@ -147,6 +147,9 @@ def text_of(path: Any, what: str) -> str:
     """
     if isinstance(path, (str, os.PathLike)):
         text = os.fspath(path)
+        if not isinstance(path, str) and remote.was_url(text):
+            hint = "pathlib.Path leaves out one of its slashes"
+            raise TypeMismatchError(f"the URL of a {what} file is a string, not {path!r:.60}: {hint}")
         if isinstance(text, str):
             return text
     raise TypeMismatchError(f"the path of a {what} file is a string or a pathlib.Path, not {path!r:.60}")

@@ -37,7 +37,7 @@ class Behind:
     def read(self, size: int | None = None) -> bytes:
         if size is None or size < 0:
             start, self._start = self._start, b""
-            return start + b"".join(iter(lambda: self._stream.read(1 << 20), b""))
+            return start + bytes(self._stream.read())
         if self._start:
             start, self._start = self._start[:size], self._start[size:]
             return start

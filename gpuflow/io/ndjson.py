@@ -53,7 +53,11 @@ class NdjsonFormat(LinesFormat):
             while start and not start.strip(b" \t\r\n\xef\xbb\xbf") and (more := stream.read(1 << 16)):
                 start += more
             if not self.document and not start.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"["):
-                yield Behind(start, stream)
+                if start and getattr(stream, "seekable", bool)():
+                    stream.seek(0)
+                    yield stream
+                else:
+                    yield Behind(start, stream)
                 return
             text = start + all_of(stream)
             try:
@@ -85,7 +89,7 @@ class NdjsonFormat(LinesFormat):
         if not names:  # rows are counted as they are read: a line need not be one
             types, names = {_NOWHERE: pa.null()}, (_NOWHERE,)
         with opened() as stream:
-            text = all_of(stream)
+            text = bytes(stream.read())
         kinds = {name: types[name] for name in names}
         strict = self._strict(kinds)
         try:

@@ -28,6 +28,16 @@ def is_remote(path: str) -> bool:
     return _SCHEME.match(path) is not None and "://" in path and _LOCAL.match(path) is None
 
 
+def was_url(path: Any) -> bool:
+    """True for what `pathlib` makes of a URL."""
+    found = re.match(r"([a-z][a-z0-9+.-]+):/(?!/)", path) if isinstance(path, str) else None
+    if found is None:
+        return False
+    from fsspec import available_protocols
+
+    return found.group(1) in available_protocols()
+
+
 def local_path(path: str) -> str:
     """The path in a URL of this machine's own files."""
     return _LOCAL.sub("", path, count=1)

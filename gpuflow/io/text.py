@@ -159,12 +159,16 @@ class LinesFormat(TextFormat):
 
 
 def lines_of(stream: Any) -> Iterator[bytes]:
-    rest = b""
+    parts: list[bytes] = []
     while block := stream.read(1 << 20):
-        *whole, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    if rest:
-        yield rest
+        first, *whole = block.split(b"\n")
+        parts.append(first)
+        if whole:
+            yield b"".join(parts) + b"\n"
+            yield from (line + b"\n" for line in whole[:-1])
+            parts = whole[-1:]
+    if any(parts):
+        yield b"".join(parts)
 
 
 def all_of(stream: Any) -> bytes:

@@ -17,6 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from gpuflow import io
 from gpuflow.errors import GpuflowError, ReadError, WriteError
+from gpuflow.io import failures
 from tests.support.reading import table
 
 DATA = pa.table({"x": pa.array(range(5000)), "s": [f"text {k * 7919 % 5000}" for k in range(5000)]})
@@ -316,3 +317,44 @@ def test_buckets_and_servers_that_are_not_there(s3: dict[str, Any]) -> None:
     with pytest.raises(WriteError, match="bucket") as caught:
         io.write_csv(DATA, "s3://nowhere-at-all/a.csv", storage_options=s3)
     checked(caught.value, WriteError, "s3://nowhere-at-all/a.csv")
+
+
+def test_folders_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may read everything is refused by hand."""
+    for name in ("a", "b"):
+        io.write_csv(DATA.slice(0, 3), tmp_path / name / "t.csv")
+    allowed = os.scandir
+
+    def scandir(path: Any = ".") -> Any:
+        if str(path).endswith("/b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return allowed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ReadError, match=r"cannot read .*/b: Permission denied") as caught:
+        io.scan_csv(tmp_path)
+    checked(caught.value, ReadError, tmp_path / "b")
+
+
+REASONS = {
+    "no text": (StrangeError(), "StrangeError"),
+    "a key": (KeyError("size"), "KeyError 'size'"),
+    "an errno": (OSError(28, "No space left on device", "/tmp/x.tmp"), "No space left on device"),
+    "credentials": (
+        StrangeError("Unable to locate credentials"),
+        "locate credentials; give credentials in storage_options",
+    ),
+    "a time": (TimeoutError(), "TimeoutError; nothing answers there"),
+    "a package": (ImportError("Please install gcsfs to access Google Storage"), "pip install gcsfs"),
+    "a module": (ModuleNotFoundError("No module named 'adlfs.spec'", name="adlfs.spec"), "pip install adlfs"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_reasons_name_the_way_out(name: str) -> None:
+    error, text = REASONS[name]
+    for kind, raised in ((ReadError, failures.reading), (WriteError, failures.writing)):
+        with pytest.raises(kind) as caught, raised("s3://b/a.csv"):
+            raise error
+        assert text in str(caught.value)
+        checked(caught.value, kind, "s3://b/a.csv")

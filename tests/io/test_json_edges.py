@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import lzma
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,13 @@ def test_blocks_of_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, m
         assert read(path) == rows, size
 
 
-@pytest.mark.parametrize("kind", ["gz", "bz2", "zst"])
+@pytest.mark.parametrize("kind", ["gz", "bz2", "zst", "xz"])
 def test_members_of_compressed_files(tmp_path: Path, kind: str) -> None:
     text = ("\n".join(HOSTILE) + "\n").encode()
-    press = {"gz": gzip.compress, "bz2": bz2.compress, "zst": lambda part: pa.compress(part, "zstd", asbytes=True)}[kind]
+    zstd = partial(pa.compress, codec="zstd", asbytes=True)
+    press = {"gz": gzip.compress, "bz2": bz2.compress, "zst": zstd, "xz": lzma.compress}[kind]
     path = tmp_path / f"a.ndjson.{kind}"
-    for place in range(0, len(text) + 1, 3):
+    for place in range(0, len(text) + 1, 5):
         path.write_bytes(press(text[:place]) + press(text[place:]))
         assert read(path) == expected(text.decode()), place
     path.write_bytes(b"".join(press(text[k : k + 1]) for k in range(len(text))))

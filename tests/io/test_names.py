@@ -15,7 +15,7 @@ import pyarrow.fs
 import pytest
 
 from gpuflow import io
-from gpuflow.errors import PlanError, ReadError, WriteError
+from gpuflow.errors import PlanError, ReadError, TypeMismatchError, WriteError
 from tests.support.reading import table
 
 DATA = pa.table({"x": [1, 2, None], "k": ["a", "b", "a"]})
@@ -145,6 +145,10 @@ def test_names_of_other_systems_and_slashes_at_the_end(tmp_path: Path, monkeypat
     for name in ("C:\\data\\a.csv", "C://data/a.csv", "x:/y://z.csv", "ab:/c.csv"):
         io.write_csv(DATA, name)
         assert len(table(io.scan_csv(name))) == 3
+    for path in (Path("s3://bucket/a.csv"), Path("file:///tmp/a.csv"), Path("memory://a.csv")):
+        for use in (lambda path: io.scan_csv(path), lambda path: io.write_csv(DATA, path)):
+            with pytest.raises(TypeMismatchError, match=r"the URL of a .* file is a string, not .*one of its slashes"):
+                use(path)
     io.write_csv(DATA, "local://" + str(tmp_path / "l.csv"))
     assert len(table(io.scan_csv(f"local://{tmp_path}/l.csv"))) == len(table(io.scan_csv(f"{tmp_path}//l.csv"))) == 3
     io.write_csv(DATA, "t/a.csv")

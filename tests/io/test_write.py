@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -44,6 +45,36 @@ def test_round_trip(tmp_path: Path, size: int, compression: str) -> None:
     assert [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)] == {1: [1] * 4, 3: [3, 1], 1000: [4]}[size]
     io.write_parquet(source.chunks, tmp_path / "b.parquet", schema=source.schema)
     assert table(io.scan_parquet(tmp_path / "b.parquet")).equals(source)
+
+
+EMPTY = pa.schema([
+    ("i", pa.int32()), ("b", pa.bool_()), ("d", pa.date32()), ("s", pa.string()), ("u", pa.uint64()), ("v", pa.float64()),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", ["i", "s", ["i", "b", "d", "s", "u"]])
+@pytest.mark.parametrize("end", ["parquet", "csv", "arrow", "ndjson"])
+def test_a_partitioned_table_without_rows_can_be_scanned(tmp_path: Path, end: str, keys: Any) -> None:
+    """Names and types are found again where the format keeps them, in gpuflow and in Polars."""
+    write, scan = {
+        "parquet": (io.write_parquet, io.scan_parquet), "csv": (io.write_csv, io.scan_csv),
+        "arrow": (io.write_ipc, io.scan_ipc), "ndjson": (io.write_ndjson, io.scan_ndjson),
+    }[end]  # fmt: skip
+    for _ in range(2):
+        write(EMPTY.empty_table(), tmp_path / "t", partition_by=keys)
+    source = scan(tmp_path / "t")
+    assert len(table(source)) == 0
+    named = [keys] if isinstance(keys, str) else keys
+    types = {"i": "int64", "b": "bool", "d": "date", "s": "string", "u": "int64"}
+    assert {name: str(source.schema[name]) for name in named} == {name: types[name] for name in named}
+    if end in ("parquet", "arrow"):
+        assert sorted(source.schema) == sorted(EMPTY.names)
+    if end == "parquet":
+        assert pl.read_parquet(tmp_path / "t", hive_partitioning=True).shape == (0, len(EMPTY))
+    io.write_parquet(DATA, tmp_path / "n", partition_by="i")  # a table with rows has no folder but theirs
+    assert sorted(p.name for p in (tmp_path / "n").iterdir()) == sorted(
+        f"i={'__HIVE_DEFAULT_PARTITION__' if v is None else v}" for v in set(DATA["i"].to_pylist())
+    )
 
 
 def test_empty_and_remote(tmp_path: Path) -> None:
