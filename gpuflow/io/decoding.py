@@ -42,10 +42,12 @@ class Decoded:
             block = self._stream.read(size) if size >= 0 else self._stream.read()
             try:
                 text = self._decoder.decode(block, final=not block or size < 0)
-            except UnicodeDecodeError as e:
-                line = self._line + e.object[: e.start].decode(self._encoding, "replace").count("\n")
-                wrong = e.object[e.start : e.end][:8]
-                why = f"line {line}: {wrong!r} is no text in {self._encoding} ({e.reason})"
+            except UnicodeError as e:
+                why = f"line {self._line}: {e}"
+                if isinstance(e, UnicodeDecodeError):
+                    line = self._line + e.object[: e.start].decode(self._encoding, "replace").count("\n")
+                    wrong = e.object[e.start : e.end][:8]
+                    why = f"line {line}: {wrong!r} is no text in {self._encoding} ({e.reason})"
                 raise ValueError(f"{why}. Name its encoding: encoding='utf8-lossy', or another") from None
             self._line += text.count("\n")
             if text or not block:  # a block may be the half of a character
