@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from gpuflow.errors import TypeMismatchError, UnknownNameError
 from gpuflow.expr.elsewhere import unknown
+from gpuflow.expr.hints import close, listed
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -184,30 +185,6 @@ def other_name(owner: str, name: str, ways: Mapping[str, str], known: Iterable[s
     return unknown(owner, name, {n: way.format(table=table) for n, way in ways.items()}, known)
 
 
-READ_KEYWORDS: dict[str, str] = {
-    **_each("sep delimiter delim", "write separator=';'"),
-    "header": "write has_header=True or False",
-    "names": "write new_columns=[...]",
-    **_each("usecols columns projection", "choose columns in the query: scan(...).select('x', 'y')"),
-    **_each("nrows limit max_rows", "write n_rows=100"),
-    **_each("dtype dtypes types", "write schema_overrides={{'x': gf.Int32}}"),
-    **_each("na_values nullstr", "write null_values='NA'"),
-    **_each("parse_dates dateformat", "write try_parse_dates=True, or .str.to_date('%d.%m.%Y') in the query"),
-    **_each("skiprows skip", "write skip_rows=1"),
-    **_each("index_col index", "tables have no index: keep it in a column"),
-    **_each("comment comment_char", "write comment_prefix='#'"),
-    **_each("quotechar quote", "write quote_char='\"'"),
-    "nan_as_null": "write .fill_nan(None) in the query",
-    **_each("filters filter predicate", "write scan(...).filter(...): the files' statistics are used"),
-    **_each("chunksize iterator batch_size low_memory", "files are read in pieces as it is"),
-    **_each("compression", "it is known from the file"),
-    **_each("use_pyarrow engine use_threads", "there is one reader"),
-    "union_by_name": "write missing_columns='insert', extra_columns='ignore', or give a schema",
-    "filename": "write include_file_paths='path'",
-}
-"""The same for what reads files."""
-
-
 def hinted(method: Callable[_P, _R], keywords: Mapping[str, str] = KEYWORDS) -> Callable[_P, _R]:
     """Say what to write instead when a function gets a parameter of another library's."""
     parameters = {f"*{n}" if p.kind is p.VAR_POSITIONAL else n: p for n, p in signature(method).parameters.items() if n != "self"}
@@ -218,7 +195,9 @@ def hinted(method: Callable[_P, _R], keywords: Mapping[str, str] = KEYWORDS) -> 
         for name in named:
             if name in parameters or (others and name not in keywords):
                 continue
-            way = keywords.get(name, "").format(method=method.__name__)
+            near = close(name, parameters)
+            guess = f"did you mean {listed(near, ' or ')}?" if near else ""
+            way = keywords[name].format(method=method.__name__) if name in keywords else guess
             takes = ", ".join(n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD) or "nothing"
             raise TypeMismatchError(f"{method.__name__}() takes no {name}=; {way + '; ' if way else ''}it takes {takes}")
         return method(*args, **named)

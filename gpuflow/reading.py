@@ -7,8 +7,9 @@ from functools import wraps
 from typing import ParamSpec
 
 from gpuflow import io
-from gpuflow.elsewhere import READ_KEYWORDS, hinted
+from gpuflow.elsewhere import hinted
 from gpuflow.frame import Frame
+from gpuflow.io.keywords import EVERYWHERE, WAYS
 from gpuflow.plan.source import Source
 from gpuflow.table import Table
 
@@ -27,7 +28,7 @@ _EXAMPLE = """
 
 def framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
     """Make of a function that gives a Source one that gives a Frame."""
-    read = hinted(read, READ_KEYWORDS)
+    read = hinted(read, WAYS.get(read.__name__, EVERYWHERE))
 
     @wraps(read)
     def scan(*args: _P.args, **named: _P.kwargs) -> Frame:
@@ -42,7 +43,7 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
     """Make of a ``scan_`` function that gives a Source the ``read_`` function that gives a Table."""
     name, doc = scan.__name__.removeprefix("scan_"), scan.__doc__ or ""
     summary, _, rest = doc.partition("\n\n")
-    scan = hinted(scan, READ_KEYWORDS)
+    scan = hinted(scan, WAYS.get(scan.__name__, EVERYWHERE))
 
     @wraps(scan)
     def read(*args: _P.args, **named: _P.kwargs) -> Table:

@@ -1,35 +1,25 @@
-"""Keyword arguments that users know from other libraries: each scan answers them with what to write instead."""
+"""What to write instead of the keyword arguments that other libraries' functions for reading files take."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
-
-from gpuflow.errors import TypeMismatchError
-from gpuflow.expr.hints import close, listed
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_SELECT = 'choose columns of the frame, as in scan(...).select("a", "b"): only those are read'
-_RENAME = 'rename columns of the frame, as in scan(...).rename({"a": "b"})'
+_SELECT = "choose columns of the frame, as in scan(...).select('x', 'y'): only those are read"
+_RENAME = 'rename columns of the frame, as in scan(...).rename({{"a": "b"}})'
 _FILTER = "filter the frame, as in scan(...).filter(...)"
 _NEEDLESS = "leave it out: it has no meaning here, where reading is split into partitions by itself"
-_SYSTEM = "write storage_options={...}, or filesystem="
+_SYSTEM = "write storage_options={{...}}, or filesystem="
 _INDEX = "leave it out: rows have no index; row_index_name= numbers them"
 
-EVERYWHERE = {
+EVERYWHERE: dict[str, str] = {
     "columns": _SELECT, "usecols": _SELECT, "projection": _SELECT, "include_columns": _SELECT,
     "filters": _FILTER, "filter": _FILTER, "where": _FILTER, "predicate": _FILTER,
-    "nrows": "write n_rows=", "limit": "write n_rows=", "max_rows": "write n_rows=",
+    "nrows": "write n_rows=100", "limit": "write n_rows=100", "max_rows": "write n_rows=100",
     "index_col": _INDEX, "set_index": _INDEX, "row_count_name": "write row_index_name=",
     "row_count_offset": "write row_index_offset=", "filename": "write include_file_paths=\"name of a column\"",
     "include_path_column": "write include_file_paths=\"name of a column\"", "path_column": "write include_file_paths=",
     "fs": "write filesystem=", "credential_provider": _SYSTEM, "retries": _SYSTEM,
     "dtype": "write schema=, or cast columns of the frame", "partitioning": "write hive_partitioning=, hive_schema=",
     "hive_types": "write hive_schema=", "union_by_name": "write missing_columns=\"insert\"",
+    "nan_as_null": "write .fill_nan(None) in the query",
     "engine": _NEEDLESS, "use_pyarrow": _NEEDLESS, "low_memory": _NEEDLESS, "rechunk": _NEEDLESS, "cache": _NEEDLESS,
     "use_threads": _NEEDLESS, "n_threads": _NEEDLESS, "parallel": _NEEDLESS, "memory_map": _NEEDLESS, "blocksize": _NEEDLESS,
     "batch_size": _NEEDLESS, "chunksize": _NEEDLESS, "iterator": _NEEDLESS, "block_size": _NEEDLESS,
@@ -37,7 +27,7 @@ EVERYWHERE = {
 }  # fmt: skip
 """What to write instead, by the name in Polars, pandas, pyarrow, DuckDB or Dask."""
 
-_TYPES = 'write schema_overrides={"a": "int64"}; or schema=, which names all columns'
+_TYPES = "write schema_overrides={{'x': gf.Int32}}; or schema=, which names all columns"
 _HEADER = "write has_header=False, and new_columns=[...] for names"
 _CAST = 'cast columns of the frame, as in scan(...).with_columns(day=gf.col("day").str.strptime(gf.Date, "%d.%m.%Y"))'
 _BAD = "write ignore_errors=True to leave such lines out, or truncate_ragged_lines=True to cut them"
@@ -45,29 +35,29 @@ _COMPRESSION = "leave it out: compression is known by the name of the file, or i
 _NULLS = "write null_values= for further null values; empty fields are null, but for strings with empty_string_is_null=False"
 
 CSV = EVERYWHERE | {
-    "sep": "write separator=", "delimiter": "write separator=", "delim": "write separator=",
-    "field_delimiter": "write separator=", "dialect": "write separator=, quote_char=, eol_char=",
+    "sep": "write separator=';'", "delimiter": "write separator=';'", "delim": "write separator=';'",
+    "field_delimiter": "write separator=';'", "dialect": "write separator=, quote_char=, eol_char=",
     "delim_whitespace": "write separator=\"\\t\", or another; runs of blanks are no separator",
     "header": _HEADER, "names": "write new_columns=[...]", "column_names": "write new_columns=[...]", "prefix": _RENAME,
     "with_column_names": _RENAME, "mangle_dupe_cols": "leave it out: the second of two names becomes a_duplicated_0",
     "dtype": _TYPES, "dtypes": _TYPES, "types": _TYPES, "column_types": _TYPES, "converters": _CAST, "infer_schema":
     "write infer_schema_length=0, which makes all columns strings", "auto_detect": "write infer_schema_length=0",
-    "all_varchar": "write infer_schema_length=0", "sample_size": "write infer_schema_length=", "infer_schema_files":
+    "all_varchar": "write infer_schema_length=0", "sample_size": "write infer_schema_length=1000", "infer_schema_files":
     "leave it out: the beginnings of ten files are looked at, or with infer_schema_length=None all of all files",
     "parse_dates": "write try_parse_dates=True, which is the default, or cast: " + _CAST, "date_format": _CAST,
     "date_parser": _CAST, "dayfirst": _CAST, "dateformat": _CAST, "timestampformat": _CAST, "infer_datetime_format": _CAST,
-    "na_values": "write null_values=", "nullstr": "write null_values=", "null_value": "write null_values=", "na_filter": _NULLS,
+    "na_values": "write null_values='NA'", "nullstr": "write null_values='NA'", "null_value": "write null_values='NA'", "na_filter": _NULLS,
     "keep_default_na": _NULLS, "missing_utf8_is_empty_string": "write empty_string_is_null=False", "force_not_null": _NULLS,
-    "strings_can_be_null": _NULLS, "skiprows": "write skip_rows=", "skip": "write skip_rows=", "skipfooter":
+    "strings_can_be_null": _NULLS, "skiprows": "write skip_rows=1", "skip": "write skip_rows=1", "skipfooter":
     "cut rows of the frame, as in scan(...).head(n)", "skip_blank_lines":
-    "leave it out: lines without anything are left out, unless there is one column", "comment": "write comment_prefix=",
-    "comment_char": "write comment_prefix=", "quotechar": "write quote_char=", "quote": "write quote_char=", "quoting":
+    "leave it out: lines without anything are left out, unless there is one column", "comment": "write comment_prefix='#'",
+    "comment_char": "write comment_prefix='#'", "quotechar": "write quote_char=", "quote": "write quote_char=", "quoting":
     "write quote_char=None where quotes mean nothing", "doublequote": "leave it out: two quotes in a quoted field are one",
     "escapechar": "leave it out: two quotes in a quoted field are one; text with other escapes must be changed before it is read",
     "escape": "leave it out: two quotes in a quoted field are one; text with other escapes must be changed before it is read",
     "lineterminator": "write eol_char=", "new_line": "write eol_char=", "decimal": "write decimal_comma=True",
     "decimal_separator": "write decimal_comma=True", "decimal_point": "write decimal_comma=True",
-    "thousands_separator": "write thousands=", "compression": _COMPRESSION, "encoding_errors": "write encoding=\"utf8-lossy\"",
+    "thousands_separator": "write thousands=','", "compression": _COMPRESSION, "encoding_errors": "write encoding=\"utf8-lossy\"",
     "on_bad_lines": _BAD, "error_bad_lines": _BAD, "invalid_row_handler": _BAD, "null_padding":
     "leave it out: rows with too few fields are filled up with nulls", "raise_if_empty":
     "leave it out: a file without a header is an error; look at its size before",
@@ -81,43 +71,8 @@ JSON = EVERYWHERE | {
     "lines": "leave it out: lines and documents are told apart by what the file holds",
     "orient": "leave it out: objects are rows", "union_by_name": "leave it out: a key that an object lacks is null",
     "dtype": _TYPES, "dtypes": _TYPES, "convert_dates": _CAST, "compression": _COMPRESSION, "encoding":
-    "leave it out: JSON is UTF-8", "sample_size": "write infer_schema_length=", "format": "leave it out: it is found out",
+    "leave it out: JSON is UTF-8", "sample_size": "write infer_schema_length=1000", "format": "leave it out: it is found out",
 }  # fmt: skip
 
-
-def answers(ways: Mapping[str, str], like: Callable[..., Any] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function that answers keyword arguments it lacks by the way to write them here.
-
-    Parameters
-    ----------
-    ways : mapping of str to str
-        What to write instead, by the name in another library.
-    like : function, optional
-        Whose parameters the function takes too.
-
-    Examples
-    --------
-    >>> @answers({"sep": "write separator="})
-    ... def scan(path, *, separator=","):
-    ...     return path
-    >>> scan("a.csv", sep=";")
-    Traceback (most recent call last):
-    gpuflow.errors.TypeMismatchError: scan() takes no argument 'sep': write separator=
-    """
-
-    def wrapped(function: Callable[P, R]) -> Callable[P, R]:
-        known = {*inspect.signature(function).parameters, *(inspect.signature(like).parameters if like else ())}
-
-        @wraps(function)
-        def call(*args: P.args, **named: P.kwargs) -> R:
-            for name in named:
-                if name not in known:
-                    near = close(name, known)
-                    guess = f"did you mean {listed(near, ' or ')}?" if near else f"it takes {', '.join(sorted(known))}"
-                    way = ways.get(name) or ways.get(name.lower()) or guess
-                    raise TypeMismatchError(f"{function.__name__}() takes no argument {name!r}: {way}")
-            return function(*args, **named)
-
-        return call
-
-    return wrapped
+WAYS: dict[str, dict[str, str]] = {"scan_csv": CSV, "scan_ndjson": JSON, "scan_json": JSON}
+"""By the name of the function; the others answer what is asked `EVERYWHERE`."""

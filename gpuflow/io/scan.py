@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .keywords import CSV, EVERYWHERE, JSON, answers
-
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from .parquet import ParquetSource
 
 
-@answers(EVERYWHERE)
 def scan_parquet(
     paths: Paths,
     *,
@@ -127,7 +124,6 @@ def scan_parquet(
     )
 
 
-@answers(CSV)
 def scan_csv(
     paths: Paths,
     *,
@@ -278,7 +274,6 @@ def scan_csv(
     )
 
 
-@answers(JSON)
 def scan_ndjson(
     paths: Paths,
     *,
@@ -364,7 +359,6 @@ def scan_ndjson(
     )
 
 
-@answers(JSON, like=scan_ndjson)
 def scan_json(paths: Paths, **options: Any) -> NdjsonSource:
     """JSON documents: an array of objects, or objects one behind another, over any lines. One object is one row.
 
@@ -391,7 +385,6 @@ def scan_json(paths: Paths, **options: Any) -> NdjsonSource:
     return NdjsonSource(paths, ScanOptions(**options), document=True, **asked)
 
 
-@answers(EVERYWHERE, like=scan_parquet)
 def scan_ipc(paths: Paths, **options: Any) -> IpcSource:
     """Arrow IPC files (Feather version 2) and streams, mapped into memory and validated when read.
 
@@ -415,7 +408,6 @@ def scan_ipc(paths: Paths, **options: Any) -> IpcSource:
     return IpcSource(paths, ScanOptions(**options))
 
 
-@answers(EVERYWHERE, like=scan_parquet)
 def scan_orc(paths: Paths, **options: Any) -> OrcSource:
     """ORC files.
 
