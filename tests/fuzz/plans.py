@@ -15,7 +15,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -302,6 +302,19 @@ def fuzz(
     return report
 
 
+@contextmanager
+def _cluster() -> Iterator[None]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+    ):
+        yield
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.plans", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="plans to run")
@@ -309,12 +322,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first plan")
     parser.add_argument("--target", choices=("python", "cpu"), default="python")
     parser.add_argument("--most", type=int, default=5, help="failures after which to stop")
+    parser.add_argument("--cluster", action="store_true", help="on a cluster of two workers, as threads of this process")
     asked = parser.parse_args(arguments)
     warnings.simplefilter("error")
     began = time.perf_counter()
-    report = fuzz(asked.count, asked.seed, asked.target, first=asked.first, most=asked.most, log=sys.stdout)
+    with _cluster() if asked.cluster else nullcontext():
+        report = fuzz(asked.count, asked.seed, asked.target, first=asked.first, most=asked.most, log=sys.stdout)
     seconds = time.perf_counter() - began
-    print(f"seed {asked.seed}: {report.run} plans on {asked.target}, {len(report.failures)} differ, {seconds:.0f} s")
+    where = f"{asked.target}, on a cluster" if asked.cluster else asked.target
+    print(f"seed {asked.seed}: {report.run} plans on {where}, {len(report.failures)} differ, {seconds:.0f} s")
     return 1 if report.failures else 0
 
 
