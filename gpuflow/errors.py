@@ -27,6 +27,7 @@ __all__ = [
     "GpuflowError",
     "KernelCompileError",
     "LeftOutWarning",
+    "NullComparisonWarning",
     "OutOfBoundsError",
     "PlanError",
     "ReadError",
@@ -129,3 +130,7 @@ class WriteError(GpuflowError, OSError):
 
 class LeftOutWarning(UserWarning):
     """Columns of what was loaded have no type here, and are not in the frame."""
+
+
+class NullComparisonWarning(UserWarning):
+    """A column is compared with None, which gives null in every row; is_null() is meant."""

@@ -1,6 +1,7 @@
 """Expressions: what users write (`Expr`), what it is made of (`nodes`), and how it meets a table (`bind`)."""
 
-from .expr import Expr, Then, When
+from .choice import Then, When
+from .expr import Expr
 from .functions import (
     all,
     coalesce,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
+
+from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, UnsupportedError
 from gpuflow.schema import Schema
 
 from .hints import near
 from .methods import as_node
-from .nodes import Alias, Column, Columns, Node, output_name, render, transform, walk
+from .nodes import Alias, Column, Columns, Kind, Node, output_name, render, transform, walk
 
 
 def expand(node: Node, schema: Schema, without: Container[str] = ()) -> list[Node]:
@@ -20,20 +23,34 @@ def expand(node: Node, schema: Schema, without: Container[str] = ()) -> list[Nod
     if not several:
         return [node]
     every = tuple(n for n in schema.names if n not in without)
-    lists = [n.names if n.names is not None else every for n in several]
+    found = {n: named_by(n, schema, every) for n in several}
+    lists = list(found.values())
     if len({len(names) for names in lists}) > 1:
         counts = " and ".join(str(len(names)) for names in lists)
         raise PlanError(f"{render(node)} puts {counts} columns beside each other; they must be as many")
-    return [_chosen(node, every, i) for i in range(len(lists[0]))]
+    return [_chosen(node, found, i) for i in range(len(lists[0]))]
 
 
-def _chosen(node: Node, every: tuple[str, ...], position: int) -> Node:
-    def change(n: Node) -> Node:
-        if not isinstance(n, Columns):
-            return n
-        return Column((n.names if n.names is not None else every)[position])
+def named_by(columns: Columns, schema: Schema, every: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that are meant, each once: in the order given, or in the table's where there is a pattern or a type."""
+    if columns.names is None:
+        return every
+    names = {n: None for n in columns.names if isinstance(n, str) and not (n.startswith("^") and n.endswith("$"))}
+    rest = [item for item in columns.names if item not in names]
+    if not rest:
+        return tuple(names)
+    unknown = (n for n in names if n not in schema)  # for the error that names them
+    return (*unknown, *(n for n in schema.names if n in names or (n in every and any(_takes(i, n, schema[n]) for i in rest))))
 
-    return transform(node, change)
+
+def _takes(item: str | DType | Kind, name: str, dtype: DType) -> bool:
+    if isinstance(item, str):
+        return re.search(item, name) is not None
+    return dtype.kind in item.kinds if isinstance(item, Kind) else dtype == item
+
+
+def _chosen(node: Node, found: Mapping[Columns, tuple[str, ...]], position: int) -> Node:
+    return transform(node, lambda n: Column(found[n][position]) if isinstance(n, Columns) else n)
 
 
 def named(

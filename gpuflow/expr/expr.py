@@ -10,15 +10,17 @@ from gpuflow_kernels.aggregate import AggregationHandle
 from gpuflow_kernels.dtypes import FLOAT64
 from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 
-from gpuflow.errors import PlanError, TypeMismatchError
+from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 
 from .methods import Methods, aggregated_node, as_node, function_node
 from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
+from .operators import Operators, operate
 from .scalars import listed
 from .types import column_type
+from .ways import WAYS
 
 
-class Expr(Methods):
+class Expr(Operators):
     """An expression over the columns of a table that is not known yet.
 
     Immutable, hashed by content, and picklable. Made by `gpuflow.col`, `gpuflow.lit` and operators. Python's numbers,
@@ -60,124 +62,6 @@ class Expr(Methods):
         True
         """
         return isinstance(other, Expr) and self._node == other._node
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            f"{render(self._node)} has no truth value before a table is known: write & | ~ in place of and, or, not "
-            "(with brackets around comparisons), is_in() in place of in, is_between() in place of a < x < b, and when() "
-            "in place of if"
-        )
-
-    def __contains__(self, item: object) -> bool:
-        raise TypeError("an expression contains nothing; use .is_in([...])")
-
-    def __iter__(self) -> Any:
-        raise TypeError(f"{render(self._node)} stands for a column and cannot be iterated")
-
-    __array_ufunc__ = None  # lets `numpy.float64(2) * col("x")` reach the reflected operator
-
-    # -- operators ----------------------------------------------------------------------------------------------------
-    def __add__(self, other: Any) -> Expr:
-        return operate("+", self, other)
-
-    def __radd__(self, other: Any) -> Expr:
-        return operate("+", other, self)
-
-    def __sub__(self, other: Any) -> Expr:
-        return operate("-", self, other)
-
-    def __rsub__(self, other: Any) -> Expr:
-        return operate("-", other, self)
-
-    def __mul__(self, other: Any) -> Expr:
-        return operate("*", self, other)
-
-    def __rmul__(self, other: Any) -> Expr:
-        return operate("*", other, self)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return operate("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return operate("/", other, self)
-
-    def __floordiv__(self, other: Any) -> Expr:
-        return operate("//", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Expr:
-        return operate("//", other, self)
-
-    def __mod__(self, other: Any) -> Expr:
-        return operate("%", self, other)
-
-    def __rmod__(self, other: Any) -> Expr:
-        return operate("%", other, self)
-
-    def __pow__(self, other: Any) -> Expr:
-        return operate("**", self, other)
-
-    def __rpow__(self, other: Any) -> Expr:
-        return operate("**", other, self)
-
-    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
-        return operate("==", self, other)
-
-    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
-        return operate("!=", self, other)
-
-    def __lt__(self, other: Any) -> Expr:
-        return operate("<", self, other)
-
-    def __le__(self, other: Any) -> Expr:
-        return operate("<=", self, other)
-
-    def __gt__(self, other: Any) -> Expr:
-        return operate(">", self, other)
-
-    def __ge__(self, other: Any) -> Expr:
-        return operate(">=", self, other)
-
-    def __and__(self, other: Any) -> Expr:
-        return operate("&", self, other)
-
-    def __rand__(self, other: Any) -> Expr:
-        return operate("&", other, self)
-
-    def __or__(self, other: Any) -> Expr:
-        return operate("|", self, other)
-
-    def __ror__(self, other: Any) -> Expr:
-        return operate("|", other, self)
-
-    def __xor__(self, other: Any) -> Expr:
-        return operate("^", self, other)
-
-    def __rxor__(self, other: Any) -> Expr:
-        return operate("^", other, self)
-
-    def __lshift__(self, other: Any) -> Expr:
-        return operate("<<", self, other)
-
-    def __rlshift__(self, other: Any) -> Expr:
-        return operate("<<", other, self)
-
-    def __rshift__(self, other: Any) -> Expr:
-        return operate(">>", self, other)
-
-    def __rrshift__(self, other: Any) -> Expr:
-        return operate(">>", other, self)
-
-    def __invert__(self) -> Expr:
-        return operate("~", self)
-
-    def __neg__(self) -> Expr:
-        return operate("-", self)
-
-    def __pos__(self) -> Expr:
-        return self
-
-    def __abs__(self) -> Expr:
-        return self.abs()
 
     def and_(self, *others: Any) -> Expr:
         """Whether this and all others are true, as by ``&``: null where one is null and none is false.
@@ -315,6 +199,41 @@ class Expr(Methods):
         high: Expr = self <= upper if closed in ("both", "right") else self < upper
         return low & high
 
+    def fill_null(self, value: Any = None, strategy: str | None = None) -> Expr:
+        """The value, or another one where it is null.
+
+        Parameters
+        ----------
+        value : expression or literal
+        strategy : {"zero", "one"}, optional
+            In place of a value.
+
+        Raises
+        ------
+        UnsupportedError
+            For a strategy that looks at other rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"x": [1.5, None]})
+        >>> frame.select(a=gf.col("x").fill_null(7), b=gf.col("x").fill_null(strategy="zero")).collect().to_dict()
+        {'a': [1.5, 7.0], 'b': [1.5, 0.0]}
+        """
+        if strategy is None:
+            return Expr(function_node("fill_null", (self, value)))
+        if value is not None:
+            raise PlanError(f"fill_null() takes a value or a strategy, not both: {value!r:.60} and {strategy!r}")
+        if strategy in ("zero", "one"):
+            return Expr(function_node("fill_null", (self, int(strategy == "one"))))
+        if strategy in ("min", "max", "mean"):
+            first = f"value = frame.select({render(self._node)}.{strategy}()).collect().item()"
+            way = f"compute it first, {first}, and write fill_null(value)"
+            raise UnsupportedError(f"fill_null(strategy={strategy!r}) needs a value of all rows in each; {way}")
+        if strategy in ("forward", "backward"):
+            raise UnsupportedError(f"fill_null(strategy={strategy!r}): {WAYS['expression'][f'{strategy}_fill']}")
+        raise PlanError(f"fill_null: strategy={strategy!r} is not one of 'zero', 'one'")
+
     def fill_nan(self, value: Any) -> Expr:
         """The value, or another one where it is NaN; None makes null of NaN.
 
@@ -380,104 +299,12 @@ class Expr(Methods):
         return function(self, *args, **named)
 
 
-def _key(symbol: str, arity: int) -> str:
-    for key, function in SCALARS.items():
-        if function.operator == symbol and function.arity == arity:
-            return key
-    raise PlanError(f"no declared function of {arity} argument(s) means the operator {symbol!r}")
-
-
-def operate(symbol: str, *operands: Any) -> Expr:
-    """The declared function that means an operator, applied."""
-    return Expr(Function(_key(symbol, len(operands)), tuple(as_node(o) for o in operands)))
-
-
 def choose(condition: Any, yes: Any, no: Any) -> Expr:
     """`yes` where `condition` is true, else `no` (where it is false or null)."""
     key = next((k for k, f in SCALARS.items() if any(o.branch for o in f.overloads)), None)
     if key is None:
         raise PlanError("no declared function chooses between two values")
     return Expr(Function(key, (as_node(condition), as_node(yes), as_node(no))))
-
-
-class When:
-    """``when(condition)``, waiting for ``then``.
-
-    Examples
-    --------
-    >>> import gpuflow as gf
-    >>> gf.from_dict({"x": [3, -3, None]}).select(a=gf.when(gf.col("x") > 0).then(1).otherwise(0)).collect().to_dict()
-    {'a': [1, 0, 0]}
-    """
-
-    __slots__ = ("_branches", "_condition")
-
-    def __init__(self, branches: tuple[tuple[Node, Node], ...], condition: Any) -> None:
-        self._branches, self._condition = branches, as_node(condition)
-
-    def then(self, value: Any) -> Then:
-        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text).
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> signs = gf.from_dict({"x": [3, -3, None]})
-        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x"), b=gf.when(gf.col("x") > 0).then(gf.lit("x"))).collect().to_dict()
-        {'a': [3, None, None], 'b': ['x', None, None]}
-        """
-        return Then((*self._branches, (self._condition, as_node(value, names=True))))
-
-
-class Then(Expr):
-    """``when(...).then(...)``: an expression that is null elsewhere, until ``otherwise`` or a further ``when``."""
-
-    __slots__ = ("_branches",)
-    _branches: tuple[tuple[Node, Node], ...]
-
-    def __init__(self, branches: tuple[tuple[Node, Node], ...]) -> None:
-        object.__setattr__(self, "_branches", branches)
-        super().__init__(_nested(branches, as_node(None)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Then, (self._branches,)
-
-    def when(self, *conditions: Any) -> When:
-        """A further condition, for rows where those before are not true.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> signs = gf.from_dict({"x": [3, -3, None]})
-        >>> signs.select(a=gf.when(gf.col("x") > 0).then(1).when(gf.col("x") < 0).then(-1)).collect().to_dict()
-        {'a': [1, -1, None]}
-        """
-        return When(self._branches, all_of(conditions))
-
-    def otherwise(self, value: Any) -> Expr:
-        """The value where no condition is true; a str is a column's name.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> signs = gf.from_dict({"x": [3, -3, None], "y": [7, 8, 9]})
-        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x").otherwise("y")).collect().to_dict()
-        {'a': [3, 8, 9]}
-        """
-        return Expr(_nested(self._branches, as_node(value, names=True)))
-
-
-def _nested(branches: tuple[tuple[Node, Node], ...], last: Node) -> Node:
-    result = Expr(last)
-    for condition, value in reversed(branches):
-        result = choose(Expr(condition), Expr(value), result)
-    return result._node
-
-
-def all_of(conditions: tuple[Any, ...]) -> Expr:
-    """Several conditions as one; a str is a column's name."""
-    if not conditions:
-        raise PlanError("at least one condition is needed")
-    return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))
 
 
 def _apply_scalar(key: str, *args: Any) -> Expr:

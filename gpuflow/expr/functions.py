@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import builtins
 import datetime as _datetime
+import decimal as decimals
+import math
+from collections.abc import Hashable
 from functools import reduce
 from typing import Any
 
-from gpuflow_kernels.dtypes import DATE, STRING, UNITS, timestamp
+from gpuflow_kernels.dtypes import DATE, INT64, STRING, UNITS, decimal, enum, timestamp
+from gpuflow_kernels.dtypes import duration as duration_type
 from gpuflow_kernels.scalar import SCALARS
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
-from .expr import Expr, When, all_of
-from .literals import as_type, duration_literal
-from .methods import aggregated_node, as_node
-from .nodes import Column, Columns, Function, Literal
+from .choice import When, all_of
+from .expr import Expr
+from .literals import NANOSECONDS, as_type, duration_literal
+from .methods import aggregated_node, as_node, column_node, pattern
+from .nodes import Columns, Function, Kind, Literal
 from .scalars import physical
 from .types import column_type
 
 
-def col(name: str, *names: str) -> Expr:
+def col(name: Any, *names: Any) -> Expr:
     """A column by name, or several at once: the expression around stands once for each.
+
+    Parameters
+    ----------
+    name, *names : str, type, or a list of them
+        A name; a regular expression from ``^`` to ``$``, which takes every column whose name it is found in; ``"*"`` for all; or
+        a type, which takes every column of it. `int` and `float` take those of any width, ``gf.Datetime``, ``gf.Duration``
+        and ``gf.Decimal`` those of any unit, zone and digits.
 
     Examples
     --------
@@ -29,12 +41,46 @@ def col(name: str, *names: str) -> Expr:
     (col("x") + 1)
     >>> col("x", "y").sum()
     col("x", "y").sum()
+    >>> import gpuflow as gf
+    >>> trips = gf.from_dict({"dep_delay": [1, 2], "arr_delay": [3.5, 4.5], "id": [7, 8]})
+    >>> trips.select(col("^.*_delay$").sum()).collect().to_dict()
+    {'dep_delay': [3], 'arr_delay': [8.0]}
+    >>> trips.select(col(int) * 10).columns
+    ['dep_delay', 'id']
     """
-    found = (name, *names)
-    for n in found:
-        if not isinstance(n, str):
-            raise TypeMismatchError(f"col() takes column names, not {n!r}")
-    return Expr(Column(name) if not names else Columns(found))
+    given: list[Any] = []
+    for item in (name, *names):
+        given += list(item) if isinstance(item, (list, tuple, set, frozenset)) else [item]
+    if builtins.len(given) == 1 and isinstance(given[0], str):
+        return Expr(column_node(given[0]))
+    return Expr(Columns(tuple(map(_column_item, given))))
+
+
+_KINDS = {
+    int: Kind(("int", "uint"), "int"),
+    float: Kind(("float",), "float"),
+    timestamp: Kind(("timestamp",), "Datetime"),
+    _datetime.datetime: Kind(("timestamp",), "Datetime"),
+    duration_type: Kind(("duration",), "Duration"),
+    _datetime.timedelta: Kind(("duration",), "Duration"),
+    decimal: Kind(("decimal",), "Decimal"),
+    decimals.Decimal: Kind(("decimal",), "Decimal"),
+    enum: Kind(("enum",), "Enum"),
+}
+_POLARS = {"Datetime": timestamp, "Duration": duration_type, "Decimal": decimal, "Enum": enum}
+
+
+def _column_item(item: Any) -> Any:
+    """One of several columns to choose: a name or pattern, a type, or a kind of types."""
+    if isinstance(item, str):
+        return pattern(item) if item.startswith("^") and item.endswith("$") else item
+    if isinstance(item, type) and item.__module__.startswith("polars."):
+        item = _POLARS.get(item.__name__, item)
+    if isinstance(item, Hashable) and item in _KINDS:
+        return _KINDS[item]
+    if item is None or isinstance(item, (int, float, Expr)):
+        raise TypeMismatchError(f"col() takes column names and types, not {item!r}")
+    return column_type(item, "col() takes column names and types")
 
 
 def all() -> Expr:
@@ -184,44 +230,76 @@ def max_horizontal(*values: Any) -> Expr:
     return _folded("max_horizontal", values)
 
 
-def date(year: int, month: int, day: int) -> Expr:
-    """A date literal.
+def date(year: Any, month: Any, day: Any) -> Expr:
+    """A date of its parts: a literal of whole numbers, or for every row its own.
+
+    Parameters
+    ----------
+    year, month, day : int, expression, or name of a column
+        Null where one is null.
 
     Raises
     ------
-    TypeMismatchError
-        For parts that are no whole numbers, such as expressions.
     PlanError
-        For a date that there is not.
+        For a literal of a day that there is not. In rows that raises `CastError` when the query runs, as in Polars.
 
     Examples
     --------
     >>> import datetime as dt, gpuflow as gf
-    >>> days = gf.from_dict({"t": [dt.date(2024, 2, 29), None]})
-    >>> days.select(gf.col("t") < gf.date(2024, 3, 1)).collect().to_dict()
-    {'t': [True, None]}
+    >>> days = gf.from_dict({"t": [dt.date(2024, 2, 29), None], "m": [1, 2]})
+    >>> days.select(gf.col("t") < gf.date(2024, 3, 1), first=gf.date(2024, "m", 1)).collect().to_dict()
+    {'t': [True, None], 'first': [datetime.date(2024, 1, 1), datetime.date(2024, 2, 1)]}
     """
-    return _dated("date", _datetime.date, year, month, day)
+    return _dated("date", _datetime.date, (year, month, day))
 
 
-def datetime(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> Expr:
-    """A timestamp literal; raises as `date` does.
+def datetime(
+    year: Any,
+    month: Any,
+    day: Any,
+    hour: Any = 0,
+    minute: Any = 0,
+    second: Any = 0,
+    microsecond: Any = 0,
+    *,
+    time_unit: str = "us",
+    time_zone: str | None = None,
+    ambiguous: str = "raise",
+) -> Expr:
+    """A timestamp of its parts: a literal of whole numbers, or for every row its own; raises as `date` does.
+
+    Parameters
+    ----------
+    year, month, day, hour, minute, second, microsecond : int, expression, or name of a column
+        Null where one is null.
+    time_unit : {"us", "s", "ms", "ns"}
+    time_zone : str, optional
+        The zone of which the parts are local time.
+    ambiguous : {"raise", "earliest", "latest", "null"}
+        Which instant is meant in the hour that a zone's clock shows twice.
 
     Examples
     --------
     >>> import datetime as dt, gpuflow as gf
-    >>> times = gf.from_dict({"t": [dt.datetime(2024, 2, 29, 13, 5), None]})
-    >>> times.select(gf.col("t") < gf.datetime(2024, 2, 29, 13)).collect().to_dict()
-    {'t': [False, None]}
+    >>> times = gf.from_dict({"t": [dt.datetime(2024, 2, 29, 13, 5), None], "h": [7, 8]})
+    >>> times.select(gf.col("t") < gf.datetime(2024, 2, 29, 13), at=gf.datetime(2024, 2, 29, "h")).collect().to_dict()
+    {'t': [False, None], 'at': [datetime.datetime(2024, 2, 29, 7, 0), datetime.datetime(2024, 2, 29, 8, 0)]}
     """
-    return _dated("datetime", _datetime.datetime, year, month, day, hour, minute, second, microsecond)
+    if time_unit not in UNITS:
+        raise PlanError(f"datetime: time_unit={time_unit!r} is not one of {', '.join(map(repr, UNITS))}")
+    parts = (year, month, day, hour, minute, second, microsecond)
+    found = _dated("datetime", _datetime.datetime, parts, {"unit": time_unit})
+    return found if time_zone is None else found.dt.replace_time_zone(time_zone, ambiguous=ambiguous).alias("datetime")
 
 
-def _dated(name: str, make: Any, *parts: Any) -> Expr:
+def _dated(name: str, make: Any, parts: tuple[Any, ...], params: dict[str, Any] | None = None) -> Expr:
+    if any(isinstance(p, (Expr, str)) for p in parts) or (params or {}).get("unit", "us") != "us":
+        chosen = tuple((k, v) for k, v in (params or {}).items() if v != SCALARS[name].parameters[k])
+        return Expr(Function(name, tuple(as_node(p, names=True) for p in parts), chosen)).alias(name)
     try:
         return lit(make(*parts))
     except TypeError:
-        raise TypeMismatchError(f"{name}() makes a literal of whole numbers, not of {parts}") from None
+        raise TypeMismatchError(f"{name}() is made of whole numbers, columns and expressions, not of {parts}") from None
     except (ValueError, OverflowError) as e:
         raise PlanError(f"{name}{parts}: {e}") from None
 
@@ -256,32 +334,52 @@ def from_epoch(value: Any, unit: str = "s") -> Expr:
 
 def duration(
     *,
-    weeks: float = 0,
-    days: float = 0,
-    hours: float = 0,
-    minutes: float = 0,
-    seconds: float = 0,
-    milliseconds: float = 0,
-    microseconds: float = 0,
-    nanoseconds: float = 0,
+    weeks: Any = 0,
+    days: Any = 0,
+    hours: Any = 0,
+    minutes: Any = 0,
+    seconds: Any = 0,
+    milliseconds: Any = 0,
+    microseconds: Any = 0,
+    nanoseconds: Any = 0,
     unit: str | None = None,
+    time_unit: str | None = None,
 ) -> Expr:
-    """A duration literal; in microseconds unless `unit` is given.
+    """A duration of its parts: a literal of numbers, or for every row its own.
+
+    Parameters
+    ----------
+    weeks, days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds : number, expression, or name of a column
+        Summed up. Null where one is null; what is no whole number of ticks is rounded towards zero in columns, and raises in
+        literals.
+    unit, time_unit : {"us", "ms", "s", "ns"}, optional
+        Microseconds by default, nanoseconds where there are nanoseconds. Both names mean the same.
 
     Examples
     --------
     >>> col("t") + duration(hours=1)
     (col("t") + duration(3600000000 us))
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"h": [1, 2]}).select(gf.duration(hours="h", minutes=30)).collect().to_dict()
+    {'duration': [datetime.timedelta(seconds=5400), datetime.timedelta(seconds=9000)]}
     """
-    value, dtype = duration_literal(
-        unit or ("ns" if nanoseconds else "us"),
-        weeks=weeks,
-        days=days,
-        hours=hours,
-        minutes=minutes,
-        seconds=seconds,
-        milliseconds=milliseconds,
-        microseconds=microseconds,
-        nanoseconds=nanoseconds,
-    )
-    return Expr(Literal(value, dtype, fixed=unit is not None))
+    unit = time_unit if unit is None else unit
+    parts = {"weeks": weeks, "days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+    parts |= {"milliseconds": milliseconds, "microseconds": microseconds, "nanoseconds": nanoseconds}
+    kind = unit or ("us" if isinstance(nanoseconds, (int, float)) and not nanoseconds else "ns")
+    columns = {n: Expr(as_node(p, names=True)) for n, p in parts.items() if isinstance(p, (Expr, str))}
+    value, dtype = duration_literal(kind, **{n: p for n, p in parts.items() if n not in columns})
+    literal = Expr(Literal(value, dtype, fixed=unit is not None or bool(columns)))
+    if not columns:
+        return literal
+    ticks = (_ticks(column, name, UNITS[kind]) for name, column in columns.items())
+    total = reduce(lambda a, b: a + b, ticks).cast(dtype)
+    return (total if value == 0 else total + literal).alias("duration")
+
+
+def _ticks(column: Expr, name: str, per_second: int) -> Expr:
+    """A part of a duration as ticks, from a column."""
+    up, down = NANOSECONDS[name] * per_second, UNITS["ns"]
+    common = math.gcd(up, down)
+    ticks = column * (up // common) if up != common else column
+    return ticks if down == common else (ticks / (down // common)).cast(INT64)

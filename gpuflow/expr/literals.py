@@ -195,7 +195,7 @@ def duration_literal(unit: str, **parts: float) -> tuple[int, DType]:
     for name, value in parts.items():
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
             raise TypeMismatchError(f"duration: {name}={value!r} is no finite number")
-    nanoseconds = sum(round(value * _NANOSECONDS[name]) for name, value in parts.items())
+    nanoseconds = sum(round(value * NANOSECONDS[name]) for name, value in parts.items())
     ticks, rest = divmod(nanoseconds * dtype.per_second, UNITS["ns"])
     if rest:
         raise PlanError(f"a duration of {nanoseconds} ns is no whole number of {unit}; pass a finer unit=")
@@ -204,7 +204,7 @@ def duration_literal(unit: str, **parts: float) -> tuple[int, DType]:
     return ticks, dtype
 
 
-_NANOSECONDS = {
+NANOSECONDS = {
     "weeks": 7 * SECONDS_A_DAY * 10**9,
     "days": SECONDS_A_DAY * 10**9,
     "hours": 3600 * 10**9,

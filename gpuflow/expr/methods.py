@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,11 @@ from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.scalar import argument_names as names_of
 
-from gpuflow.errors import PlanError, TypeMismatchError
+from gpuflow.errors import PlanError, TypeMismatchError, UnknownNameError
 
 from .elsewhere import unknown
 from .hints import near
-from .nodes import Aggregated, Column, Function, Literal, Node, render
+from .nodes import Aggregated, Column, Columns, Function, Literal, Node, render
 from .scalars import physical
 from .types import column_type
 from .ways import WAYS
@@ -43,6 +44,32 @@ class Methods:
         found = [*(w for w in [WAYS["expression"].get(name)] if w), *spaces]
         ways = {name: "; ".join(found)} if found else WAYS["str"] | WAYS["dt"]
         raise unknown("an expression", name, ways, known)
+
+
+class Unfinished:
+    """Base of what becomes an expression only by a further call."""
+
+    __slots__ = ()
+
+    def _complaint(self) -> str:
+        """What an error says where an expression is wanted."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self._complaint()}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnknownNameError(self._complaint())
+
+    def _refuse(self, *others: Any) -> Any:
+        raise PlanError(self._complaint())
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = _refuse
+    __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = _refuse
+    __rxor__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __invert__ = __neg__ = __bool__ = _refuse
+    __hash__ = object.__hash__
 
 
 class Namespace:
@@ -244,14 +271,37 @@ def aggregated_node(name: str, args: tuple[Any, ...], chosen: dict[str, bool] | 
     return Aggregated(name, tuple(as_node(a) for a in args))
 
 
+def column_node(name: str) -> Node:
+    """The columns that a name stands for: all for ``*``, those that a regular expression from ``^`` to ``$`` takes, else one."""
+    if name == "*":
+        return Columns(None)
+    return Columns((pattern(name),)) if name.startswith("^") and name.endswith("$") else Column(name)
+
+
+def pattern(text: str) -> str:
+    """A regular expression over column names, once it is known to be one.
+
+    Raises
+    ------
+    PlanError
+    """
+    try:
+        re.compile(text)
+    except re.error as e:
+        raise PlanError(f"col({text!r}) is taken for a regular expression, and is none: {e}") from None
+    return text
+
+
 def as_node(value: Any, *, names: bool = False) -> Node:
     """The node of an expression, or a literal for anything else; with `names` a str is a column's name."""
     if isinstance(value, Methods):
         return value._node
     if names and isinstance(value, str):
-        return Column(value)
+        return column_node(value)
     if isinstance(value, Namespace):
         raise TypeMismatchError(f"{render(value._owner._node)}.{value._name} is a namespace; call one of its methods")
+    if isinstance(value, Unfinished):
+        raise PlanError(value._complaint())
     return Literal(*physical(value))
 
 

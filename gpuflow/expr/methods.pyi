@@ -57,8 +57,6 @@ class Methods:
         """e to the power of the value."""
     def expm1(self) -> Expr:
         """``exp(x) - 1``, exact for small values."""
-    def fill_null(self, value: Any) -> Expr:
-        """The value, or another one where it is null."""
     def floor(self) -> Expr:
         """The greatest whole number that is not above the value, in the value's type."""
     def floordiv(self, y: Any) -> Expr:
@@ -157,6 +155,10 @@ class Methods:
         """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add up
         in float64; truth values count as 1 and 0.
         """
+
+class Unfinished:
+    __slots__: ClassVar[tuple[builtins.str, ...]] = ()
+    def _complaint(self) -> builtins.str: ...
 
 class Namespace:
     __slots__: ClassVar[tuple[builtins.str, ...]] = ("_owner",)
@@ -352,4 +354,6 @@ def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtin
 def aggregated_node(
     name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
 ) -> Aggregated: ...
+def column_node(name: builtins.str) -> Node: ...
+def pattern(text: builtins.str) -> builtins.str: ...
 def as_node(value: Any, *, names: bool = False) -> Node: ...

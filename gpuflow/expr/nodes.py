@@ -65,10 +65,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Several columns at once, or all of them (None); the expression around stands once for each."""
+class Kind:
+    """All column types of some kinds, as `int` means all integers where columns are chosen."""
 
-    names: tuple[str, ...] | None
+    kinds: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Several columns at once, or all of them (None); the expression around stands once for each.
+
+    Beside names there are regular expressions (from ``^`` to ``$``), types, and kinds of types.
+    """
+
+    names: tuple[str | DType | Kind, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +202,7 @@ def render(node: Node) -> str:
         case Columns(None):
             return "all()"
         case Columns(names):
-            return f"col({', '.join(quote(n) for n in names or ())})"
+            return f"col({', '.join(_chosen(n) for n in names or ())})"
         case Literal(value, dtype, fixed):
             return f"lit({show(value, dtype)}, {dtype})" if fixed else show(value, dtype)
         case Alias(arg, name):
@@ -202,6 +213,10 @@ def render(node: Node) -> str:
             return _call(name, [render_operand(a) for a in args[:1]] + [render(a) for a in args[1:]])
         case Function(name, args, params):
             return _function(name, args, params)
+
+
+def _chosen(item: str | DType | Kind) -> str:
+    return quote(item) if isinstance(item, str) else item.text if isinstance(item, Kind) else str(item)
 
 
 def _function(name: str, args: tuple[Node, ...], params: tuple[tuple[str, Any], ...]) -> str:

@@ -40,6 +40,10 @@ class Methods:
 '''
 
 _TAIL = """
+class Unfinished:
+    __slots__: ClassVar[tuple[builtins.str, ...]] = ()
+    def _complaint(self) -> builtins.str: ...
+
 class Namespace:
     __slots__: ClassVar[tuple[builtins.str, ...]] = ("_owner",)
     _name: ClassVar[builtins.str]
@@ -55,6 +59,8 @@ def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtin
 def aggregated_node(
     name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
 ) -> Aggregated: ...
+def column_node(name: builtins.str) -> Node: ...
+def pattern(text: builtins.str) -> builtins.str: ...
 def as_node(value: Any, *, names: bool = False) -> Node: ...
 """
 

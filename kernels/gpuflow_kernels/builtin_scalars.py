@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     builtin_selection,
     builtin_temporal,
     builtin_temporal_comparisons,
+    builtin_temporal_make,
     builtin_temporal_parts,
     builtin_temporal_steps,
     builtin_temporal_steps_by_row,

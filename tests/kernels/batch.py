@@ -107,7 +107,7 @@ def scalar_units() -> Iterator[Unit]:
             continue
         if all(o.of_text for o in function.overloads):  # test_text_bodies.py
             continue
-        pool = {1: UNARY, 2: BINARY, 3: TERNARY}[function.arity]
+        pool = {1: UNARY, 2: BINARY, 3: TERNARY}.get(function.arity, (INT64,))
         for types in itertools.product(pool, repeat=function.arity):
             types = (BOOL, *types[1:]) if name == "when" else types
             for params in PARAMETERS.get(name, [{}]):

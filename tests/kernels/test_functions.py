@@ -246,6 +246,7 @@ def test_function(case: Case, nulls: str) -> None:
 def test_every_function_has_a_case() -> None:
     elsewhere = {"cast", "dt.local", "upper_half", "lower_half", "of_halves"}  # test_casts.py, test_zones.py, test_decimals.py
     elsewhere |= {"dt.base_utc_offset", "dt.dst_offset"}  # tests/frame/test_time.py
+    elsewhere |= {"date", "datetime"}  # tests/frame/test_time_of_parts.py
     tested = {c.name for c in CASES} | elsewhere
     numeric = {n: f for n, f in SCALARS.items() if not f.overloads[0].of_text}  # the others: tests/frame/test_strings.py
     own = {n for n, f in numeric.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}

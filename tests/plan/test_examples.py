@@ -15,7 +15,7 @@ from gpuflow_kernels.aggregate import AGGREGATIONS
 from gpuflow_kernels.scalar import SCALARS
 
 import gpuflow as gf
-from gpuflow.expr.expr import Then, When
+from gpuflow.expr.choice import Then, When
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -36,7 +36,7 @@ def test_signatures_are_those_of_the_stub():
     """Both are made of the same declarations: names, order, kinds, defaults, and the types that are known."""
     written = {}
     for node in ast.parse(stubs.stub()).body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Methods"):
             for f in node.body:
                 if isinstance(f, ast.FunctionDef) and not f.decorator_list and not f.name.startswith("_"):
                     written[node.name, f.name] = f

@@ -1,0 +1,97 @@
+"""``when(...).then(...).otherwise(...)``: a choice while it is being written."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from gpuflow.errors import PlanError
+
+from .expr import Expr, choose
+from .methods import Unfinished, as_node
+from .nodes import Node, render
+
+
+class When(Unfinished):
+    """``when(condition)``, waiting for ``then``: no expression yet, and an error wherever one is wanted.
+
+    Examples
+    --------
+    >>> import gpuflow as gf
+    >>> gf.from_dict({"x": [3, -3, None]}).select(a=gf.when(gf.col("x") > 0).then(1).otherwise(0)).collect().to_dict()
+    {'a': [1, 0, 0]}
+    """
+
+    __slots__ = ("_branches", "_condition")
+
+    def _complaint(self) -> str:
+        """What an error says where an expression is wanted."""
+        text = render(self._condition)
+        return f"when({text}) has no value yet: write when({text}).then(value), and .otherwise(other) if it is not to be null"
+
+    def __init__(self, branches: tuple[tuple[Node, Node], ...], condition: Any) -> None:
+        self._branches, self._condition = branches, as_node(condition)
+
+    def then(self, value: Any) -> Then:
+        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text).
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x"), b=gf.when(gf.col("x") > 0).then(gf.lit("x"))).collect().to_dict()
+        {'a': [3, None, None], 'b': ['x', None, None]}
+        """
+        return Then((*self._branches, (self._condition, as_node(value, names=True))))
+
+
+class Then(Expr):
+    """``when(...).then(...)``: an expression that is null elsewhere, until ``otherwise`` or a further ``when``."""
+
+    __slots__ = ("_branches",)
+    _branches: tuple[tuple[Node, Node], ...]
+
+    def __init__(self, branches: tuple[tuple[Node, Node], ...]) -> None:
+        object.__setattr__(self, "_branches", branches)
+        super().__init__(_nested(branches, as_node(None)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Then, (self._branches,)
+
+    def when(self, *conditions: Any) -> When:
+        """A further condition, for rows where those before are not true.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then(1).when(gf.col("x") < 0).then(-1)).collect().to_dict()
+        {'a': [1, -1, None]}
+        """
+        return When(self._branches, all_of(conditions))
+
+    def otherwise(self, value: Any) -> Expr:
+        """The value where no condition is true; a str is a column's name.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> signs = gf.from_dict({"x": [3, -3, None], "y": [7, 8, 9]})
+        >>> signs.select(a=gf.when(gf.col("x") > 0).then("x").otherwise("y")).collect().to_dict()
+        {'a': [3, 8, 9]}
+        """
+        return Expr(_nested(self._branches, as_node(value, names=True)))
+
+
+def _nested(branches: tuple[tuple[Node, Node], ...], last: Node) -> Node:
+    result = Expr(last)
+    for condition, value in reversed(branches):
+        result = choose(Expr(condition), Expr(value), result)
+    return result._node
+
+
+def all_of(conditions: tuple[Any, ...]) -> Expr:
+    """Several conditions as one; a str is a column's name."""
+    if not conditions:
+        raise PlanError("at least one condition is needed")
+    return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))
