@@ -8,7 +8,8 @@ from typing import Any
 from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
 from gpuflow.expr.expand import flatten
 from gpuflow.expr.hints import near
-from gpuflow.expr.methods import Methods
+from gpuflow.expr.methods import Methods, column_node
+from gpuflow.expr.nodes import Column
 from gpuflow.schema import Schema
 
 _OPERATORS = ("==", "!=", "<", ">", "=", " and ", " or ", " in ", " is ", " not ", "(")
@@ -28,7 +29,8 @@ def refuse_other_forms(what: str, values: Iterable[Any], by_name: Mapping[str, A
         if isinstance(value, Mapping):
             raise TypeMismatchError(f"{what}() takes no dict; {_mapping(what, value)}")
         _refuse(what, value, None, schema)
-        if isinstance(value, str) and value not in schema and value != "*" and any(sign in value for sign in _OPERATORS):
+        one = isinstance(value, str) and value not in schema and isinstance(column_node(value), Column)
+        if one and any(sign in value for sign in _OPERATORS):
             raise ColumnNotFoundError(
                 f"there is no column {value!r}{near(value, schema)}; text is a column's name, and {_example(what)} an expression",
                 column=value,

@@ -65,7 +65,7 @@ def test_types_of_gpuflow_and_kinds():
 
 def test_everywhere_that_names_are_taken():
     frame = gf.from_polars(FRAME)
-    assert frame.select("^x.*$").columns == ["xa", "xc"]
+    assert frame.select("^x.*$").columns == frame.select("^(xa|xc)$").columns == ["xa", "xc"]
     assert frame.with_columns(col("^x.*$") * 2).collect().to_dict()["xa"] == [2, 4]
     assert frame.group_by("d", maintain_order=True).agg(col("^x.*$").sum()).columns == ["d", "xa", "xc"]
     assert frame.select(col(gf.Int64, gf.Float64).sum()).collect().to_dict() == {"xa": [3], "xc": [0.5]}
