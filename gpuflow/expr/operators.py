@@ -252,7 +252,7 @@ def _key(symbol: str, arity: int) -> str:
 def operate(symbol: str, *operands: Any) -> Expr:
     """Apply the declared function that an operator means; a comparison with None warns, for it is null in every row."""
     nodes = tuple(as_node(o) for o in operands)
-    if symbol in COMPARISONS and any(isinstance(n, Literal) and n.value is None and not n.fixed for n in nodes):
+    if symbol in COMPARISONS and any(o is None for o in operands):
         other = next((n for n in nodes if not isinstance(n, Literal)), nodes[0])
         way = f"{render(other)}.{'is_not_null' if symbol == '!=' else 'is_null'}()"
         warnings.warn(f"a comparison with None is null in every row; write {way}", NullComparisonWarning, stacklevel=3)

@@ -65,7 +65,7 @@ def test_arguments_have_the_types_the_signature_asks_for():
     row = bound(col("small") + col("dep_delay"))
     assert isinstance(row, Call)
     assert [a.dtype for a in row.args] == [INT64, INT64]
-    null = bound(col("carrier") == None)  # noqa: E711
+    null = bound(col("carrier") == lit(None))
     assert isinstance(null, Call)
     assert null.args[1] == Const(None, STRING)
     assert bound(col("speed") + 1).args[1] == Const(1.0, FLOAT32)
