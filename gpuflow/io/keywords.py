@@ -46,7 +46,8 @@ CSV = EVERYWHERE | {
     "leave it out: the beginnings of ten files are looked at, or with infer_schema_length=None all of all files",
     "parse_dates": "write try_parse_dates=True, which is the default, or cast: " + _CAST, "date_format": _CAST,
     "date_parser": _CAST, "dayfirst": _CAST, "dateformat": _CAST, "timestampformat": _CAST, "infer_datetime_format": _CAST,
-    "na_values": "write null_values='NA'", "nullstr": "write null_values='NA'", "null_value": "write null_values='NA'", "na_filter": _NULLS,
+    "na_values": "write null_values='NA'", "nullstr": "write null_values='NA'",
+    "null_value": "write null_values='NA'", "na_filter": _NULLS,
     "keep_default_na": _NULLS, "missing_utf8_is_empty_string": "write empty_string_is_null=False", "force_not_null": _NULLS,
     "strings_can_be_null": _NULLS, "skiprows": "write skip_rows=1", "skip": "write skip_rows=1", "skipfooter":
     "cut rows of the frame, as in scan(...).head(n)", "skip_blank_lines":
