@@ -24,8 +24,8 @@ def agree(
     """The schema that all files are read with, and the columns left out with the reason.
 
     Columns are those of the first file (or of `options.schema`), in its order, but for those that are partition keys,
-    which come last: a key that also stands in the files is taken from the folder, by which blocks are skipped. Types
-    that differ meet in one that holds the values of both.
+    which come last: a key that also stands in the files is taken from the folder, by which blocks are skipped. With
+    ``extra_columns="insert"`` those that other files add follow. Types that differ meet in one that holds the values of both.
 
     Raises
     ------
@@ -36,7 +36,6 @@ def agree(
         When a file has two columns of one name.
     """
     asked = options.wanted()
-    first = schemas[0]
     known: list[tuple[pa.Schema, dict[str, DType]]] = []
     for file, schema in zip(files, schemas, strict=True):
         enums = {field.name: kind for field in schema if (kind := categories.declared(field)) is not None}
@@ -44,46 +43,55 @@ def agree(
             continue
         known.append((schema, enums))
         refuse_duplicates(schema.names, file.path, "write it again with other names")
-    if asked is None:
-        usable, reasons = supported(first)
-        target = {name: kind for name, kind in usable.items() if name not in keys}
-        reasons = {name: why for name, why in reasons.items() if name not in keys}
-        origin = files[0].path
-    else:
-        target, reasons, origin = {n: kind for n, kind in asked.items() if n not in keys}, {}, "the schema that was given"
-    expected = {*target, *reasons, *keys}
+    origin: dict[str, tuple[Any, str]] = {}
+    target: dict[str, DType] = {}
+    reasons: dict[str, str] = {}
+    if asked is not None:
+        target = {name: kind for name, kind in asked.items() if name not in keys}
+        origin = {name: (kind, "the schema that was given") for name, kind in target.items()}
+    for k, (schema, _) in enumerate(known):
+        if (k == 0 and asked is None) or options.extra_columns == "insert":
+            fields = [field for field in schema if field.name not in keys and field.name not in origin]
+            more, why = supported(pa.schema(fields))
+            target, reasons = {**target, **more}, {**reasons, **why}
+            origin |= {field.name: (field.type, _file_of(schema, files, schemas).path) for field in fields}
+    first = files[0].path if asked is None else "the schema that was given"
+    needed = [name for name in origin if asked is not None or name in schemas[0].names]
     for schema, _ in known:
-        file = files[next(i for i, s in enumerate(schemas) if s is schema)]
-        for name in [*target, *reasons]:
-            if name in schema.names:
-                _meet(target, name, schema.field(name), first if asked is None else None, file, origin, fixed=asked is not None)
-            elif options.missing_columns == "raise":
-                hint = f'it has no such column, {origin} has; missing_columns="insert" fills it with null'
+        file = _file_of(schema, files, schemas)
+        for name in needed:
+            if name not in schema.names and options.missing_columns == "raise":
+                hint = f'it has no such column, {first} has; missing_columns="insert" fills it with null'
                 raise failure(file.path, hint, column=name)
-        for name in schema.names:
-            if name not in expected and options.extra_columns == "raise":
-                raise failure(file.path, f'{origin} has no such column; extra_columns="ignore" leaves it out', column=name)
+        for field in schema:
+            if field.name in origin:
+                fixed = asked is not None and field.name in asked
+                _meet(target, field, *origin[field.name], file, fixed)
+            elif field.name not in keys and options.extra_columns == "raise":
+                ways = 'extra_columns="insert" takes it along, null in the others, and "ignore" leaves it out'
+                raise failure(file.path, f"{first} has no such column; {ways}", column=field.name)
     return Schema({**target, **keys}), reasons
 
 
-def _meet(
-    target: dict[str, DType], name: str, field: pa.Field, first: pa.Schema | None, file: File, origin: str, fixed: bool
-) -> None:
-    """Widen the type of a column of `target` to one that this file's values fit too."""
-    arrow, found, sofar = field.type, convert.dtype_of_field(field), target.get(name)
+def _file_of(schema: pa.Schema, files: Sequence[File], schemas: Sequence[pa.Schema]) -> File:
+    return files[next(i for i, s in enumerate(schemas) if s is schema)]
+
+
+def _meet(target: dict[str, DType], field: pa.Field, there: Any, origin: str, file: File, fixed: bool) -> None:
+    """Widen the type of a column of `target`, which is of type `there` in `origin`, to one that this file's values fit too."""
+    name, arrow = field.name, field.type
+    found, sofar = convert.dtype_of_field(field), target.get(name)
     if found is not None and sofar is not None:
         if found == sofar or (fixed and {found.kind, sofar.kind} <= {"enum", "string"}):  # whether texts are categories is seen
             return
     if sofar is None:  # a column that cannot be used
-        assert first is not None
-        if arrow != first.field(name).type:
-            raise failure(file.path, f"it is {arrow} here and {first.field(name).type} in {origin}", column=name)
+        if arrow != there:
+            raise failure(file.path, f"it is {arrow} here and {there} in {origin}", column=name)
         return
     if fixed and found is not None and found.is_wide and sofar.is_decimal and found.scale == sofar.scale:
         return  # which values have so few digits is seen when they are read
     wider = None if found is None else meeting(sofar, found)
     if wider is None or (fixed and wider != sofar):
-        there = sofar if first is None else first.field(name).type
         here: Any = arrow
         if found is not None and "enum" in (found.kind, sofar.kind):
             here, there = found, sofar

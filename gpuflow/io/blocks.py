@@ -208,11 +208,13 @@ class BlockSource(Source):
     what: str
     """How errors call such a file, as in ``Parquet``."""
     suffixes: tuple[str, ...]
+    magic: bytes
+    """What such a file begins with."""
     split: type[BlockSplit]
 
     def __init__(self, paths: Paths, options: ScanOptions | None = None) -> None:
         self.options = options or ScanOptions()
-        self.files = self.options.find(paths, self.suffixes, self.what)
+        self.files = self.options.find(paths, self.suffixes, self.what, self.magic)
         self.layouts = self._look()
         self.keys = hive.infer(self.files, self.options.key_types(), self.options.try_parse_hive_dates)
         schemas = [decimals.as_asked(layout.schema, self.options.wide_decimals) for layout in self.layouts]

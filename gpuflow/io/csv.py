@@ -222,6 +222,10 @@ class CsvSource(TextSource):
         if isinstance(new_columns, str):
             raise TypeMismatchError(f"new_columns={new_columns!r} is no list of names")
         own = null_values if isinstance(null_values, Mapping) else {}
+        if options.extra_columns == "insert":
+            raise TypeMismatchError(
+                "extra_columns='insert' is not for CSV; name all columns in schema=, with missing_columns='insert'"
+            )
         how = CsvOptions(
             separator=separator,
             quote=quote_char,

@@ -25,6 +25,7 @@ Look = TypeVar("Look")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _THREADS, _LOCAL_THREADS = 16, 4
 """Threads that look at files: they wait for a network more than they compute, and less for a disk."""
+_COMPRESSIONS = ("gz", "gzip", "snappy", "zst", "zstd", "lz4", "lzo", "br", "brotli", "bz2")
 _CHANGED = "the file has changed since it was scanned; scan it again"
 
 
@@ -73,11 +74,47 @@ class File:
         return self.path
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Which files of a folder are of a format.
+
+    `what` is how errors call one, as in ``Parquet``. Its name ends with one of the `suffixes`, which another for its compression
+    may follow; and it begins with the bytes `magic`, where all of the format do.
+    """
+
+    what: str
+    suffixes: tuple[str, ...]
+    magic: bytes = b""
+
+    def chosen(self, every: Sequence[str], head: Callable[[str, int], bytes]) -> list[str]:
+        """Choose files by their suffix, and part files, to which Spark and Hive give none, by how they begin.
+
+        `head` reads so many bytes of a file. Where a format has no `magic`, files without any suffix are meant only if there are
+        no others.
+        """
+        named = {p for p in every if self._is_named(os.path.basename(p).lower())}
+        bare = [p for p in every if "." not in os.path.basename(p)]
+        if not self.magic:
+            return bare if not named else [p for p in every if p in named]
+        with ThreadPoolExecutor(_LOCAL_THREADS) as pool:
+            heads = pool.map(lambda p: head(p, len(self.magic)), bare)
+            named |= {p for p, begin in zip(bare, heads, strict=True) if begin == self.magic}
+        return [p for p in every if p in named]
+
+    def _is_named(self, name: str) -> bool:
+        stem, _, last = name.rpartition(".")
+        return name.endswith(self.suffixes) or (bool(self.magic) and last in _COMPRESSIONS and stem.endswith(self.suffixes))
+
+
+def _head(path: str, count: int) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(count)
+
+
 def find(
     paths: Paths,
     *,
-    suffixes: tuple[str, ...],
-    what: str,
+    kind: Kind,
     options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
     hive: bool = False,
@@ -88,13 +125,11 @@ def find(
     Parameters
     ----------
     paths : path, bytes, open file, or list of those
-        A file; a folder, searched recursively for files with one of `suffixes` (names that begin with ``_`` or ``.``
-        are passed over); a glob (``**`` included); or a URL of any file system fsspec knows. Bytes are the content of a
+        A file; a folder, searched recursively for files of the `kind` (names that begin with ``_`` or ``.`` are passed over);
+        a glob (``**`` included); or a URL of any file system fsspec knows. Bytes are the content of a
         file, and an object with a method ``read`` is an open one.
-    suffixes : tuple of str
+    kind : Kind
         Which files of a folder are meant.
-    what : str
-        How errors call such a file, as in ``Parquet``.
     options : mapping, optional
         Options for the remote file system.
     filesystem : fsspec or pyarrow file system, optional
@@ -109,6 +144,7 @@ def find(
     ReadError
         When there is nothing of the kind.
     """
+    what = kind.what
     entries = [entry if is_content(entry) else text_of(entry, what) for entry in _listed(paths)]
     if not entries:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
@@ -120,10 +156,10 @@ def find(
             found.append(File(name, len(held.content), held.stamp, remote=True, filesystem=held))
         elif system is not None or remote.is_remote(path):
             with reading(path):
-                found += _remote(path, suffixes, what, *remote.locate(path, options or {}, system), hive, wildcards)
+                found += _remote(path, kind, *remote.locate(path, options or {}, system), hive, wildcards)
         else:
             with reading(path):
-                found += _local(home(remote.local_path(path)), suffixes, what, hive, wildcards)
+                found += _local(home(remote.local_path(path)), kind, hive, wildcards)
     return found
 
 
@@ -178,14 +214,14 @@ def label(what: str, paths: Any, files: Sequence[File]) -> str:
     return f"{what} {name}" if len(files) == 1 else f"{what} {name}{'/' if '*' not in name else ''} ({len(files)} files)"
 
 
-def _local(path: str, suffixes: tuple[str, ...], what: str, hive: bool, wildcards: bool) -> list[File]:
+def _local(path: str, kind: Kind, hive: bool, wildcards: bool) -> list[File]:
     if os.path.isfile(path):
         return [_stat(path, ())]
     if os.path.isdir(path):
         every = _walk(path)
-        chosen = [p for p in every if p.lower().endswith(suffixes)]
+        chosen = kind.chosen(every, _head)
         if not chosen:
-            raise _nothing(path, every, suffixes, what)
+            raise _nothing(path, every, kind)
         return [_stat(p, _keys(p, path) if hive else ()) for p in chosen]
     if os.path.lexists(path):
         raise failure(path, _odd(path))
@@ -216,7 +252,7 @@ def _walk(root: str) -> list[str]:
     return sorted(found)
 
 
-def _remote(url: str, suffixes: tuple[str, ...], what: str, system: Any, path: str, hive: bool, wildcards: bool) -> list[File]:
+def _remote(url: str, kind: Kind, system: Any, path: str, hive: bool, wildcards: bool) -> list[File]:
     remote.forget(system)
     there = remote.look(system, path)
     root = ""
@@ -232,9 +268,9 @@ def _remote(url: str, suffixes: tuple[str, ...], what: str, system: Any, path: s
         root = path.rstrip("/")
         every = dict(system.find(path, detail=True))
         every = {p: info for p, info in every.items() if not any(_ignored(s) for s in p[len(root) :].split("/") if s)}
-        chosen = sorted(p for p in every if p.lower().endswith(suffixes))
+        chosen = kind.chosen(sorted(every), lambda p, count: bytes(system.cat_file(p, start=0, end=count)))
         if not chosen:
-            raise _nothing(url, list(every), suffixes, what)
+            raise _nothing(url, list(every), kind)
     else:
         every, chosen = {path: there}, [path]
     return [
@@ -269,10 +305,11 @@ def _keys(path: str, root: str) -> tuple[tuple[str, str | None], ...]:
     return tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, value in pairs)
 
 
-def _nothing(path: str, every: Sequence[str], suffixes: tuple[str, ...], what: str) -> ReadError:
+def _nothing(path: str, every: Sequence[str], kind: Kind) -> ReadError:
     seen = ", ".join(sorted({os.path.basename(p) for p in every})[:3])
     there = f"it holds {len(every)} other files ({seen}{', …' if len(every) > 3 else ''})" if every else "it is empty"
-    return ReadError(f"the folder {path!r} has no {what} files ({' '.join('*' + s for s in suffixes)}); {there}", file=path)
+    suffixes = " ".join("*" + s for s in kind.suffixes)
+    return ReadError(f"the folder {path!r} has no {kind.what} files ({suffixes}); {there}", file=path)
 
 
 def _near(path: str) -> str:

@@ -68,7 +68,7 @@ class IpcSplit(BlockSplit):
 class IpcSource(BlockSource):
     """Arrow IPC files and streams with one schema. See `gpuflow.io.scan_ipc`."""
 
-    what, suffixes, split = "Arrow IPC", SUFFIXES, IpcSplit
+    what, suffixes, magic, split = "Arrow IPC", SUFFIXES, _MAGIC, IpcSplit
 
     def _look(self) -> list[Layout]:
         return in_threads(_look, self.files)

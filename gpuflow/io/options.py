@@ -37,7 +37,7 @@ class ScanOptions:
     wide_decimals: str = "exact"
 
     def __post_init__(self) -> None:
-        for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore"))):
+        for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore", "insert"))):
             if getattr(self, name) not in values:
                 raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
         decimals.checked(self.wide_decimals)
@@ -47,12 +47,11 @@ class ScanOptions:
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
 
-    def find(self, paths: Any, suffixes: tuple[str, ...], what: str) -> list[File]:
-        """The files, with their own path as one more key where that is asked for."""
+    def find(self, paths: Any, suffixes: tuple[str, ...], what: str, magic: bytes = b"") -> list[File]:
+        """The files, with their own path as one more key where that is asked for; those of the format begin with `magic`."""
         found = files.find(
             paths,
-            suffixes=suffixes,
-            what=what,
+            kind=files.Kind(what, suffixes, magic),
             options=self.storage_options,
             filesystem=self.filesystem,
             hive=self.hive_partitioning,

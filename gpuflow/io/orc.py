@@ -42,7 +42,7 @@ class OrcSplit(BlockSplit):
 class OrcSource(BlockSource):
     """ORC files with one schema. See `gpuflow.io.scan_orc`."""
 
-    what, suffixes, split = "ORC", SUFFIXES, OrcSplit
+    what, suffixes, magic, split = "ORC", SUFFIXES, b"ORC", OrcSplit
 
     def _look(self) -> list[Layout]:
         return in_threads(_look, self.files)

@@ -68,7 +68,7 @@ def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], 
 class ParquetSource(BlockSource):
     """Parquet files with one schema. See `gpuflow.io.scan_parquet`."""
 
-    what, suffixes, split = "Parquet", SUFFIXES, ParquetSplit
+    what, suffixes, magic, split = "Parquet", SUFFIXES, b"PAR1", ParquetSplit
 
     def _look(self) -> list[Layout]:
         self.footers: list[Footer] = footers.read_footers(self.files)

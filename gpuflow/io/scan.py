@@ -63,8 +63,9 @@ def scan_parquet(
         The columns and their types; otherwise those of the first file, widened where other files need it.
     missing_columns : {"raise", "insert"}
         ``insert``: a column that a file lacks is null there.
-    extra_columns : {"raise", "ignore"}
-        ``ignore``: columns that the first file (or `schema`) lacks are left out.
+    extra_columns : {"raise", "ignore", "insert"}
+        Of columns that the first file (or `schema`) lacks. ``ignore`` leaves them out; ``insert`` adds them, null in files
+        without them: with ``missing_columns="insert"`` that is the union of all columns.
     wide_decimals : {"exact", "narrow", "float64", "string"}
         What decimals of more than 18 digits are read as: ``Decimal(38, scale)``; ``Decimal(18, scale)``, where a value that does
         not fit is an error; the nearest floats; or text. Those of more than 38 digits only pass through unless they are read as

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import pickle
 import threading
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import fsspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -239,7 +242,7 @@ def test_thousands_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert pickle.loads(pickle.dumps(split)).read(("name", "x")).length == 10
 
 
-@pytest.mark.parametrize("options", [{"missing_columns": "drop"}, {"extra_columns": "insert"}, {"n_rows": -1}, {"n_rows": 1.5},
+@pytest.mark.parametrize("options", [{"missing_columns": "drop"}, {"extra_columns": "add"}, {"n_rows": -1}, {"n_rows": 1.5},
                                      {"row_index_offset": -1}, {"schema": {"x": "whole"}}, {"filesystem": 3}])  # fmt: skip
 def test_mistakes_in_the_call(tmp_path: Path, options: dict[str, Any]) -> None:
     files("parquet", tmp_path, pa.table({"x": [1]}))
@@ -270,3 +273,97 @@ def test_orc_columns_with_dots_beside_others(tmp_path: Path, names: tuple[str, .
     frame = gf.scan_orc(tmp_path / "a.orc")
     assert frame.select(*names).collect().to_dict() == data.select(names).to_pydict()
     assert frame.collect().to_dict() == data.to_pydict()
+
+
+# -- unions of columns, and files without a suffix --------------------------------------------------------------------
+@pytest.mark.parametrize("kind", SCANS)
+def test_the_union_of_all_columns(tmp_path: Path, kind: str) -> None:
+    """As DuckDB's union_by_name: columns in the order in which files bring them, types that meet."""
+    tables = [
+        pa.table({"a": pa.array([1, 2], pa.int32()), "b": ["x", "y"]}),
+        pa.table({"c": [0.5], "a": pa.array([2**40])}),
+        pa.table({"d": [[1], None], "b": ["z", None], "c": pa.array([7, 8], pa.int32())}),
+    ]
+    folder = files(kind, tmp_path / "d", *tables)
+    both = {"missing_columns": "insert", "extra_columns": "insert"}
+    source = SCANS[kind](folder, **both)
+    assert list(source.schema) == ["a", "b", "c", "d"]
+    assert (source.schema["a"], source.schema["c"]) == (t.INT64, t.FLOAT64)
+    expected = {
+        "a": [1, 2, 2**40, None, None],
+        "b": ["x", "y", None, "z", None],
+        "c": [None, None, 0.5, 7.0, 8.0],
+        "d": [None, None, None, [1], None],
+    }
+    for rows in (None, 1):
+        assert table(source, rows).to_arrow().to_pydict() == expected
+    frame = {"parquet": gf.scan_parquet, "ipc": gf.scan_ipc, "orc": gf.scan_orc}[kind](folder, **both)
+    with running():
+        assert frame.filter(gf.col("c") > 1).select("b", "d").collect().to_dict() == {"b": ["z", None], "d": [[1], None]}
+        assert frame.filter(gf.col("a").is_null()).select("c").collect().to_dict() == {"c": [7.0, 8.0]}
+    if kind == "parquet":
+        relation = duckdb.sql(f"select * from read_parquet('{folder}/*.parquet', union_by_name=true) order by filename")
+        assert relation.fetchall() == list(zip(*expected.values(), strict=True))
+
+
+def test_only_columns_that_others_add(tmp_path: Path) -> None:
+    folder = files("parquet", tmp_path / "d", pa.table({"a": [1]}), pa.table({"a": [2], "b": ["x"]}))
+    assert table(io.scan_parquet(folder, extra_columns="insert")).to_dict() == {"a": [1, 2], "b": [None, "x"]}
+    given = io.scan_parquet(folder, schema={"a": "float64"}, extra_columns="insert", missing_columns="insert")
+    assert table(given).to_dict() == {"a": [1.0, 2.0], "b": [None, "x"]}
+    files("parquet", folder, pa.table({"a": [1]}), pa.table({"b": ["y"]}))
+    with pytest.raises(ReadError, match=r"1\.parquet, column 'a': .*missing_columns=\"insert\" fills it"):
+        io.scan_parquet(folder, extra_columns="insert")
+    files("parquet", folder, pa.table({"a": [1]}), pa.table({"a": [1], "b": ["y"]}), pa.table({"a": [1], "b": [5]}))
+    with pytest.raises(ReadError, match=r"2\.parquet, column 'b': it is int64 here and string in .*1\.parquet"):
+        io.scan_parquet(folder, extra_columns="insert")
+    with pytest.raises(ReadError, match=r'extra_columns="insert" takes it along.*"ignore" leaves it out'):
+        io.scan_parquet(folder)
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    with pytest.raises(TypeMismatchError, match="extra_columns='insert' is not for CSV"):
+        io.scan_csv(tmp_path / "a.csv", extra_columns="insert")
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("kind", SCANS)
+def test_part_files_without_a_suffix(tmp_path: Path, kind: str, remote: bool) -> None:
+    """As Spark and Hive write them: known by what they begin with, among files of their own that are none."""
+    folder = tmp_path / "out"
+    (folder / "day=1").mkdir(parents=True)
+    for number, name in enumerate(["day=1/part-00000", "day=1/000000_0", "part-00001.parquet.gz", f"a.{ENDS[kind]}"]):
+        if name != "part-00001.parquet.gz":
+            WRITERS[kind](pa.table({"x": [number]}), folder / name, 10)
+    for name in ("_SUCCESS", "_metadata", ".part-00000.crc", "README", "notes.txt", "empty"):
+        (folder / name).write_bytes(b"" if name == "empty" else b"not a table")
+    path: Any = folder
+    if remote:
+        system = fsspec.filesystem("memory")
+        path = f"memory://parts-{kind}"
+        system.put(str(folder), f"/parts-{kind}", recursive=True)
+    found = [file.path.rsplit("/", 1)[-1] for file in io_files(kind, path)]
+    assert found == [f"a.{ENDS[kind]}", "000000_0", "part-00000"]
+    source = SCANS[kind](path, hive_partitioning=False)
+    assert sorted(table(source).to_dict()["x"]) == [0, 1, 3]
+
+
+def io_files(kind: str, path: Any) -> Any:
+    return SCANS[kind](path, hive_partitioning=False).files
+
+
+def test_names_that_tell_their_compression(tmp_path: Path) -> None:
+    for name in ("a.gz.parquet", "b.parquet.gz", "c.parquet.snappy", "d.parquet.bak", "e.parquet.tmp"):
+        pq.write_table(pa.table({"x": [name[0]]}), tmp_path / name)
+    assert table(io.scan_parquet(tmp_path)).to_dict()["x"] == ["a", "b", "c"]
+    (tmp_path / "b.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.gz.parquet").read_bytes()))
+    with pytest.raises(ReadError, match=r"b\.parquet\.gz: it is not a whole Parquet file"):
+        io.scan_parquet(tmp_path)
+
+
+def test_text_without_a_suffix(tmp_path: Path) -> None:
+    """There is nothing to know it by, so it is meant only where there is nothing else."""
+    for number in range(2):
+        (tmp_path / f"part-0000{number}").write_text(f"x\n{number}\n")
+    (tmp_path / "_SUCCESS").write_text("")
+    assert table(io.scan_csv(tmp_path)).to_dict()["x"] == [0, 1]
+    (tmp_path / "a.csv").write_text("x\n7\n")
+    assert table(io.scan_csv(tmp_path)).to_dict()["x"] == [7]
