@@ -338,12 +338,20 @@ def _one(array: pa.Array) -> Column:
         buffer = array.buffers()[1]
         values = np.zeros(len(array), np.bool_) if buffer is None else _bits(buffer, array.offset, len(array))
     elif arrow == pa.date64():
-        values = (_values(array, "int64") // _MS_PER_DAY).astype(np.int32)
+        values = _days(_values(array, "int64") // _MS_PER_DAY, validity)
     elif arrow == pa.float16():
         values = _values(array, "float16").astype(np.float32)
     else:
         values = _values(array, dtype.storage)
     return Column(dtype, values, validity)
+
+
+def _days(days: np.ndarray[Any, Any], validity: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
+    """Days as a date column has them. Raises `OddValue` for one that 32 bits do not hold."""
+    outside = (days < t.DATE.bounds[0]) | (days > t.DATE.bounds[1])
+    for row in np.flatnonzero(outside if validity is None else outside & validity)[:1].tolist():
+        raise OddValue(row, f"is {int(days[row]):,} days from 1970-01-01, and a date has 32 bits of them; read it as int64")
+    return days.astype(np.int32)
 
 
 def _coded(indices: pa.Array, dictionary: pa.Array, dtype: DType, distinct: bool = False) -> Column:

@@ -189,3 +189,15 @@ def test_unsupported_types_say_so() -> None:
 def test_foreign_data_is_validated(array: pa.Array) -> None:
     with pytest.raises(pa.ArrowInvalid):
         convert.from_arrow(array, trusted=False)
+
+
+def test_days_beyond_a_date_are_told() -> None:
+    """They wrapped around: 2^32 days and one were 1970-01-02."""
+    ends = [t.DATE.bounds[0], t.DATE.bounds[1], 0, 2_932_896, -719_162]
+    for days, row in ((ends, None), ([0, None, 2**32 + 1], 2), ([None, -(2**31) - 1], 1), ([None, None], None)):
+        data = pa.array([None if d is None else d * 86_400_000 for d in days], pa.int64()).view(pa.date64())
+        if row is None:
+            assert convert.to_arrow(convert.from_arrow(data)).cast(pa.int32()).to_pylist() == days
+        else:
+            with pytest.raises(pa.ArrowInvalid, match=f"row {row} is .* days from 1970-01-01, and a date has 32 bits"):
+                convert.from_arrow(data)
