@@ -14,7 +14,7 @@ WORKERS ?= 2
 # The suite starts many processes; what they import is compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast test-large bench bench-small gpu-check gpu-check-installing fuzz-files fuzz-codecs fuzz-plans lint format docs clean
+.PHONY: help demo test test-fast test-large test-workers bench bench-small gpu-check gpu-check-installing fuzz-files fuzz-codecs fuzz-plans lint format docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,11 @@ test-fast: $(TEST) $(BENCH) ## the quick part of it, in about a minute
 
 test-large: $(TEST) $(BENCH) ## columns of more than 2^31 bytes: 5 GB of memory, some minutes
 	@$(PY) -m pytest -q tests/large/strings.py
+
+test-workers: $(TEST) $(BENCH) ## joins on two workers of 500 MB, and a full disk (as root): some minutes
+	@$(PY) -m tests.large.small_workers
+	@$(PY) -m tests.large.small_workers --source memory --runs 2
+	@[ "$$(id -u)" != 0 ] || $(PY) -m tests.large.full_disk
 
 bench: $(BENCH) ## db-benchmark, 1e7 rows, against Polars, DuckDB, pandas and dask.dataframe
 	@$(PY) -m benchmarks --rows 1e7

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import dask.config
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,8 +25,9 @@ def cluster(
 ) -> Client:
     """Start workers on this machine and make them the place where queries run.
 
-    With CUDA devices and dask-cuda, one worker process for each device (``LocalCUDACluster``); otherwise
-    ``LocalCluster`` with a few processes that share the cores. Everything listens on the loopback address, where other
+    With CUDA devices and dask-cuda, one worker process for each device (``LocalCUDACluster``); with devices alone, one
+    process; otherwise ``LocalCluster`` with a few processes that share the cores. Everything listens on the loopback address,
+    where other
     users of the same machine can still reach it: whoever reaches a Dask scheduler can run code on its workers. On a
     machine that is shared, or with another `host`, pass ``security=distributed.Security.temporary()`` (needs the
     package cryptography), or your own certificates: connections are then encrypted, and refused without them.
@@ -38,7 +42,7 @@ def cluster(
     memory_limit : str, int or float
         Of each worker, as in Dask.
     gpu : bool, optional
-        True demands devices, False leaves them alone; None takes what is there.
+        True demands devices, False hides them from the workers; None takes what is there.
     host : str
         Address to listen on.
     dashboard : bool
@@ -56,10 +60,13 @@ def cluster(
     Workers are new Python processes, which import the script that starts them: a script calls this below
     ``if __name__ == "__main__":``, notebooks and the prompt need nothing.
 
+    While the cluster is there, Dask's timeouts fit it, unless they are configured: it waits ten minutes for a worker that is
+    started again, and five seconds for a connection on this machine.
+
     Raises
     ------
     ValueError
-        When `gpu` is True and no device can be used; the message says why.
+        When `gpu` is True and no device can be used (the message says why), or when several workers would share one.
 
     Examples
     --------
@@ -74,35 +81,103 @@ def cluster(
     found = cuda()
     if gpu and not found.devices:
         raise ValueError(f"no CUDA device: {found.reason}")
-    if gpu and installed("dask-cuda") is None:
-        raise ValueError(f"dask-cuda is not installed; {install_line(f'cluster-{found.extra}')}")
+    with_dask_cuda = installed("dask-cuda") is not None
+    install = install_line(f"cluster-{found.extra}")
+    if gpu and not with_dask_cuda:
+        raise ValueError(f"dask-cuda is not installed; {install}")
     # Given even without a dashboard: the scheduler serves its health and metrics there, by default on every interface.
     page = {"dashboard": dashboard, "dashboard_address": f"{host}:0"} | options.pop("scheduler_kwargs", {})
     common = {"host": host, "scheduler_kwargs": page, "memory_limit": memory_limit, **options}
-    if gpu is not False and found.devices and installed("dask-cuda") is not None:
+    patience = Patience(host in LOOPBACKS)
+    if gpu is not False and found.devices and with_dask_cuda:
         from dask_cuda import LocalCUDACluster
 
-        return _owning(LocalCUDACluster(n_workers=workers, threads_per_worker=threads or 2, **common))
+        common = {"resources": {"GPU": 1}, **common}
+        return _owning(patience, LocalCUDACluster, n_workers=workers, threads_per_worker=threads or 2, **common)
     from distributed import LocalCluster
 
+    if gpu is False:
+        common["env"] = {"CUDA_VISIBLE_DEVICES": ""} | common.get("env", {})
+    elif found.devices:
+        workers = workers or 1
+        if workers > 1:
+            raise ValueError(
+                f"{workers} workers would share one CUDA device, and each would take it for its own: install dask-cuda, which "
+                f"starts one worker for each device ({install}), or say workers=1, or gpu=False to leave devices alone"
+            )
     cores = config.cores()
     workers = workers or (max(2, cores // 4) if cores > 1 else 1)
     threads = threads or max(1, cores // workers)
-    return _owning(LocalCluster(n_workers=workers, threads_per_worker=threads, processes=True, **common))
+    return _owning(patience, LocalCluster, n_workers=workers, threads_per_worker=threads, processes=True, **common)
 
 
-def _owning(cluster: Any) -> Client:
-    """A client that closes its cluster with itself."""
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
+
+
+class Patience:
+    """Dask's timeouts as long as clusters of `cluster` are there; what is configured otherwise than by default stays.
+
+    Dask gives a worker that has not come back after 15 seconds up for good, which a busy machine needs to start one again;
+    and it tries for 30 seconds to reach a worker of the same machine that is gone. It reads these settings again and again.
+    """
+
+    _lock = threading.Lock()
+    _users = 0
+    _before: ClassVar[dict[str, Any]] = {}
+    LONGER: ClassVar[dict[str, tuple[Any, str]]] = {
+        "distributed.deploy.lost-worker-timeout": ("15s", "10 minutes"),
+        "distributed.scheduler.no-workers-timeout": (None, "10 minutes"),
+    }
+    ON_LOOPBACK: ClassVar[dict[str, tuple[Any, str]]] = {"distributed.comm.timeouts.connect": ("30s", "5s")}
+
+    def __init__(self, loopback: bool) -> None:
+        self._values = self.LONGER | (self.ON_LOOPBACK if loopback else {})
+        self._begun = False
+
+    def begin(self) -> None:
+        """Put the timeouts into force."""
+        import distributed  # noqa: F401  (brings its defaults)
+
+        with self._lock:
+            Patience._users += 1
+            self._begun = True
+            for key, (default, value) in self._values.items():
+                if dask.config.get(key, None) == default and key not in self._before:
+                    self._before[key] = default
+                    dask.config.set({key: value})
+
+    def end(self) -> None:
+        """Put back what was there, after the last cluster."""
+        with self._lock:
+            if not self._begun:
+                return
+            self._begun = False
+            Patience._users -= 1
+            if Patience._users == 0:
+                dask.config.set(self._before)
+                self._before.clear()
+
+
+def _owning(patience: Patience, kind: Any, **options: Any) -> Client:
+    """A client of a new cluster that closes the cluster with itself."""
     from distributed import Client
 
     class OwningClient(Client):
         def close(self, *args: Any, **kwargs: Any) -> Any:
             closed = super().close(*args, **kwargs)
-            cluster.close()
+            made.close()
+            patience.end()
             return closed
 
+    patience.begin()
     try:
-        return OwningClient(cluster)
+        made = kind(**options)
     except BaseException:
-        cluster.close()
+        patience.end()
+        raise
+    try:
+        return OwningClient(made)
+    except BaseException:
+        made.close()
+        patience.end()
         raise

@@ -40,6 +40,8 @@ class Setting:
     check: Callable[[Any], Any]
     accepts: str
     doc: str
+    missing: str = ""
+    """Why it cannot be set to anything but the default yet, with the way out."""
 
 
 def _choice(*names: str) -> Callable[[Any], str]:
@@ -117,7 +119,7 @@ SETTINGS: dict[str, Setting] = {
     "partition-rows": Setting(None, _count, _COUNT, "Rows of a partition."),
     "morsel-rows": Setting(131_072, _count, _COUNT, "Rows that one call of a CPU kernel sees."),
     "memory-limit": Setting(
-        None, _bytes, _BYTES, "Bytes that a process may hold in tables, exchanges and buffers; on a GPU, of its memory."
+        None, _bytes, _BYTES, "Bytes of a GPU's memory that a process may take. On CPUs it cannot be set yet."
     ),
     "broadcast-rows": Setting(4_000_000, _count, _COUNT, "A join side with at most so many rows is given to every partition."),
     "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
@@ -132,8 +134,20 @@ SETTINGS: dict[str, Setting] = {
     "strings": Setting(
         "auto", _choice("auto", "dictionary", "plain"), "auto, dictionary or plain", "How loaded strings are laid out."
     ),
-    "deterministic": Setting(False, _flag, "true or false", "Float sums with the same bits for any partitioning and target."),
-    "local-directory": Setting(None, _folder, "a folder, or null for the system's", "Where spilled data goes."),
+    "deterministic": Setting(
+        False,
+        _flag,
+        "true or false",
+        "Float sums with the same bits for any partitioning and target; not there yet.",
+        "the last bits of float sums still depend on the partitions; sum decimals or whole numbers where that matters",
+    ),
+    "local-directory": Setting(
+        None,
+        _folder,
+        "a folder, or null for the system's",
+        "Where spilled data goes; not there yet.",
+        "only workers write to disk what does not fit into memory; their folder is that of gf.cluster(local_directory=...)",
+    ),
     "cache.folder": Setting(None, _folder, "a folder, or null for the user's cache", "Where compiled kernels are kept."),
     "cache.kernels": Setting(512, _count, _COUNT, "Compiled kernels kept in a process."),
     "cuda.pool": Setting("cupy", _choice("cupy", "rmm"), "cupy or rmm", "Whose pool device memory comes from."),
@@ -209,12 +223,15 @@ def get(key: str) -> Any:
         raise ConfigError(_unknown(name))
     value = dask.config.get(f"{PREFIX}.{name}", setting.default)
     try:
-        return setting.check(value)
-    except (ValueError, TypeError, AttributeError, OverflowError):
+        checked = setting.check(value)
+    except (ValueError, TypeError, AttributeError, OverflowError, KeyError):
         raise ConfigError(
             f"setting {PREFIX}.{name} is {value!r}; it takes {setting.accepts} (from code: "
             f"dask.config.set({{'{PREFIX}.{name}': ...}}), from the environment: {_variable(name)})"
         ) from None
+    if setting.missing and checked != setting.default:
+        raise ConfigError(f"setting {PREFIX}.{name} is {value!r}, which has no effect yet: {setting.missing}")
+    return checked
 
 
 def resolve() -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from gpuflow_kernels.errors import ExecutionError
@@ -20,6 +20,35 @@ def cuda_problem() -> str | None:
     """Why CUDA cannot be used here, or None where it can."""
     found = cuda_diagnosis()
     return None if found is None else found.problem
+
+
+def device_identity() -> tuple[str, str]:
+    """(machine, device) that this process computes on."""
+    import socket
+
+    from .serialize import device_module
+
+    return socket.gethostname(), device_module().cuda.runtime.getDeviceProperties(0)["uuid"].hex()
+
+
+def refuse_shared_devices(devices: Mapping[str, tuple[str, str]]) -> None:
+    """Raise where two workers (by address) compute on one device: each takes it, and its memory, for its own.
+
+    Raises
+    ------
+    ExecutionError
+        With the machine and the workers.
+    """
+    workers: dict[tuple[str, str], list[str]] = {}
+    for address, device in devices.items():
+        workers.setdefault(device, []).append(address)
+    for (machine, uuid), addresses in workers.items():
+        if len(addresses) > 1:
+            raise ExecutionError(
+                f"{len(addresses)} workers on {machine} share one CUDA device ({uuid}): {', '.join(sorted(addresses)[:4])}; "
+                "start one worker for each device, as gf.cluster() does with dask-cuda, or `dask cuda worker`; or give each "
+                "worker a device of its own by CUDA_VISIBLE_DEVICES"
+            )
 
 
 def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_problem) -> tuple[str, str]:

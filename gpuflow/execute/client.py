@@ -17,7 +17,7 @@ from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import PipelineTask, Task
 
 from . import serialize
-from .choice import cuda_problem
+from .choice import cuda_problem, device_identity, refuse_shared_devices
 from .graph import Graph, dask_task, facts_of
 from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
 from .waiting import reachable
@@ -237,5 +237,8 @@ def cuda_problem_of(client: Any, patience: float, wait: bool = True) -> str | No
             return cuda_problem()
         future = client.submit(cuda_problem, pure=False, priority=1000)
         with told(), _stepping_aside():
-            _problems[client] = [wait_for(client, client.gather(future, asynchronous=True), patience)]
+            problem = wait_for(client, client.gather(future, asynchronous=True), patience)
+            if problem is None:
+                refuse_shared_devices(wait_for(client, client.run(device_identity, asynchronous=True), patience))
+        _problems[client] = [problem]
     return _problems[client][0]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from gpuflow_kernels.column import Chunk
 
 from gpuflow import config
-from gpuflow.config import Settings, default_cache_folder
+from gpuflow.config import ConfigError, Settings, default_cache_folder
 from gpuflow.io.memory import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
@@ -37,6 +37,11 @@ def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Opti
     worker to find: another machine has another one."""
     there = cuda_problem if client is None else partial(cuda_problem_of, client, settings.workers_timeout, wait)
     target, reason = choose_target(settings.target, there)
+    if target != "cuda" and settings.memory_limit is not None:
+        raise ConfigError(
+            f"setting gpuflow.memory-limit is {settings.memory_limit:,} bytes, which has no effect where queries run on {target} "
+            f"({reason}); limit workers by gf.cluster(memory_limit=...)"
+        )
     folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
     on_device = (settings.cuda_pool, settings.memory_limit, settings.cuda_nvtx) if target == "cuda" else ()

@@ -120,12 +120,21 @@ def pack(value: Any) -> tuple[dict[str, Any], list[Any], list[Any]]:
     return header, [memoryview(b) for b in buffers], [a.reshape(-1).view("u1") for a in arrays]
 
 
+def landing_module() -> Any:
+    """Where arrays from a device land in this process: the module of device arrays, NumPy where it has no device."""
+    try:
+        module = device_module()
+    except ImportError:
+        return np
+    return module if getattr(module, "is_available", lambda: True)() else np
+
+
 def unpack(header: dict[str, Any], frames: list[Any]) -> Any:
-    """The value again; frames past the host buffers may be on a device or, then moved there, on the host."""
-    module = device_module()
+    """The value again; frames past the host buffers may be on a device or, then moved there if there is one, on the host."""
+    module = landing_module()
     host = [_writeable(f) for f in frames[: header["host"]]]
     arrays = [
-        module.asarray(_flat(frame)).view(np.dtype(kind)).reshape(shape)
+        module.asarray(_flat(_writeable(frame) if module is np else frame)).view(np.dtype(kind)).reshape(shape)
         for frame, (kind, shape) in zip(frames[header["host"] :], header["arrays"], strict=True)
     ]
     return _Unpacker(io.BytesIO(header["pickle"]), host, arrays).load()
@@ -173,7 +182,22 @@ def register() -> None:
         cuda_deserialize.register(kind, unpack)
         dask_serialize.register(kind, dask_dumps)
         dask_deserialize.register(kind, unpack)
+    _register_with_dask_cuda()
     _registered.append(True)
+
+
+def _register_with_dask_cuda() -> None:
+    """Say which values lie on a device, so that a worker of dask-cuda can move them to the host when memory runs short."""
+    if "dask_cuda" not in sys.modules:
+        return
+    from dask_cuda.is_device_object import is_device_object
+
+    for kind in TYPES:
+        is_device_object.register(kind, _lies_on_device)
+
+
+def _lies_on_device(value: Any) -> bool:
+    return any(on_device(array) for array in arrays_of(value))
 
 
 register()  # a worker has distributed loaded before its first task brings this module

@@ -99,7 +99,8 @@ def trouble_of(workers: dict[str, dict[str, Any]], coming: int = 0) -> str | Non
     if not workers:
         return None if coming else "it has no worker"
     if not running:
-        return f"all of its {len(workers)} workers are {_paused(workers)}"
+        all_of_them = f"all of its {len(workers)} workers are" if len(workers) > 1 else "its one worker is"
+        return f"{all_of_them} {_paused(workers)}"
     paused = {address: w for address, w in workers.items() if w["status"] == "paused"}
     if not paused or any(_is_busy(w) for w in running):
         return None

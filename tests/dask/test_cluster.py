@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -58,3 +60,97 @@ def alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+class Started(Exception):
+    """A cluster was to be started, with these options."""
+
+    def __init__(self, kind: str, options: dict[str, Any]) -> None:
+        super().__init__(kind)
+        self.kind, self.options = kind, options
+
+
+def started(monkeypatch: pytest.MonkeyPatch, devices: int, dask_cuda: bool, *args: Any, **options: Any) -> Started:
+    """What `gf.cluster` would start on a machine with so many devices."""
+    import distributed
+
+    import gpuflow as gf
+    from gpuflow import doctor
+
+    def kind(name: str) -> Any:
+        def make(**options: Any) -> Any:
+            raise Started(name, options)
+
+        return make
+
+    found = doctor.Cuda((12, 4), tuple(f"device {k}" for k in range(devices)), "", "cuda12")
+    monkeypatch.setattr(doctor, "cuda", lambda: found)
+    monkeypatch.setattr(doctor, "installed", lambda package: "26.0" if dask_cuda else None)
+    stand_in: Any = types.ModuleType("dask_cuda")
+    stand_in.LocalCUDACluster = kind("LocalCUDACluster")
+    monkeypatch.setitem(sys.modules, "dask_cuda", stand_in)
+    monkeypatch.setattr(distributed, "LocalCluster", kind("LocalCluster"))
+    with pytest.raises(Started) as caught:
+        gf.cluster(*args, **options)
+    return caught.value
+
+
+def test_without_gpus_devices_are_hidden_from_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for devices, dask_cuda in ((0, False), (2, False), (2, True)):
+        got = started(monkeypatch, devices, dask_cuda, gpu=False, env={"A": "1"})
+        assert got.kind == "LocalCluster"
+        assert got.options["env"] == {"CUDA_VISIBLE_DEVICES": "", "A": "1"}
+        assert got.options["n_workers"] >= 1
+    assert "env" not in started(monkeypatch, 0, False).options
+
+
+def test_one_worker_for_each_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    got = started(monkeypatch, 4, True)
+    assert (got.kind, got.options["n_workers"], got.options["resources"]) == ("LocalCUDACluster", None, {"GPU": 1})
+    assert started(monkeypatch, 4, True, resources={"X": 2}).options["resources"] == {"X": 2}
+    alone = started(monkeypatch, 4, False)
+    assert (alone.kind, alone.options["n_workers"]) == ("LocalCluster", 1)
+
+
+def test_workers_do_not_share_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gpuflow as gf
+    from gpuflow.errors import ExecutionError
+    from gpuflow.execute.choice import refuse_shared_devices
+
+    assert started(monkeypatch, 1, False, 1).options["n_workers"] == 1
+    with pytest.raises(ValueError, match=r"2 workers would share one CUDA device.*gpuflow\[cluster-cuda12\].*gpu=False"):
+        gf.cluster(2)
+    refuse_shared_devices({"a": ("here", "1"), "b": ("here", "2"), "c": ("there", "1")})
+    with pytest.raises(ExecutionError, match=r"2 workers on here share one CUDA device \(1\): a, c; start one worker for each"):
+        refuse_shared_devices({"a": ("here", "1"), "b": ("here", "2"), "c": ("here", "1")})
+
+
+def test_timeouts_fit_a_cluster_as_long_as_it_is_there() -> None:
+    import dask
+    import distributed
+
+    from gpuflow.cluster import Patience
+
+    assert distributed
+    lost, connect = "distributed.deploy.lost-worker-timeout", "distributed.comm.timeouts.connect"
+    none = "distributed.scheduler.no-workers-timeout"
+
+    def now() -> list[Any]:
+        return [dask.config.get(key) for key in (lost, connect, none)]
+
+    with dask.config.set({lost: "15s", connect: "30s", none: None}):
+        near, far = Patience(True), Patience(False)
+        far.begin()
+        assert now() == ["10 minutes", "30s", "10 minutes"]
+        near.begin()
+        assert now() == ["10 minutes", "5s", "10 minutes"]
+        far.end()
+        far.end()
+        assert now() == ["10 minutes", "5s", "10 minutes"]
+        near.end()
+        assert now() == ["15s", "30s", None]
+        with dask.config.set({lost: "77s"}):  # whoever has set it knows why
+            near.begin()
+            assert now() == ["77s", "5s", "10 minutes"]
+            near.end()
+            assert now() == ["77s", "30s", None]

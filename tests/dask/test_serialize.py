@@ -188,6 +188,52 @@ def test_device_buffers_have_frames_of_their_own(family: str, device: type[Modul
     assert there.columns[2].dictionary is there.columns[3].dictionary
 
 
+@pytest.mark.parametrize("without", ["CuPy", "a device"])
+def test_rows_from_a_device_arrive_on_the_host_where_there_is_none(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a client on a laptop that asks a cluster with GPUs."""
+    ours.register()
+    monkeypatch.setattr(ours, "device_module", lambda: Module)
+    value = on_device(chunk())
+    header, frames = serialize(value, serializers=("dask", "pickle"))
+
+    def missing() -> Any:
+        raise ImportError("no module named cupy")
+
+    monkeypatch.setattr(ours, "device_module", missing if without == "CuPy" else lambda: NoDevice)
+    there = deserialize(header, [bytes(f) for f in frames])
+    for mine, theirs in zip(ours.arrays_of(value), ours.arrays_of(there), strict=True):
+        assert type(theirs) is np.ndarray and theirs.flags.writeable
+        np.testing.assert_array_equal(theirs, mine)
+
+
+class NoDevice(Module):
+    """CuPy on a machine without a device."""
+
+    @staticmethod
+    def is_available() -> bool:
+        return False
+
+
+def test_a_worker_of_dask_cuda_knows_what_lies_on_the_device(device: type[Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its spilling asks, by a `Dispatch` that calls whatever shows a `__cuda_array_interface__` a device object."""
+    import types
+
+    from dask.utils import Dispatch
+
+    stand_in: Any = types.ModuleType("dask_cuda.is_device_object")
+    stand_in.is_device_object = Dispatch("is_device_object")
+    stand_in.is_device_object.register(object, lambda o: hasattr(o, "__cuda_array_interface__"))
+    monkeypatch.setitem(sys.modules, "dask_cuda", types.ModuleType("dask_cuda"))
+    monkeypatch.setitem(sys.modules, "dask_cuda.is_device_object", stand_in)
+    monkeypatch.setattr(ours, "_registered", [])
+    assert not stand_in.is_device_object(on_device(chunk()))
+    ours.register()
+    for value in (on_device(chunk()), on_device(chunk()).columns[0], Pieces([on_device(chunk())])):
+        assert stand_in.is_device_object(value)
+    for value in (chunk(), chunk().columns[0], Pieces([chunk()]), table()):
+        assert not stand_in.is_device_object(value)
+
+
 def test_host_data_is_left_to_pickle_in_both_families() -> None:
     ours.register()
     for family in ("cuda", "dask"):

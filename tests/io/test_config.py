@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import dask
 import pytest
 
+import gpuflow as gf
 from gpuflow import config
 from gpuflow.config import ConfigError
 
@@ -43,6 +46,8 @@ def test_defaults() -> None:
         ("cache.folder", "x", "cache_folder", os.path.abspath("x")),
         ("cuda.pool", "rmm", "cuda_pool", "rmm"),
         ("cuda.nvtx", True, "cuda_nvtx", True),
+        ("workers-timeout", "2 minutes", "workers_timeout", 120.0),
+        ("workers-timeout", 3, "workers_timeout", 3.0),
     ],
 )
 def test_values(key: str, value: Any, attribute: str, expected: Any) -> None:
@@ -59,6 +64,8 @@ def test_values(key: str, value: Any, attribute: str, expected: Any) -> None:
         ("partition-rows", "many", "whole number"),
         ("memory-limit", "4 apples", "a size such as"),
         ("deterministic", "yes", "true or false"),
+        ("workers-timeout", "soon", "a time such as"),
+        ("workers-timeout", 0, "a time such as"),
         ("cuda.pool", "malloc", "cupy or rmm"),
         ("cuda.nvtx", 1, "true or false"),
         ("optimize.disable", 7, "list of rule names"),
@@ -94,3 +101,41 @@ def test_environment_and_what_importing_loads() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split(maxsplit=3)[:3] == ["cpu", "17", "5"]
     assert "pyarrow" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "way"),
+    [
+        ("deterministic", True, "sum decimals or whole numbers"),
+        ("local-directory", "/somewhere", r"gf\.cluster\(local_directory="),
+    ],
+)
+def test_a_setting_that_has_no_effect_yet_is_refused(key: str, value: Any, way: str) -> None:
+    with (
+        dask.config.set({f"gpuflow.{key}": value}),
+        pytest.raises(ConfigError, match=f"gpuflow.{key} is .* no effect yet: .*{way}"),
+    ):
+        config.resolve()
+    with dask.config.set({f"gpuflow.{key}": config.SETTINGS[key].default}):
+        config.resolve()
+
+
+def test_a_memory_limit_is_refused_where_nothing_keeps_to_it() -> None:
+    frame = gf.from_dict({"x": [1]})
+    with dask.config.set({"gpuflow.memory-limit": "1 GiB", "gpuflow.target": "cpu"}):
+        with pytest.raises(
+            ConfigError, match=r"gpuflow\.memory-limit is 1,073,741,824 bytes.* run on cpu .*gf\.cluster\(memory_limit"
+        ):
+            frame.collect()
+
+
+@pytest.mark.parametrize("name", config.SETTINGS)
+def test_every_setting_is_read_somewhere(name: str) -> None:
+    """Or refused, where it has no effect yet."""
+    if config.SETTINGS[name].missing:
+        return
+    attribute = name.replace("-", "_").replace(".", "_")
+    root = Path(config.__file__).parent
+    texts = [path.read_text() for path in root.rglob("*.py") if path.name != "config.py"]
+    read = rf"\bsettings\.{attribute}\b|config\.get\([\"']{re.escape(name)}[\"']\)"
+    assert any(re.search(read, text) for text in texts), f"nobody reads gpuflow.{name}"

@@ -398,6 +398,6 @@ def test_a_task_runs_in_a_lane_and_a_range_with_memory_as_configured(
     assert profiler == ["empty", "end"]
     assert [lane.log for lane in device.streams._all] == [["enter", "finish", "leave"]]
     monkeypatch.setattr(dask_layer, "choose_target", lambda *_: ("cpu", "it is said so"))
-    with dask.config.set({"gpuflow.memory-limit": 5, "gpuflow.cuda.nvtx": True}):
+    with dask.config.set({"gpuflow.cuda.nvtx": True}):
         plain, _ = dask_layer.options_of(config.resolve(), None)
     assert (plain.pool, plain.memory_limit, plain.nvtx) == ("cupy", None, False), "keys of other targets' tasks do not change"

@@ -1,0 +1,54 @@
+"""Ctrl-C ends a query between two morsels, and the next query works at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import os, signal, sys, threading, time
+import dask, numpy as np
+import gpuflow as gf
+from gpuflow import col
+
+def slow(rows):
+    total = col("x")
+    for k in range(40):
+        total = total + (col("x") * (k + 0.5)).sin()
+    return gf.from_numpy({"x": np.arange(rows, dtype=float)}).select(total.sum())
+
+if __name__ == "__main__":
+    client = gf.cluster(1, threads=1) if sys.argv[1] == "cluster" else None
+    small = gf.from_numpy({"x": np.arange(1000)}).select(col("x").sum())
+    dask.config.set({"gpuflow.partition-rows": 20_000_000, "gpuflow.threads": 1, "gpuflow.target": "cpu"})
+    slow(2_000).collect()  # compiled from now on
+    assert small.collect().item() == 499_500
+    frame = slow(20_000_000)  # ten seconds and more in one task
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    try:
+        frame.collect()
+    except KeyboardInterrupt:
+        stopped = time.monotonic()
+        assert small.collect().item() == 499_500
+        print(stopped - started, time.monotonic() - stopped)
+    if client:
+        client.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["threads", "cluster"])
+def test_interrupted(where: str, tmp_path: Path, python_environment: dict[str, str]) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, "-W", "error", str(script), where]
+    run = subprocess.run(command, env=python_environment, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    until, after = map(float, run.stdout.split())
+    assert 1.4 < until < 6  # the task takes ten seconds on an idle machine, and none of it is waited for
+    assert after < 6
+    assert "Traceback" not in run.stderr
