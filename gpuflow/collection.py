@@ -184,7 +184,7 @@ class Collection(Tidying, Writing):
 
     @staticmethod
     def __dask_scheduler__(dsk: Any, keys: Any, **options: Any) -> Any:
-        from dask.threaded import get
+        from gpuflow.execute.threads import get
 
         return get(dsk, keys, **options)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from dask._task_spec import List, TaskRef
@@ -23,18 +22,10 @@ from . import stage
 from .worker import given_up, limit_memory, running_worker
 
 
-def run(task: Task, inputs: Any, stop: Callable[[], None] | None = None) -> Any:
-    """Run one task, with the kernel cache that its query was planned with.
-
-    Parameters
-    ----------
-    task : Task
-    inputs : Any
-        Results in place of the references that the task was added with.
-    stop : callable, optional
-        Called between morsels; raises to end the task early. On a worker the scheduler is asked instead.
-    """
+def run(task: Task, inputs: Any) -> Any:
+    """Run one task, with the kernel cache that its query was planned with; on a worker as long as the scheduler wants it."""
     worker = running_worker()
+    stop = None
     if worker is not None:
         limit_memory(worker)
         stop = given_up(worker)
@@ -47,8 +38,6 @@ class Graph:
     """Tasks so far. A runner without execution: `facts` answers None, so lowering goes by estimates."""
 
     runs = False
-    extra: tuple[Any, ...] = ()
-    """Further arguments of `run`."""
 
     def __init__(self, threads: int, local: bool, room: int | None = None) -> None:
         self.threads, self.local, self.room = threads, local, room
@@ -79,7 +68,7 @@ class Graph:
         key = f"{task.name}-{digest.hexdigest()}"
         if key not in self.tasks:
             columns = task.columns if isinstance(task, PipelineTask) else None
-            self.tasks[key] = dask_task(key, run, task, self._spec(inputs, columns), *self.extra)
+            self.tasks[key] = dask_task(key, run, task, self._spec(inputs, columns))
             self.order.append((task, inputs, Ref(key)))
         return Ref(key)
 

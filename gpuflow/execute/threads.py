@@ -3,35 +3,61 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from contextlib import contextmanager
 from typing import Any, Self
 
 import dask.config
 from dask._task_spec import DataNode
-from gpuflow_kernels.cancelling import Cancelled
+from gpuflow_kernels import cancelling
 
 from gpuflow.physical.runner import Facts, Ref
 
 from .graph import Graph, facts_of
 
 
-def _raiser(over: threading.Event) -> Callable[[], None]:
-    """A function that raises `Cancelled` once `over` is set."""
+@contextmanager
+def own_threads(number: int) -> Iterator[Any]:
+    """Give threads for the tasks of one query, which end what they do between two morsels when the block is left.
+
+    A query that was interrupted, and whose threads are not through yet, keeps no other one waiting. Threads start when there are
+    tasks for them. Where Dask is configured to use a pool (``pool``), that one is given instead.
+    """
+    configured = dask.config.get("pool", None)
+    if configured is not None:
+        yield configured
+        return
+    over = threading.Event()
 
     def stop() -> None:
         if over.is_set():
-            raise Cancelled
+            raise cancelling.Cancelled
 
-    return stop
+    pool = ThreadPoolExecutor(number, "gpuflow", initializer=cancelling.begin, initargs=(stop,))
+    try:
+        yield pool
+    finally:
+        over.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def get(dsk: Any, keys: Any, num_workers: int | None = None, **options: Any) -> Any:
+    """Run a Dask graph as ``dask.threaded.get`` does, on threads that an interruption ends."""
+    from dask.threaded import get as get_on
+
+    from gpuflow import config
+
+    if options.get("pool") is not None:
+        return get_on(dsk, keys, num_workers=num_workers, **options)
+    with own_threads(num_workers or dask.config.get("num_workers", None) or config.resolve().threads) as pool:
+        return get_on(dsk, keys, **{**options, "pool": pool})
 
 
 class Threads(Graph):
     """Runs on Dask's threaded scheduler in this process. Results that lowering asked about are kept until the end.
 
-    A query has threads of its own, which start when tasks are there for them: one that was interrupted, and whose threads are
-    not through with what they do, keeps no other one waiting. Leaving the ``with`` block ends its tasks between two morsels.
+    Leaving the ``with`` block ends its tasks (`own_threads`).
     """
 
     runs = True
@@ -39,32 +65,25 @@ class Threads(Graph):
     def __init__(self, threads: int) -> None:
         super().__init__(threads, local=True)
         self.results: dict[str, Any] = {}
-        self._over = threading.Event()
-        self.extra = (_raiser(self._over),)  # not a method: results would live until a garbage collection
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, thread_name_prefix="gpuflow")
+        self._threads = own_threads(threads)
 
     def __enter__(self) -> Self:
+        self._pool = self._threads.__enter__()
         return self
 
-    def __exit__(self, *failure: object) -> None:
-        self._over.set()
-        if "_pool" in vars(self):
-            self._pool.shutdown(wait=False, cancel_futures=True)
+    def __exit__(self, *failure: Any) -> None:
+        self._threads.__exit__(*failure)
 
     def compute(self, refs: list[Ref]) -> list[Any]:
         """Results of these tasks."""
-        from dask.threaded import get
+        from dask.threaded import get as get_on
 
         missing = [r.key for r in refs if r.key not in self.results]
         if missing:
             graph = self.needed(missing, self.results)
             used = {d for task in graph.values() for d in task.dependencies if d in self.results}
             graph |= {key: DataNode(key, self.results[key]) for key in used}
-            pool = dask.config.get("pool", None) or self._pool
-            for key, value in zip(missing, get(graph, missing, pool=pool), strict=True):
+            for key, value in zip(missing, get_on(graph, missing, pool=self._pool), strict=True):
                 self.results[key] = value
         return [self.results[r.key] for r in refs]
 

@@ -146,7 +146,8 @@ def full_disks(client: Any, addresses: list[str]) -> list[str]:
         rooms = asyncio.run_coroutine_threadsafe(asyncio.wait_for(asked, 5), client.loop.asyncio_loop).result(6)
     except (TimeoutError, OSError):
         return []
-    found = {room[0]: room for room in rooms.values() if isinstance(room, tuple) and room[1] <= FULL * room[2]}
+    full = [room for room in rooms.values() if isinstance(room, tuple) and room[1] <= FULL * room[2]]
+    found = {room[1:]: room for room in full}  # the same disk has the same numbers
     return [f"the disk of their spilled data is full ({folder}: {free:,} bytes left)" for folder, free, _ in found.values()]
 
 

@@ -24,6 +24,11 @@ def asking(stop: Callable[[], None] | None) -> Iterator[None]:
         _here.stop = before
 
 
+def begin(stop: Callable[[], None]) -> None:
+    """Have `check` call `stop` in this thread from now on."""
+    _here.stop = stop
+
+
 def check() -> None:
     """Raise if the work of this thread is to end. Takes a tenth of a microsecond."""
     stop = getattr(_here, "stop", None)

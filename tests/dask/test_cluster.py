@@ -118,7 +118,7 @@ def test_workers_do_not_share_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     from gpuflow.execute.choice import refuse_shared_devices
 
     assert started(monkeypatch, 1, False, 1).options["n_workers"] == 1
-    with pytest.raises(ValueError, match=r"2 workers would share one CUDA device.*gpuflow\[cluster-cuda12\].*gpu=False"):
+    with pytest.raises(ValueError, match=r"2 workers would share one CUDA device.*dask-cuda.*gpu=False"):
         gf.cluster(2)
     refuse_shared_devices({"a": ("here", "1"), "b": ("here", "2"), "c": ("there", "1")})
     with pytest.raises(ExecutionError, match=r"2 workers on here share one CUDA device \(1\): a, c; start one worker for each"):

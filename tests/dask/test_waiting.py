@@ -72,6 +72,10 @@ class Loop:
         return nobody()
 
     def end(self) -> None:
+        async def others() -> None:
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+
+        asyncio.run_coroutine_threadsafe(others(), self.loop.asyncio_loop).result(10)
         self.loop.asyncio_loop.call_soon_threadsafe(self.loop.asyncio_loop.stop)
         self.thread.join()
         self.loop.asyncio_loop.close()
