@@ -33,12 +33,16 @@ t["flights"]"""
 PLOT = """\
 import matplotlib.pyplot as plt
 
-rows = answer.to_arrow().to_pylist()
+# No background, and grey lines: to be read on a light page and on a dark one.
+grey = dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), "#7f7f7f")
+plt.rcParams.update(grey | {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none"})
 figure, axes = plt.subplots(figsize=(8, 4))
+rows = answer.to_dicts()
 for wet, label in ((False, "dry"), (True, "rain or snow")):
     points = [(r["hour"], r["delay"]) for r in rows if r["wet"] is wet and r["flights"] >= 30]
     axes.plot(*zip(*points), marker="o", label=label)
 axes.set(title="Mean departure delay, New York 2013", xlabel="scheduled hour of departure", ylabel="minutes")
+axes.set_xticks(range(5, 24, 3))
 axes.legend(frameon=False);"""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from gpuflow_kernels.dtypes import DType
 
 if TYPE_CHECKING:
     from gpuflow.table import Table
@@ -14,20 +17,62 @@ ROWS = 10
 LONGEST = 60
 """Most characters of one value."""
 NULL = "null"
+Cell = str | None
+"""Text to show; None is null."""
+
+_PLAIN = re.compile(r"-?\d+\.\d+")
+_MOMENT = re.compile(r"(?P<day>\S+) (?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[+-]\d\d:?\d\d(?::?\d\d)?|Z)?")
 
 
-def preview(table: Table, rows: int = ROWS) -> tuple[list[list[Any]], int]:
-    """Rows of Python values to show, and how many of them come before the gap (all of them when there is none)."""
+def preview(table: Table, rows: int = ROWS, columns: int | None = None) -> tuple[list[list[Cell]], int]:
+    """The cells of each column to show, and how many of them come before the gap (all of them when there is none)."""
     if len(table) <= rows:
         shown, gap = [table], len(table)
     else:
         gap = (rows + 1) // 2
         shown = [table.slice(0, gap), table.slice(len(table) - (rows - gap), rows - gap)]
-    cells: list[list[Any]] = []
-    for part in shown:
-        columns = [_values(part, name) for name in part.schema]
-        cells += [list(row) for row in zip(*columns, strict=True)]
-    return cells, gap
+    names = table.schema.names[:columns]
+    return [formatted([v for part in shown for v in _values(part, name)], table.schema[name]) for name in names], gap
+
+
+def formatted(values: Sequence[Any], dtype: DType) -> list[Cell]:
+    """Values of one column as text that can stand one below the other: floats have their points in one line where they are
+    aligned to the right, and times have no part that is zero in all of them.
+
+    >>> from gpuflow_kernels.dtypes import FLOAT64, timestamp
+    >>> formatted([1.5, None, 10.25], FLOAT64)
+    ['1.50', None, '10.25']
+    >>> formatted(["2013-01-01 00:00:00.000000", "2013-01-01 06:30:00.000000"], timestamp("us"))
+    ['2013-01-01 00:00:00', '2013-01-01 06:30:00']
+    """
+    texts = [None if value is None else text(value) for value in values]
+    if dtype.is_float:
+        return _pointed(texts)
+    return _timely(texts) if dtype.kind == "timestamp" else texts
+
+
+def _pointed(texts: list[Cell]) -> list[Cell]:
+    """Numbers with as many digits behind the point; those with an exponent, NaN and infinities stay as they are."""
+    plain = [t is not None and _PLAIN.fullmatch(t) is not None for t in texts]
+    digits = max((len(t.partition(".")[2]) for t, is_plain in zip(texts, plain, strict=True) if t and is_plain), default=0)
+    padded = zip(texts, plain, strict=True)
+    return [t + "0" * (digits - len(t.partition(".")[2])) if t and is_plain else t for t, is_plain in padded]
+
+
+def _timely(texts: list[Cell]) -> list[Cell]:
+    """Points in time without the digits, or the time of day, that is zero in all of them."""
+    found = [_MOMENT.fullmatch(t) for t in texts if t is not None]
+    moments = [m for m in found if m is not None]
+    if not moments or len(moments) < len(found):
+        return texts
+    digits = -(-max(len((m["fraction"] or "").rstrip("0")) for m in moments) // 3) * 3
+    days = digits == 0 and all(m["time"] == "00:00:00" and not m["zone"] for m in moments)
+
+    def shortened(m: re.Match[str]) -> str:
+        fraction = f".{(m['fraction'] or '')[:digits].ljust(digits, '0')}" if digits else ""
+        return m["day"] if days else f"{m['day']} {m['time']}{fraction}{m['zone'] or ''}"
+
+    return [None if t is None else _MOMENT.sub(shortened, t) for t in texts]
 
 
 def _values(table: Table, name: str) -> Sequence[Any]:
@@ -48,7 +93,7 @@ def _values(table: Table, name: str) -> Sequence[Any]:
         from gpuflow.expr.literals import moment
 
         return [None if value is np.ma.masked else moment(int(value.astype(np.int64)), dtype) for value in column]
-    return [None if value is np.ma.masked else str(value).replace("T", " ").removesuffix(".000000000") for value in column]
+    return [None if value is np.ma.masked else str(value).replace("T", " ") for value in column]
 
 
 def span(ticks: int, per_second: int) -> str:
@@ -99,6 +144,11 @@ def number(value: float) -> str:
     if value == 0:
         short = "0.0" if str(value)[0] != "-" else "-0.0"
     return short + "0" if short.endswith(".") else short
+
+
+def is_right(dtype: DType) -> bool:
+    """True if a column's values stand at the right of it: numbers, of which digits of one weight stand in one line."""
+    return bool(dtype.is_numeric or dtype.is_decimal or dtype.kind == "duration")
 
 
 def shape(table: Table) -> str:

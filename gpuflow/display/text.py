@@ -32,14 +32,14 @@ def table_text(table: Table, width: int | None = None, rows: int = cells.ROWS) -
     if not len(table.schema):
         return cells.shape(table)
     values, before = cells.preview(table, rows)
+    count = len(values[0])
     blocks = []
     for i, (name, dtype) in enumerate(table.schema.items()):
-        column = [cells.text(name, 40), str(dtype), *(cells.text(row[i]) for row in values)]
-        if before < len(values):
+        column = [cells.text(name, 40), str(dtype), *(cells.NULL if cell is None else cell for cell in values[i])]
+        if before < count:
             column.insert(2 + before, _GAP)
         wide = max(map(_width, column))
-        right = dtype.is_numeric or dtype.is_decimal or dtype.is_temporal
-        blocks.append([_pad(text, wide, right) for text in column])
+        blocks.append([_pad(text, wide, cells.is_right(dtype)) for text in column])
     shown = _fit([_width(block[0]) for block in blocks], width)
     hidden = len(blocks) - len(shown)
     chosen = [blocks[i] for i in shown]
@@ -47,8 +47,8 @@ def table_text(table: Table, width: int | None = None, rows: int = cells.ROWS) -
         chosen.insert((len(shown) + 1) // 2, [_GAP] * len(blocks[0]))
     lines = [_BETWEEN.join(parts).rstrip() for parts in zip(*chosen, strict=True)]
     rule = "─" * max(map(_width, lines))
-    told = cells.shape(table) + (f" ({hidden} not shown)" if hidden else "")
-    return "\n".join([told, *lines[:2], rule, *lines[2:]])
+    head = cells.shape(table) + (f" ({hidden} not shown)" if hidden else "")
+    return "\n".join([head, *lines[:2], rule, *lines[2:]])
 
 
 def _fit(widths: list[int], total: int) -> list[int]:

@@ -6,6 +6,7 @@ import datetime
 import subprocess
 import sys
 import types
+from textwrap import dedent
 
 import numpy as np
 import pandas as pd
@@ -214,3 +215,49 @@ def test_a_library_that_is_missing_is_named(library: str, monkeypatch: pytest.Mo
     with pytest.raises(UnsupportedError, match=rf"to_{library}\(\) needs {library}: pip install {library}$"):
         getattr(TABLE, f"to_{library}")()
     assert TABLE.to_numpy()["i"].tolist() == [1, None, 3, 4]
+
+
+# -- how values are shown -------------------------------------------------------------------------------------------------
+def column(values: object, kind: pa.DataType) -> list[str]:
+    """What a terminal shows of one column, below its name and type."""
+    lines = table_text(make(pa.table({"x": pa.array(values, kind)}), 10)).splitlines()[4:]
+    return dedent("\n".join(lines)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "shown"),
+    [
+        ([154.848899, 10.96016, None, 3.0], pa.float64(), ["154.848899", " 10.960160", "      null", "  3.000000"]),
+        ([1.5, -10.25, float("nan"), float("inf")], pa.float64(), ["  1.50", "-10.25", "   NaN", "   inf"]),
+        ([1e-9, 2.5, 10.0], pa.float64(), ["1e-09", "  2.5", " 10.0"]),
+        ([1, 100, None], pa.int64(), ["   1", " 100", "null"]),
+        (["b", "aaaa", None], pa.string(), ["b", "aaaa", "null"]),
+        ([True, None], pa.bool_(), ["true", "null"]),
+        ([0, 86_400_000_000, None], pa.timestamp("us"), ["1970-01-01", "1970-01-02", "null"]),
+        ([0, 3_600_000_000], pa.timestamp("us"), ["1970-01-01 00:00:00", "1970-01-01 01:00:00"]),
+        ([0, 5_000], pa.timestamp("us"), ["1970-01-01 00:00:00.000", "1970-01-01 00:00:00.005"]),
+        ([0, 1], pa.timestamp("ns"), ["1970-01-01 00:00:00.000000000", "1970-01-01 00:00:00.000000001"]),
+        ([0, 500], pa.timestamp("ms", "Asia/Kathmandu"), ["1970-01-01 05:30:00.000+05:30", "1970-01-01 05:30:00.500+05:30"]),
+        ([0, 86_400], pa.timestamp("s", "UTC"), ["1970-01-01 00:00:00+00:00", "1970-01-02 00:00:00+00:00"]),
+        ([253_402_300_801, 0], pa.timestamp("s"), ["10000-01-01 00:00:01", "1970-01-01 00:00:00"]),
+        ([0, None], pa.date32(), ["1970-01-01", "null"]),
+        ([1, 86_401], pa.duration("s"), ["   00:00:01", "1d 00:00:01"]),
+    ],
+)  # fmt: skip
+def test_columns_line_up(values: list[object], kind: pa.DataType, shown: list[str]) -> None:
+    assert column(values, kind) == dedent("\n".join(shown)).splitlines()
+
+
+def test_first_and_last_rows_are_formatted_alike() -> None:
+    shown = column([0] * 15 + [60_000_000], pa.timestamp("us"))
+    assert (shown[0], shown[-1]) == ("1970-01-01 00:00:00", "1970-01-01 00:01:00")
+
+
+def test_sides_hold_in_notebooks_that_have_rules_of_their_own() -> None:
+    """Some drop <style>, and Jupyter sets cells to the right: the side stands at each cell."""
+    html = table_html(make({"s": ["a", None], "i": [1, None], "f": [0.5, 10.0], "d": np.array(["2024-02-29", "NaT"], "M8[D]")}))
+    assert html.count('style="text-align:left"') == html.count('style="text-align:right"') == 2 * 3
+    assert ">10.0</td>" in html
+    assert ">2024-02-29</td>" in html
+    assert "<caption" not in html, "it would wrap to the width of the table"
+    assert html.index("2 rows × 4 columns") < html.index("<table>")
