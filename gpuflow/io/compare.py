@@ -56,7 +56,8 @@ def _shown(column: Column) -> Column:
 def _order(columns: list[tuple[Array, Array]]) -> Array:
     keys: list[Array] = []
     for values, valid in columns:
-        keys += [valid, values + values.dtype.type(0) if values.dtype.kind == "f" else values]  # -0.0 + 0.0 is 0.0
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            keys += [valid, values + values.dtype.type(0) if values.dtype.kind == "f" else values]  # -0.0 + 0.0 is 0.0
     return np.lexsort(keys[::-1])
 
 

@@ -340,7 +340,8 @@ def _one(array: pa.Array) -> Column:
     elif arrow == pa.date64():
         values = _days(_values(array, "int64") // _MS_PER_DAY, validity)
     elif arrow == pa.float16():
-        values = _values(array, "float16").astype(np.float32)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            values = _values(array, "float16").astype(np.float32)
     else:
         values = _values(array, dtype.storage)
     return Column(dtype, values, validity)

@@ -306,7 +306,8 @@ def numpy_column(array: np.ndarray[Any, Any]) -> Column:
         kind = "M8" if dtype.kind == "timestamp" else "m8"
         array = convert.writeable(rescaled(array, f"{kind}[{dtype.unit}]")).view(np.int64)
     elif array.dtype == np.float16:
-        array = array.astype(np.float32)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            array = array.astype(np.float32)
     return Column(dtype, convert.writeable(array), validity)
 
 

@@ -16,6 +16,7 @@ from .column import Chunk, Column
 from .counting import rows_by_id
 from .filtering import moved
 from .host_memory import take
+from .sorting import float_bits
 from .target import Target
 
 MOST_PARTS = 1024
@@ -56,9 +57,7 @@ def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
     for key in keys:
         values = target.asarray(key.values)
         if key.dtype.is_float:
-            real = values.astype("float64") + 0.0  # -0.0 + 0.0 is 0.0
-            real[xp.isnan(real)] = xp.nan
-            word = real.view("int64")
+            word = float_bits(target, values)
         else:
             word = values.view("int64") if values.dtype == np.dtype("uint64") else values.astype("int64")
         if key.validity is not None:

@@ -10,6 +10,14 @@ from .column import Column, limbs
 from .target import Target
 
 
+def float_bits(target: Target, values: Any) -> Any:
+    """Floats as int64 words that are equal where the values are: one for NaN, whatever its bits, and one for both zeros."""
+    with np.errstate(invalid="ignore"):  # NaN may be a signalling one, not least where a null hides it
+        real = values.astype("float64") + 0.0  # -0.0 + 0.0 is 0.0
+    real[target.xp.isnan(real)] = target.xp.nan
+    return real.view("int64")
+
+
 def sort_key(target: Target, column: Column, descending: bool, nulls_last: bool) -> tuple[Any, Any]:
     """(null rank, unsigned key) arrays of a sort column; the null rank is None without nulls.
 
@@ -19,9 +27,7 @@ def sort_key(target: Target, column: Column, descending: bool, nulls_last: bool)
     xp = target.xp
     values = target.asarray(column.values)
     if column.dtype.is_float:
-        real = values.astype("float64") + 0.0
-        real[xp.isnan(real)] = xp.nan
-        bits = real.view("int64")
+        bits = float_bits(target, values)
         key = xp.where(bits < 0, ~bits, bits ^ np.int64(-(1 << 63))).view("uint64")
     elif values.dtype == np.dtype("uint64"):
         key = values

@@ -8,6 +8,7 @@ import math
 import dask
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import gpuflow as gf
@@ -74,3 +75,30 @@ def test_conditions_on_keys_see_the_key(off: tuple[str, ...]) -> None:
         assert joined.collect().to_dict()["j"] == [1, 2, 3], "the left's zero is 0.0 once; it meets three"
         kept = t.join(t.filter(col("i") == 2).select("x"), on="x", how="semi").filter(1 / col("x") < 0).sort("i")
         assert kept.collect().to_dict()["i"] == [2, 3]
+
+
+NANS = {
+    "float64": [0x7FF8000000000000, 0xFFF8000000000000, 0x7FF8000000000001, 0x7FF0000000000001, 0xFFFFFFFFFFFFFFFF],
+    "float32": [0x7FC00000, 0xFFC00000, 0x7FC00001, 0x7F800001, 0xFFFFFFFF],
+    "float16": [0x7E00, 0xFE00, 0x7E01, 0x7C01, 0xFFFF],
+}
+"""Quiet ones of both signs, signalling ones, and others."""
+
+
+@pytest.mark.parametrize("axis", ["plain", "exchange"])
+@pytest.mark.parametrize("dtype", NANS)
+def test_nan_is_one_value_whatever_its_bits(dtype: str, axis: str) -> None:
+    bits = np.array(NANS[dtype], f"uint{dtype[5:]}")
+    arrow = pa.array(bits.view(dtype), mask=np.zeros(5, bool))
+    with running(axis=axis, parts=5, rows=5):
+        for table in (
+            gf.from_numpy({"x": bits.view(dtype), "i": np.arange(5)}),
+            gf.from_arrow(pa.table({"x": arrow, "i": range(5)})),
+        ):
+            assert table.group_by("x").agg(n=gf.len()).collect().to_dict()["n"] == [5]
+            assert len(table.select("x").unique().collect()) == 1
+            assert len(table.join(table.select("x", j="i"), on="x").collect()) == 25
+            for down in (True, False):
+                assert table.sort("x", descending=down).collect().to_dict()["i"] == [0, 1, 2, 3, 4]
+            assert len(table.filter(col("x").is_in([math.nan]), col("x") == math.nan, col("x").is_nan()).collect()) == 5
+            assert table.collect().equals(table.collect())
