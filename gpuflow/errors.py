@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gpuflow_kernels.errors import (
     ArithmeticOverflowError,
+    CastError,
     DeviceMemoryError,
     DTypeError,
     ExecutionError,
@@ -18,6 +19,7 @@ from gpuflow_kernels.errors import (
 
 __all__ = [
     "ArithmeticOverflowError",
+    "CastError",
     "ColumnNotFoundError",
     "DTypeError",
     "DeviceMemoryError",

@@ -14,6 +14,7 @@ from gpuflow_kernels.codegen.pipeline import Group, Pipeline
 from gpuflow_kernels.codegen.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.group_table import UNPACKED
 from gpuflow_kernels.grouping import Grouper
 from gpuflow_kernels.join_table import JoinTable
@@ -30,6 +31,7 @@ from gpuflow.physical.finalize import merging
 
 from .bindings import bindings_for, target_of
 from .hashing import string_hashes
+from .offending import located
 from .pieces import Dictionaries, Pieces, reunited
 from .sieve import load
 from .text_plan import plan_strings
@@ -62,6 +64,13 @@ def _columns(inputs: Any) -> Iterator[Column]:
 
 
 def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
+    try:
+        return _written(task, inputs)
+    except ArithmeticOverflowError as error:
+        raise located(error, task, inputs) from None
+
+
+def _written(task: tasks.WriteTask, inputs: Any) -> Chunk:
     part, tables, ordinal = inputs
     chunk = load(part, task)
     pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
@@ -119,13 +128,19 @@ def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
     target = target_of(task.options)
     for part, tables, ordinal in inputs:
         check()
-        chunk = load(part, task)
+        try:
+            chunk = load(part, task)
+        except ArithmeticOverflowError as error:
+            raise located(error, task, (part, tables, ordinal)) from None
         pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
         if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
             if grouper is not None and current is not None:
                 found += _partials(grouper, current)
             grouper, current = Grouper(target, pipeline), dictionaries
-        _add(grouper, chunk, bindings, room)
+        try:
+            _add(grouper, chunk, bindings, room)
+        except ArithmeticOverflowError as error:
+            raise located(error, task, (part, tables, ordinal)) from None
     if grouper is None:
         sink = task.sink
         grouper, current = Grouper(target, plan_strings(task.pipeline).pipeline), (None,) * (len(sink.keys) + len(sink.aggs))

@@ -32,3 +32,21 @@ class DeviceMemoryError(MemoryError, ExecutionError):  # this order, or tblib ca
 
 class ArithmeticOverflowError(ExecutionError, OverflowError):
     """An exact integer result does not fit its type, or a strict cast is out of range."""
+
+
+class CastError(ArithmeticOverflowError, ValueError):
+    """A value cannot be converted, and the conversion is strict.
+
+    Attributes
+    ----------
+    expression : str
+        The conversion, as written.
+    value : object
+        The value that it failed on.
+    row : int
+        Number of the row in its partition, from 0.
+    """
+
+    def __init__(self, message: str, *, expression: str | None = None, value: object = None, row: int | None = None) -> None:
+        super().__init__(message)
+        self.expression, self.value, self.row = expression, value, row

@@ -24,6 +24,7 @@ CASES = [
     (errors.WriteError("full", file="f.parquet"), OSError, {"file": "f.parquet"}),
     (errors.KernelCompileError("k.py"), errors.ExecutionError, {}),
     (errors.DeviceMemoryError("full"), MemoryError, {}),
+    (errors.CastError("cast", expression="e", value="x", row=3), ValueError, {"expression": "e", "value": "x", "row": 3}),
     (errors.ArithmeticOverflowError("sum"), OverflowError, {}),
 ]
 
