@@ -114,7 +114,7 @@ class CsvFormat(TextFormat):
 
     def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
         with self.opened(file) as stream:
-            records, names = self._begun(stream, file, BLOCK_BYTES)
+            records, names = self._begun(stream, file, BLOCK_BYTES if rows is None else self.block)
             most = rows if rows is None or names is not None else max(1, rows)
             found = None if names is None else pa.schema([(name, pa.null()) for name in names])
             if found is not None:
