@@ -64,7 +64,7 @@ class File:
                 info = self.filesystem.info(self.inner)
                 if (int(info.get("size") or 0), remote.stamp(info)) != (self.size, self.stamp):
                     raise failure(self.path, _CHANGED)
-                return Guarded(self.filesystem.open(self.inner, "rb"), self.path, failure)
+                return Guarded(remote.opened(self.filesystem, self.inner), self.path, failure)
         try:
             now = os.stat(self.path)
         except OSError as e:

@@ -7,7 +7,7 @@ import io
 import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,8 +91,13 @@ class Footer:
     @cached_property
     def has_int96(self) -> bool:
         """Whether there are timestamps in twelve bytes, at the top or inside of other columns."""
+        return self.int96_of(self.names) is not None
+
+    def int96_of(self, names: Collection[str]) -> str | None:
+        """The first of these columns that is, or holds, INT96 timestamps."""
         columns = (self.metadata.schema.column(i) for i in range(self.metadata.num_columns))
-        return any(column.physical_type == "INT96" for column in columns)
+        paths = [column.path for column in columns if column.physical_type == "INT96"]
+        return next((name for name in names if any(path == name or path.startswith(f"{name}.") for path in paths)), None)
 
     def typed(self, unit: str | None) -> pa.Schema:
         """The schema, INT96 timestamps in `unit`, or in the one that they were written from, or in microseconds."""

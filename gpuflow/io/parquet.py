@@ -15,7 +15,7 @@ from . import footers, page_reader
 from .as_stored import with_decimals
 from .blocks import BlockSource, BlockSplit, Layout, Piece
 from .failures import FAILURES, told
-from .files import File
+from .files import File, failure
 from .fitting import Rows
 from .footers import Footer
 
@@ -34,6 +34,8 @@ class ParquetSplit(BlockSplit):
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         footer = footers.footer(file)
         present = [name for name in names if name in footer.names]
+        if footer.sealed and (odd := footer.int96_of(present)):  # their bytes cannot be had, and nanoseconds would wrap around
+            raise failure(file.path, "it is INT96 beside encrypted columns, which is not read; leave it out", column=odd)
         texts = [name for name in present if self.schema[name] == t.STRING]
         coded = [name for name in texts if footer.coded(blocks, name)]
         # a reader that is to give 64-bit offsets gives no codes

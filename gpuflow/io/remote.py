@@ -4,8 +4,10 @@ expand no wildcards, except where a pattern is meant."""
 from __future__ import annotations
 
 import glob
+import io
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -20,6 +22,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
 _TWICE = {"config_kwargs": {"retries": {"total_max_attempts": 2, "mode": "standard"}}}
 _PATIENCE: dict[str | None, dict[str, Any]] = {"s3": _TWICE, "s3a": _TWICE}
 """Options by which a server that does not answer is given up soon: botocore tries five times, and s3fs does so five times."""
+_ONE_HANDLE = {"tar", "libarchive", "ftp"}
+"""File systems of which two threads would move each other's place; zip files have a lock of their own."""
+_turn = threading.Lock()
 _LOCAL = re.compile(r"(file|local)://")
 
 
@@ -97,6 +102,18 @@ def look(system: Any, path: str) -> Mapping[str, Any] | None:
         if refused(e):
             raise
         return None
+
+
+def opened(system: Any, path: str) -> Any:
+    """A file open for reading by this thread. What reads all its files through one handle or connection gives a copy instead."""
+    inner = system
+    while type(inner).__name__ == "DirFileSystem":
+        inner = inner.fs
+    protocols = {inner.protocol} if isinstance(inner.protocol, str) else {*inner.protocol}
+    if not protocols & _ONE_HANDLE:
+        return system.open(path, "rb")
+    with _turn, system.open(path, "rb") as file:
+        return io.BytesIO(file.read())
 
 
 def forget(system: Any, path: str | None = None) -> None:

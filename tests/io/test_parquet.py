@@ -311,9 +311,12 @@ def chosen(source: Source, *names: str) -> Table:
 def test_of_encrypted_columns_the_others_are_read(tmp_path: Path, remote: bool) -> None:
     """pyarrow ends the process when it is asked to write such a footer down, which is how statistics are found."""
     data = pa.table({"a": [1, 2], "s": ["x", "y"], "d": pa.array([Decimal(1), Decimal(2)], pa.decimal128(9)), "t": ["u", "v"]})
+    data = data.append_column("w", pa.array([0, 1], pa.timestamp("us")))
     config = pe.EncryptionConfiguration("k", column_keys={"k": ["a", "s"]}, plaintext_footer=True)
     sealed = pe.CryptoFactory(lambda _: _Keys()).file_encryption_properties(pe.KmsConnectionConfig(), config)
-    with pq.ParquetWriter(tmp_path / "a.parquet", data.schema, encryption_properties=sealed) as writer:
+    with pq.ParquetWriter(
+        tmp_path / "a.parquet", data.schema, encryption_properties=sealed, use_deprecated_int96_timestamps=True
+    ) as writer:
         writer.write_table(data)
     content = (tmp_path / "a.parquet").read_bytes()
     path: Any = tmp_path / "a.parquet"
@@ -327,3 +330,5 @@ def test_of_encrypted_columns_the_others_are_read(tmp_path: Path, remote: bool) 
     for name in ("a", "s"):
         with pytest.raises(ReadError, match=rf"a\.parquet.*column '{name}': .*[Dd]ecrypt"):
             chosen(source, name)
+    with pytest.raises(ReadError, match=r"column 'w': it is INT96 beside encrypted columns"):
+        chosen(source, "w")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,3 +54,20 @@ def test_no_two_threads_use_one_codec(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_compressed_files_are_read_alike_by_all_threads() -> None:
     """A small part of `python -m tests.fuzz.shared_codecs`, in a process of its own: a shared codec ended it."""
     assert shared_codecs.process(240_000, shared_codecs.COMPRESSIONS, reads=2) == ""
+
+
+def test_files_of_one_archive_are_read_by_several_threads(tmp_path: Path) -> None:
+    """All files of a tar are read through one handle, whose place threads moved under each other."""
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for k in range(8):
+            pq.write_table(pa.table({"x": np.arange(20_000) + k}), tmp_path / f"{k}.parquet")
+            archive.add(tmp_path / f"{k}.parquet", f"d/{k}.parquet")
+    source = io.scan_parquet("d", filesystem=fsspec.filesystem("tar", fo=str(tmp_path / "a.tar")))
+    expected = [(tmp_path / f"{k}.parquet").read_bytes() for k in range(8)]
+
+    def whole(k: int) -> bool:
+        opened = source.files[k % 8].open()
+        return b"".join(iter(lambda: opened.read(997), b"")) == expected[k % 8]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(whole, range(40)))
