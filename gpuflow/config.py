@@ -121,10 +121,10 @@ SETTINGS: dict[str, Setting] = {
     "memory-limit": Setting(
         None, _bytes, _BYTES, "Bytes of a GPU's memory that a process may take. On CPUs it cannot be set yet."
     ),
-    "broadcast-rows": Setting(4_000_000, _count, _COUNT, "A join side with at most so many rows is given to every partition."),
-    "broadcast-bytes": Setting("256 MiB", _bytes, _BYTES, "The same limit in bytes; both must hold."),
-    "merge-rows": Setting(262_144, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
-    "sort-rows": Setting(2_097_152, _count, _COUNT, "A sort of more rows is split into ranges of its first key."),
+    "broadcast-rows": Setting(None, _count, _COUNT, "A join side with at most so many rows is given to every partition."),
+    "broadcast-bytes": Setting(None, _bytes, _BYTES, "The same limit in bytes; both must hold."),
+    "merge-rows": Setting(None, _count, _COUNT, "Partial groups beyond this many are exchanged by key and merged apart."),
+    "sort-rows": Setting(None, _count, _COUNT, "A sort of more rows is split into ranges of its first key."),
     "workers-timeout": Setting(
         "25 s",
         _seconds,
@@ -175,8 +175,8 @@ dask.config.update_defaults(_defaults())
 class Settings:
     """What was configured when a query was planned. Picklable; see `SETTINGS` for the meaning of each.
 
-    ``None`` is left only in `partition_rows`, `memory_limit` and `local_directory`: they depend on the query or on
-    the machine it runs on.
+    ``None`` is left where gpuflow chooses: sizes depend on the query and on the machine it runs on, see
+    `gpuflow.physical.profile`.
     """
 
     target: str = "auto"
@@ -184,10 +184,10 @@ class Settings:
     partition_rows: int | None = None
     morsel_rows: int = 131_072
     memory_limit: int | None = None
-    broadcast_rows: int = 4_000_000
-    broadcast_bytes: int = 268_435_456
-    merge_rows: int = 262_144
-    sort_rows: int = 2_097_152
+    broadcast_rows: int | None = None
+    broadcast_bytes: int | None = None
+    merge_rows: int | None = None
+    sort_rows: int | None = None
     workers_timeout: float = 25.0
     strings: str = "auto"
     deterministic: bool = False
@@ -214,8 +214,8 @@ def get(key: str) -> Any:
 
     Examples
     --------
-    >>> get("broadcast-bytes")
-    268435456
+    >>> get("morsel-rows")
+    131072
     """
     name = key.removeprefix(PREFIX + ".").replace("_", "-")
     setting = SETTINGS.get(name)

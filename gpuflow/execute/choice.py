@@ -69,3 +69,13 @@ def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_proble
             way = "`gpuflow doctor`, run where the workers are, tells what to do" if here is None else here.fix
             raise ExecutionError(f"gpuflow.target is cuda, but {problem}; {way}")
     return asked, f"gpuflow.target is {asked}"
+
+
+def device_memory() -> int | None:
+    """Bytes of the device in this process that are free for tables, as first seen; None where there is none to ask."""
+    from gpuflow_kernels.primitives.cuda import runtime
+
+    try:
+        return getattr(runtime.device, "memory", None)
+    except (ImportError, RuntimeError):  # what CuPy raises without a driver is a RuntimeError
+        return None

@@ -17,7 +17,7 @@ from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import PipelineTask, Task
 
 from . import serialize
-from .choice import cuda_problem, device_identity, refuse_shared_devices
+from .choice import cuda_problem, device_identity, device_memory, refuse_shared_devices
 from .graph import Graph, dask_task, facts_of
 from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
 from .waiting import reachable
@@ -49,7 +49,7 @@ class Cluster(Graph):
             workers = self._wait(client.scheduler.identity(n_workers=-1))["workers"].values()
         except OSError as e:
             raise ExecutionError(f"the cluster cannot be reached: {e}") from e
-        super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False, room=_room(workers))
+        super().__init__(sum(w["nthreads"] for w in workers) or 1, local=False, workers=len(workers) or 1, room=_room(workers))
         self.futures: dict[str, Any] = {}
         self.sent: dict[str, Any] = {}
         self._memory: dict[str, tuple[InMemory, tuple[str, ...]]] = {}
@@ -242,3 +242,17 @@ def cuda_problem_of(client: Any, patience: float, wait: bool = True) -> str | No
                 refuse_shared_devices(wait_for(client, client.run(device_identity, asynchronous=True), patience))
         _problems[client] = [problem]
     return _problems[client][0]
+
+
+_memories: weakref.WeakKeyDictionary[Any, list[int | None]] = weakref.WeakKeyDictionary()
+
+
+def device_memory_of(client: Any, patience: float, wait: bool = True) -> int | None:
+    """Free bytes of the devices of a cluster, of which one worker's speaks for all; None where there is none to ask yet."""
+    if client not in _memories:
+        if client.asynchronous or not (wait or client.nthreads()):
+            return None
+        future = client.submit(device_memory, pure=False, priority=1000)
+        with told(), _stepping_aside():
+            _memories[client] = [wait_for(client, client.gather(future, asynchronous=True), patience)]
+    return _memories[client][0]

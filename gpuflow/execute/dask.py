@@ -15,14 +15,15 @@ from gpuflow.io.memory import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
 from gpuflow.physical.lower import Lowering
+from gpuflow.physical.profile import LANES, Profile, device, host
 from gpuflow.physical.runner import Finished, Ref
 from gpuflow.physical.tasks import Options
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.nodes import Plan, Scan
 from gpuflow.plan.source import Source
 from gpuflow.schema import Schema
 
-from .choice import choose_target, cuda_problem
-from .client import Cluster, LostData, active_client, cuda_problem_of
+from .choice import choose_target, cuda_problem, device_memory
+from .client import Cluster, LostData, active_client, cuda_problem_of, device_memory_of
 from .graph import Graph
 from .persisted import ClusterSource
 from .threads import Threads
@@ -60,19 +61,54 @@ def lowering(runner: Graph, settings: Settings, client: Any) -> Lowering:
     """A lowering with these settings; the choice of target is noted."""
     options, reason = options_of(settings, client, wait=runner.runs)
     runner.note("target", options.target, reason)
-    sizes = settings.broadcast_rows, settings.broadcast_bytes, settings.merge_rows, settings.sort_rows
-    return Lowering(runner, options, settings.partition_rows, *sizes)
+    return Lowering(runner, options, settings.partition_rows, profile_of(runner, options, settings, client))
+
+
+def profile_of(runner: Graph, options: Options, settings: Settings, client: Any) -> Profile:
+    """The sizes for where tasks run, those that are set put in; noted where a device decides."""
+    if options.target == "cuda":
+        memory = device_memory() if client is None else device_memory_of(client, settings.workers_timeout, runner.runs)
+        memory = min(filter(None, (memory, settings.memory_limit)), default=None)
+        found = device(memory, runner.local)
+        runner.note("sizes", str(found), "its memory is not known" if memory is None else "by its free memory")
+    else:
+        found = host(runner.local)
+    if not runner.local and not found.on_device and settings.broadcast_rows is not None:
+        found = found.with_settings(exchange_rows=settings.broadcast_rows)
+    return found.with_settings(
+        broadcast_rows=settings.broadcast_rows,
+        broadcast_bytes=settings.broadcast_bytes,
+        merge_rows=settings.merge_rows,
+        sort_rows=settings.sort_rows,
+    )
 
 
 def _lowered(runner: Graph, plan: Plan, settings: Settings, client: Any) -> list[Ref]:
-    low = lowering(runner, settings, client)
-    return list(low.materialise(low.lower(optimize(plan, settings.optimize_disable))).parts)
+    low, plan = lowering(runner, settings, client), optimize(plan, settings.optimize_disable)
+    if low.profile.on_device and runner.local and not _decodes(plan):
+        runner.threads = min(runner.threads, LANES)
+    return list(low.materialise(low.lower(plan)).parts)
+
+
+def _decodes(plan: Plan) -> bool:
+    """Whether a scan of the plan has work for cores before a device can begin."""
+    seen: set[int] = set()
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            if isinstance(node, Scan) and not node.source.decoded:
+                return True
+            stack += node.inputs
+    return False
 
 
 def _static(plan: Plan) -> tuple[Graph, list[Ref]]:
     """A plan lowered by estimates, without running anything."""
     settings, client = config.resolve(), active_client()
-    runner = Graph(settings.threads, local=client is None)
+    workers = 1 if client is None or client.asynchronous else len(client.nthreads()) or 1
+    runner = Graph(settings.threads, local=client is None, workers=workers)
     return runner, _lowered(runner, plan, settings, client)
 
 

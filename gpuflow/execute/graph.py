@@ -12,7 +12,7 @@ from gpuflow_kernels import cancelling
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.errors import ExecutionError
 
-from gpuflow.io.partitions import target_rows
+from gpuflow.io.partitions import OF_BLOCKS, target_rows
 from gpuflow.physical.runner import Facts, Finished, Ref
 from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split
@@ -39,8 +39,8 @@ class Graph:
 
     runs = False
 
-    def __init__(self, threads: int, local: bool, room: int | None = None) -> None:
-        self.threads, self.local, self.room = threads, local, room
+    def __init__(self, threads: int, local: bool, workers: int = 1, room: int | None = None) -> None:
+        self.threads, self.local, self.workers, self.room = threads, local, workers, room
         self.tasks: dict[str, DaskTask] = {}
         self.order: list[tuple[Task, Any, Ref]] = []
         self.notes: list[tuple[str, str, str]] = []
@@ -57,9 +57,13 @@ class Graph:
         if (subject, decision, reason) not in self.notes:
             self.notes.append((subject, decision, reason))
 
-    def partition_rows(self, rows: int | None) -> int | None:
-        """Rows of a partition that keeps every thread busy; None where a source decides."""
-        return None if self.local or rows is None else target_rows(rows, threads=self.threads)
+    def partition_rows(self, rows: int | None, most: int | None = None) -> int | None:
+        """Rows of a partition that keeps every thread busy, at `most` so many; None where a source decides."""
+        if rows is None or (self.local and most is None):
+            return None
+        if most is None:
+            return target_rows(rows, threads=self.threads)
+        return min(most, target_rows(rows, threads=self.threads, per_thread=OF_BLOCKS))
 
     def add(self, task: Task, inputs: Any) -> Ref:
         digest = hashlib.blake2b(digest_size=16)

@@ -15,6 +15,8 @@ from gpuflow.schema import Schema
 class ClusterSource(Source):
     """Partitions held by workers. They are let go when this source and every plan that reads it are gone."""
 
+    decoded = True
+
     def __init__(self, schema: Schema, splits: Sequence[Finished]) -> None:
         self.schema = schema
         self._splits = list(splits)

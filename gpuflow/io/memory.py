@@ -47,6 +47,8 @@ class MemorySource(Source):
         Columns left out of `schema`, with the reason.
     """
 
+    decoded = True
+
     def __init__(
         self,
         schema: Schema,
@@ -210,6 +212,8 @@ class ChunkSource(Source):
     chunks : sequence of Chunk
         With the columns of `schema`, in order.
     """
+
+    decoded = True
 
     def __init__(self, schema: Schema, chunks: Sequence[Chunk], label: str = "table in memory") -> None:
         self.schema, self.label, self.token = schema, label, _token("chunks")

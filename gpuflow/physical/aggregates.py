@@ -64,8 +64,8 @@ def _merged(
     if len(partials) == 1:
         return partials, low.rows_of(partials, estimate)
     groups = low.rows_of(partials, estimate)
-    if groups is not None and groups > low.merge_rows:
-        parts = max(low.runner.threads, min(256, -(-groups // low.merge_rows)))
+    if groups is not None and groups > low.profile.merge_rows:
+        parts = max(low.runner.threads, min(256, -(-groups // low.profile.merge_rows)))
         low.runner.note("group_by", f"merge by exchange into {parts} partitions", f"{groups:,} partial groups")
         exchanged = low.exchange(partials, keys, parts, merge.pipeline.inputs)
         return tuple(low.runner.add(merge, (chunk,)) for chunk in exchanged), groups

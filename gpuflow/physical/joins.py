@@ -16,10 +16,6 @@ from .sizes import batch_bytes, width
 from .stream import Stream
 from .tasks import BuildTask
 
-RADIX_ROWS = 1 << 16
-"""Build rows of a partition when both sides are exchanged in one process: keys, slots and payload of so many rows stay
-within the second-level cache and its address translations (docs/decisions.md)."""
-
 
 def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     swap = plan.how == "inner" and plan.build == "left"
@@ -75,19 +71,23 @@ def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tupl
 
 
 def _broadcast(low: Lowering, rows: int | None, row_bytes: int) -> bool:
-    """Whether a build side may stand in every process: by the settings, and by what a worker has room for."""
-    most = low.broadcast_bytes if low.runner.room is None else min(low.broadcast_bytes, low.runner.room // 4)
-    return rows is None or (rows <= low.broadcast_rows and rows * row_bytes <= most)
+    """Whether a build side may stand in every process: by the profile, and by what a worker has room for."""
+    most, room = low.profile.broadcast_bytes, low.runner.room
+    if room is not None and not low.profile.on_device:
+        most = min(most, room // 4)
+    return rows is None or (rows <= low.profile.broadcast_rows and rows * row_bytes <= most)
 
 
 def _partitions(low: Lowering, build: int | None, probe: int | None, build_bytes: int, probe_bytes: int) -> int:
-    """Partitions of an exchange: build sides that fit a cache in one process, elsewhere what a task has room for."""
+    """Partitions of an exchange: build sides that fit a cache in one process, elsewhere what a task has room for, and on
+    devices as few as fit."""
     largest = max(build or 0, (probe or 0) // 4)
-    if low.runner.local:
-        wanted = -(-largest // RADIX_ROWS)
-    else:
-        heaviest = max((build or 0) * build_bytes, (probe or 0) * probe_bytes)
-        wanted = max(-(-largest // low.broadcast_rows), -(-heaviest // batch_bytes(low.runner)))
+    wanted = -(-largest // low.profile.exchange_rows)
+    heaviest = max((build or 0) * build_bytes, (probe or 0) * probe_bytes)
+    if low.profile.on_device:
+        return max(low.runner.workers, 2, min(256, max(wanted, -(-heaviest // low.profile.partition_bytes))))
+    if not low.runner.local:
+        wanted = max(wanted, -(-heaviest // batch_bytes(low.runner)))
     return max(2 * low.runner.threads, min(256, wanted))
 
 

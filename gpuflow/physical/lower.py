@@ -21,6 +21,7 @@ from gpuflow.plan.printing import describe
 from gpuflow.plan.tokens import content_of, digest_of
 from gpuflow.schema import Schema
 
+from .profile import LANES, Profile, row_bytes
 from .runner import Finished, Ref, Runner
 from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
@@ -37,10 +38,7 @@ class Lowering:
     runner: Runner
     options: Options
     partition_rows: int | None = None
-    broadcast_rows: int = 4_000_000
-    broadcast_bytes: int = 1 << 28
-    merge_rows: int = 1 << 18
-    sort_rows: int = 1 << 21
+    profile: Profile = field(default_factory=Profile)
     memo: dict[int, tuple[Plan, Stream]] = field(default_factory=dict)
 
     def lower(self, plan: Plan) -> Stream:
@@ -57,6 +55,20 @@ class Lowering:
                 raise PlanError(f"{describe(plan)!r} was lowered to {Schema(stream.output)}, not {plan.schema}; please report it")
             self.memo[id(plan)] = plan, stream
         return self.memo[id(plan)][1]
+
+    def rows_each(self, scan: plans.Scan) -> int | None:
+        """Rows of a partition of a scan: what is set, what suits the tasks of the runner, or None where the source decides."""
+        rows, source, runner = scan.source.rows(), scan.source, self.runner
+        types = [source.schema[name] for name in scan.columns]
+        if self.partition_rows or rows is None:
+            return self.partition_rows or None
+        if not self.profile.on_device:
+            each = runner.partition_rows(rows)
+            return None if each is None else max(1, min(each, batch_bytes(runner) // width(types)))
+        if source.decoded:
+            return self.profile.partition_rows(rows, row_bytes(types), runner.workers)
+        at_once = max(LANES, runner.threads // runner.workers)
+        return runner.partition_rows(rows, self.profile.partition_rows(rows, row_bytes(types), runner.workers, at_once))
 
     # -- ending pipelines ---------------------------------------------------------------------------------------------
     def write(self, stream: Stream, rows: tuple[Row, ...]) -> tuple[Any, ...]:
@@ -115,7 +127,7 @@ def _is_task(part: Any) -> bool:
 
 
 def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
-    rows_each = low.partition_rows or _partition_rows(low, plan)
+    rows_each = low.rows_each(plan)
     splits = tuple(plan.source.splits(plan.predicate, rows_each))
     source = tuple((name, plan.source.schema[name]) for name in plan.columns)
     known = [s.rows for s in splits]
@@ -133,14 +145,6 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
             low.runner.identify(split, f"{chosen} {k}")
             parts.append(split)
     return over_parts(tuple(parts), source, rows)
-
-
-def _partition_rows(low: Lowering, plan: plans.Scan) -> int | None:
-    """Rows of a partition for the tasks of this runner; None where the source decides."""
-    rows = low.runner.partition_rows(plan.source.rows())
-    if rows is None:
-        return None
-    return max(1, min(rows, batch_bytes(low.runner) // width(plan.source.schema[name] for name in plan.columns)))
 
 
 def lower_filter(low: Lowering, plan: plans.Filter) -> Stream:

@@ -49,11 +49,13 @@ class Facts:
 class Runner(Protocol):
     """Takes tasks in the order of their dependencies.
 
-    `threads` is the number of tasks that can run at once; `local` whether they all run in this process; `room` the bytes that
-    one of them may work with, where that is known.
+    `threads` is the number of tasks that can run at once; `workers` that of processes, each with a device of its own where
+    kernels run on devices; `local` whether all run in this process; `room` the bytes that a task may work with, where that is
+    known.
     """
 
     threads: int
+    workers: int
     local: bool
     room: int | None
 
@@ -66,8 +68,9 @@ class Runner(Protocol):
     def identify(self, split: Split, token: str) -> None:
         """Say what a split's content is known by: equal tokens, equal rows."""
 
-    def partition_rows(self, rows: int | None) -> int | None:
-        """Rows that a partition of so many in all should have, where the source cannot know it (it knows no workers)."""
+    def partition_rows(self, rows: int | None, most: int | None = None) -> int | None:
+        """Rows that a partition of so many in all should have, where the source cannot know it (it knows no workers); `most`
+        that a device holds."""
 
     def note(self, subject: str, decision: str, reason: str) -> None:
         """A choice that was made, for explain."""

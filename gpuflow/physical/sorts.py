@@ -35,7 +35,7 @@ def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
             low.runner.note("sort", "top-k", f"the first {plan.limit:,} rows of each partition, then of those")
     else:
         total = low.rows_of(parts, stream.rows) if len(parts) > 1 else None
-        if total is not None and total > low.sort_rows:
+        if total is not None and total > low.profile.sort_rows:
             return _by_range(low, plan, parts, by, keep, stream.output, rows, total)
     last = SortTask(low.options, by, plan.descending, plan.nulls_last, plan.limit, keep)
     rows_out = stream.rows if plan.limit is None or stream.rows is None else min(plan.limit, stream.rows)
@@ -54,8 +54,8 @@ def _by_range(
 ) -> Stream:
     """Partitions by range of the first key, each sorted by itself; equal first keys share a partition."""
     types = tuple(row.dtype for row in rows)
-    wanted = -(-2 * total // low.sort_rows)
-    if not low.runner.local:
+    wanted = -(-2 * total // low.profile.sort_rows)
+    if not (low.runner.local or low.profile.on_device):
         wanted = max(wanted, -(-total * width(types) // batch_bytes(low.runner)))
     number = max(low.runner.threads, min(256, wanted))
     low.runner.note("sort", f"{number} ranges of the first key", f"{total:,} rows")

@@ -70,6 +70,8 @@ class Source(ABC):
     schema: Schema
     token: str
     """Identity of the content: paths with size and mtime for files, the object's identity in memory."""
+    decoded: bool = False
+    """Whether columns lie in memory as kernels read them. What has to be decoded is cut into partitions for many cores."""
     label: str
     """Short description for explain: ``parquet flights/ (12 files)``."""
     unsupported: Mapping[str, str] = MappingProxyType({})

@@ -23,7 +23,7 @@ def test_defaults() -> None:
     assert settings.target == "auto"
     assert settings.threads >= 1
     assert settings.partition_rows is None
-    assert settings.broadcast_bytes == 256 * 2**20
+    assert settings.broadcast_bytes is None
     assert os.path.isabs(settings.cache_folder)
     assert os.path.basename(config.default_cache_folder()) == "gpuflow"
     assert pickle.loads(pickle.dumps(settings)) == settings
@@ -40,7 +40,8 @@ def test_defaults() -> None:
         ("optimize.disable", "top_k, push_filters", "optimize_disable", ("top_k", "push_filters")),
         ("optimize.disable", ["top_k"], "optimize_disable", ("top_k",)),
         ("threads", 3, "threads", 3),
-        ("broadcast-rows", None, "broadcast_rows", 4_000_000),
+        ("broadcast-rows", None, "broadcast_rows", None),
+        ("broadcast-bytes", "256 MiB", "broadcast_bytes", 256 * 2**20),
         ("merge-rows", "1", "merge_rows", 1),
         ("sort_rows", 1e3, "sort_rows", 1000),
         ("cache.folder", "x", "cache_folder", os.path.abspath("x")),

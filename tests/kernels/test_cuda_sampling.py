@@ -63,11 +63,31 @@ def test_a_sample_tells_keys_apart() -> None:
             generated = SimpleNamespace(text="", kernels=(), members=(), checks=())
             drive.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
             assert model.block == 32
-        ((_, total, groups, runs, hot, _),) = told
+        ((_, total, found, _),) = told
         assert total == len(keys)
-        assert ("hot" if hot is not None else "runs" if runs else "") == name.removesuffix(" again")
-        assert hot in (None, 77, 5 << 40)
-        assert abs(groups - len(np.unique(sampled_rows(keys)))) <= 1
+        assert ("hot" if found.hot is not None else "runs" if found.runs else "") == name.removesuffix(" again")
+        assert found.hot in (None, 77, 5 << 40)
+        assert abs(found.keys - len(np.unique(sampled_rows(keys)))) <= 1
+        assert found.keys <= found.groups <= len(keys)
+
+
+@pytest.mark.parametrize(("groups", "standing"), [(1, 1), (100, 1), (10_000, 1), (1_000_000, 1), (250_000, 4), (3_000, 50)])
+def test_groups_are_estimated_from_keys_seen_once_and_twice(groups: int, standing: int) -> None:
+    """Extrapolating the keys of a sample told 10,000 groups in a billion rows as 152 million. `standing` equal keys stand
+    together in a table sorted by them, where a key is at one place however many rows it has."""
+    rng = np.random.default_rng(groups)
+    rows = 1 << 22
+    keys = np.sort(np.arange(rows) // standing % groups) if standing > 1 else rng.integers(0, groups, rows)
+    true = len(np.unique(keys))
+    told: list[Any] = []
+    table = SimpleNamespace(arguments=dict, learn=lambda *found: told.append(found))
+    with cuda_model(), mock.patch.object(drive.Run, "__call__", taking(keys)):
+        generated = SimpleNamespace(text="", kernels=(), members=(), checks=())
+        drive.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
+    ((_, _, found, _),) = told
+    assert true / 3 <= found.groups <= 3 * true
+    if standing == 1:
+        assert abs(found.groups - true) <= 0.3 * true
 
 
 @pytest.mark.parametrize(

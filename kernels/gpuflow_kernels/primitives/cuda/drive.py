@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -199,6 +199,16 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
         left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
 
 
+class Sampled(NamedTuple):
+    """What a sample of the keys has shown: the different `keys` in it, an estimate of all `groups`, whether equal keys stand
+    together in `runs`, and the `hot` key that many rows have, if any."""
+
+    keys: int
+    groups: int
+    runs: bool
+    hot: int | None
+
+
 def sample(
     target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int, table: Any, bindings: Bindings
 ) -> None:
@@ -213,14 +223,32 @@ def sample(
     run("sample", SAMPLE, rows=np.uint64(SAMPLE), every=every, kx0=keys)
     ordered, share = xp.sort(keys), SAMPLE // HOT
     many = (ordered[share:] == ordered[:-share]) & (ordered[share:] != EMPTY)
+    places = keys.reshape(-1, NEIGHBOURS)
     figures = [
         (keys[1:] != keys[:-1]).sum(dtype="int64"),
+        (places[:, 1:] != places[:, :-1]).sum(dtype="int64"),
         (ordered[1:] != ordered[:-1]).sum(dtype="int64"),
         many.any().astype("int64"),
         ordered[many.argmax()],
+        *_seen_once_and_twice(xp, keys),
     ]
-    changes, groups, hot, key = xp.concatenate([f.reshape(1) for f in figures]).tolist()
-    table.learn(target, rows, groups + 1, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None, bindings)
+    changes, begun, others, hot, key, once, twice = xp.concatenate([f.reshape(1) for f in figures]).tolist()
+    # no more than there are runs of equal keys in all the rows: in a sorted table no key stands at two places
+    runs = -(-rows * (begun + 1) // (SAMPLE - len(places)))
+    groups = max(others + 1, min(rows, runs, others + 1 + once * max(0, once - 1) // (2 * (twice + 1))))
+    found = Sampled(others + 1, groups, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None)
+    table.learn(target, rows, found, bindings)
+
+
+def _seen_once_and_twice(xp: Any, keys: Any) -> list[Any]:
+    """How many keys stand at one place of a sample, and how many at two: what Chao's estimate (1984) takes for the number of
+    those that the sample has missed. Neighbours with one key are one occurrence, for they tell nothing of other places."""
+    again = xp.concatenate([xp.zeros(1, dtype=bool), keys[1:] == keys[:-1]])
+    ordered = xp.sort(xp.where(again, EMPTY, keys))
+    edge = xp.ones(1, dtype=bool)
+    begins = xp.concatenate([edge, ordered[1:] != ordered[:-1], edge])
+    once, twice = begins[:-1] & begins[1:], begins[:-2] & ~begins[1:-1] & begins[2:]
+    return [once.sum(dtype="int64"), twice.sum(dtype="int64")]
 
 
 def _reduce(run: Run, table: Any, bindings: Bindings) -> None:

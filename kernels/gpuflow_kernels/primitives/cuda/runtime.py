@@ -46,6 +46,14 @@ class CudaRuntime:
 
         return int(cupy.cuda.Device().attributes["MultiProcessorCount"])
 
+    @cached_property
+    def memory(self) -> int:
+        """Bytes of device memory that this process may fill, as first seen: plans that are made later are alike."""
+        import cupy
+
+        free, _ = cupy.cuda.runtime.memGetInfo()
+        return int(free) + int(cupy.get_default_memory_pool().free_bytes())
+
     def launch(self, kernel: Any, blocks: int, arguments: Sequence[Any], threads: int = 256) -> None:
         """Run `kernel` in `blocks` blocks of `threads` threads.
 

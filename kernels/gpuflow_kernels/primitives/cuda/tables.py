@@ -49,11 +49,10 @@ class SampledTable(GroupTable):
     hot: int | None = None
     _sampled = False
 
-    def learn(self, target: Target, rows: int, groups: int, runs: bool, hot: int | None, bindings: Bindings) -> None:
-        """What the sample of a chunk of `rows` rows has shown: so many groups, whether equal keys stand together, and the
-        key that many of its rows have."""
-        self._sampled, self.hot = True, hot
-        self.shape = replace(self.shape, private="hot" if hot is not None else "runs" if runs else "")
+    def learn(self, target: Target, rows: int, found: drive.Sampled, bindings: Bindings) -> None:
+        """Take what the sample of a chunk of `rows` rows has shown."""
+        self._sampled, self.hot = True, found.hot
+        self.shape = replace(self.shape, private="hot" if found.hot is not None else "runs" if found.runs else "")
 
     def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
         if self._sampled or rows <= drive.SAMPLE:
@@ -153,11 +152,10 @@ class OpenTable(SampledTable):
             self._spot = hash_table.move(self.target, one, self.keys, self.shift, self._constant_hash)
         return self._spot
 
-    def learn(self, target: Target, rows: int, groups: int, runs: bool, hot: int | None, bindings: Bindings) -> None:
-        super().learn(target, rows, groups, runs, hot, bindings)
-        wanted = groups if groups * 8 < drive.SAMPLE else groups * (rows / drive.SAMPLE)
-        if not self._crowded(wanted) and not bindings.tiny:
-            self.expect(target, wanted, bindings)
+    def learn(self, target: Target, rows: int, found: drive.Sampled, bindings: Bindings) -> None:
+        super().learn(target, rows, found, bindings)
+        if not self._crowded(found.groups) and not bindings.tiny:
+            self.expect(target, found.groups, bindings)
 
     @property
     def nearly_empty(self) -> bool:
