@@ -9,6 +9,9 @@ from typing import Any
 
 from benchmarks.gpu.schedule import Deadline, fitting
 
+PARTITIONINGS = (4, 16, 120)
+"""Partitions of a table besides those that the device's profile chooses (one, where it fits); 120 are what a host would make of
+a billion rows."""
 REPEAT = 5
 """Timed runs after the first one, as long as there is time."""
 QUICK_ROWS = 1_000_000
@@ -218,6 +221,14 @@ class Bench:
                 self.emit({"kind": "begin", "name": name, "peer": peer})
                 self.emit({"kind": "peer", "name": name, "peer": peer} | self._peer(self.peers[peer], make, median))
         return record
+
+    def measure_partitionings(self, name: str, rows: int, work: Work, moved: int, right: Callable[[Any], bool]) -> None:
+        """Time `work` again with its tables cut into partitions: what the sizes of the device's profile are worth."""
+        import dask
+
+        for count in PARTITIONINGS:
+            with dask.config.set({"gpuflow.partition-rows": max(1, -(-rows // count))}):
+                self.measure(f"{name}, {count} partitions", rows, work, moved, right)
 
     def _peer(self, module: Any, prepare: Prepare, ours: float) -> dict[str, Any]:
         if self.peers_left <= 0 or self.deadline.left() <= 1.0:

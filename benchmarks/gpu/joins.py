@@ -53,11 +53,12 @@ def unique(bench: Bench) -> None:
 
             return work
 
-        record = bench.measure(
-            f"join with {size:,} unique keys, {case}", n, query.persist, 16 * (n + size),
-            lambda result: close(float(bench.device.arrays(result.collect())["total"][0]), expected),
-            {"cupy": by_arrays, "torch": by_torch, "cudf": by_cudf},
-        )  # fmt: skip
+        def right(result: Any) -> bool:
+            return close(float(bench.device.arrays(result.collect())["total"][0]), expected)
+
+        name, moved, peers = f"join with {size:,} unique keys, {case}", 16 * (n + size), {}
+        peers |= {"cupy": by_arrays, "torch": by_torch, "cudf": by_cudf}
+        record = bench.measure(name, n, query.persist, moved, right, peers)
         if record is not None:  # probing a thousand rows costs nothing: what is left is building
             building = min(bench.once(few.persist)[0] for _ in range(3))
             probing = record["median"] - building
@@ -65,6 +66,8 @@ def unique(bench: Bench) -> None:
                 f"{n / probing / 1e9:.1f} G probe rows/s (target 12)" if probing > 0.1 * building else "probing is lost in that"
             )
             bench.emit({"kind": "note", "text": f"{case}: built in {building * 1e3:.1f} ms, {rate}"})
+        if close_by:
+            bench.measure_partitionings(name, n, query.persist, moved, right)
         del keys, primary
 
 

@@ -39,11 +39,13 @@ def fused(bench: Bench) -> None:
         return work
 
     expected = float(by_arrays(bench.xp)())
-    bench.measure(
-        "filter, multiply, sum", n, query.persist, 20 * n,
-        lambda result: close(float(bench.device.arrays(result.collect())["revenue"][0]), expected),
-        {"cupy": by_arrays, "torch": by_torch, "cudf": by_cudf}, target=0.9,
-    )  # fmt: skip
+
+    def right(result: Any) -> bool:
+        return close(float(bench.device.arrays(result.collect())["revenue"][0]), expected)
+
+    peers = {"cupy": by_arrays, "torch": by_torch, "cudf": by_cudf}
+    bench.measure("filter, multiply, sum", n, query.persist, 20 * n, right, peers, target=0.9)
+    bench.measure_partitionings("filter, multiply, sum", n, query.persist, 20 * n, right)
 
 
 def compaction(bench: Bench) -> None:

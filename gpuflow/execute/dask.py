@@ -69,6 +69,8 @@ def profile_of(runner: Graph, options: Options, settings: Settings, client: Any)
     if options.target == "cuda":
         memory = device_memory() if client is None else device_memory_of(client, settings.workers_timeout, runner.runs)
         memory = min(filter(None, (memory, settings.memory_limit)), default=None)
+        if client is not None and not runner.runs and not client.asynchronous:
+            runner.workers = len(client.nthreads()) or 1
         found = device(memory, runner.local)
         runner.note("sizes", str(found), "its memory is not known" if memory is None else "by its free memory")
     else:
@@ -107,8 +109,7 @@ def _decodes(plan: Plan) -> bool:
 def _static(plan: Plan) -> tuple[Graph, list[Ref]]:
     """A plan lowered by estimates, without running anything."""
     settings, client = config.resolve(), active_client()
-    workers = 1 if client is None or client.asynchronous else len(client.nthreads()) or 1
-    runner = Graph(settings.threads, local=client is None, workers=workers)
+    runner = Graph(settings.threads, local=client is None)
     return runner, _lowered(runner, plan, settings, client)
 
 

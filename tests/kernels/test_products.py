@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from gpuflow_kernels.scalar import SCALARS
 from gpuflow_kernels.target import CPU
 
 import gpuflow as gf
+from benchmarks import assembling
 from benchmarks.assembling import ARCHITECTURES, Kernel, assemble, ptx_compiler, sm
 from gpuflow import col
 from tests.cuda_model.runtime import cuda_model
@@ -135,6 +137,26 @@ def test_machine_code_has_no_fused_products(architecture: tuple[int, int]) -> No
         (made,) = assemble([compiled(kernel, (architecture,))[architecture]], architecture)
     names = {line.split()[1 if not line.split()[1].startswith("@") else 2].split(".")[0] for line in made.lines}
     assert {"DMUL", "FMUL", "DADD", "FADD"} <= names and not {"DFMA", "FFMA"} & names
+
+
+def test_linking_fuses_no_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nvJitLink decides anew what is fused where kernels reach it as LTO-IR."""
+    from numba import cuda
+
+    linker = pytest.importorskip("cuda.bindings.nvjitlink")
+    case = Golden("own", writing((), *rows()))
+    kernel = next(k for k in recorded(case, False).kernels if k.name == "run")
+    function = getattr(assembling._module(kernel.text), kernel.name)
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: SimpleNamespace(compute_capability=(9, 0)))
+    signature = assembling.signature(kernel)
+    code, _ = cuda.compile(function.py_func, signature, cc=(9, 0), device=False, abi="numba", output="ltoir")
+    options = ["-arch=sm_90", "-lto", "-ptx"]
+    handle = linker.create(len(options), options)
+    linker.add_data(handle, linker.InputType.LTOIR, code, len(code), "kernel")
+    linker.complete(handle)
+    text = bytearray(linker.get_linked_ptx_size(handle))
+    linker.get_linked_ptx(handle, text)
+    assert b"mul.rn.f64" in text and not FUSED.findall(text.decode())
 
 
 def test_cpus_have_no_fused_products(tmp_path: Path) -> None:
