@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -147,14 +146,18 @@ def test_a_client_plans_for_the_devices_of_its_workers() -> None:
 
         def submit(self, function: Any, **options: Any) -> Any:
             asked.append(function)
-            return SimpleNamespace(result=lambda: 80 * GIB)
+            return 80 * GIB
+
+        def gather(self, future: Any, asynchronous: bool) -> Any:
+            return future
 
         def nthreads(self) -> dict[str, int]:
             return {}
 
     client = Client()
-    assert clients.device_memory_of(client, wait=False) is None
-    assert [clients.device_memory_of(client) for _ in range(2)] == [80 * GIB] * 2
+    assert clients.device_memory_of(client, 1.0, wait=False) is None
+    with mock.patch("gpuflow.execute.client.wait_for", lambda client, work, patience: work):
+        assert [clients.device_memory_of(client, 1.0) for _ in range(2)] == [80 * GIB] * 2
     assert asked == [clients.device_memory]
     spread = profile.device(80 * GIB, local=False)
     assert spread.broadcast_bytes == 80 * GIB // 64
