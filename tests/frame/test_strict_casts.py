@@ -61,9 +61,7 @@ def test_casts(name, row):
 
 
 def test_compiled():
-    with pytest.raises(
-        CastError, match=r'cast does not fit int16.*col\("i"\)\.cast\(int16\), row 77, where col\("i"\) = 40000'
-    ):
+    with pytest.raises(CastError, match=r'cast does not fit int16.*col\("i"\)\.cast\(int16\), row 77, where col\("i"\) = 40000'):
         frame(77, i=40_000).select(col("i").cast(gf.Int16)).collect()
 
 
