@@ -43,7 +43,6 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
     """Make of a ``scan_`` function that gives a Source the ``read_`` function that gives a Table."""
     name, doc = scan.__name__.removeprefix("scan_"), scan.__doc__ or ""
     summary, _, rest = doc.partition("\n\n")
-    scan = hinted(scan, WAYS.get(scan.__name__, EVERYWHERE))
 
     @wraps(scan)
     def read(*args: _P.args, **named: _P.kwargs) -> Table:
@@ -58,7 +57,7 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
         f"Read all rows now, as a Table: ``scan_{name}(...).collect()``. A query over a scan reads what it needs only.\n\n"
         f"    {what}.\n\n{middle}\n{example.format(format=name)}"
     )
-    return read
+    return hinted(read, WAYS.get(scan.__name__, EVERYWHERE))
 
 
 read_parquet = computed(io.scan_parquet)

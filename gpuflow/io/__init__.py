@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .scan import scan_csv, scan_ipc, scan_json, scan_ndjson, scan_orc, scan_parquet
+from .scan import scan_ipc, scan_orc, scan_parquet
+from .scan_text import scan_csv, scan_json, scan_ndjson
 
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType

@@ -275,7 +275,7 @@ def _remote(url: str, kind: Kind, system: Any, path: str, hive: bool, wildcards:
         every, chosen = {path: there}, [path]
     return [
         File(
-            system.unstrip_protocol(p),
+            remote.named(system, p, url),
             int(every[p].get("size") or 0),
             remote.stamp(every[p]),
             True,

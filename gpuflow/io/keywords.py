@@ -75,5 +75,12 @@ JSON = EVERYWHERE | {
     "leave it out: JSON is UTF-8", "sample_size": "write infer_schema_length=1000", "format": "leave it out: it is found out",
 }  # fmt: skip
 
-WAYS: dict[str, dict[str, str]] = {"scan_csv": CSV, "scan_ndjson": JSON, "scan_json": JSON}
+_UNIT = "write int96_unit=; other times of Parquet have units of their own"
+WAYS: dict[str, dict[str, str]] = {
+    "scan_csv": CSV,
+    "scan_ndjson": JSON,
+    "scan_json": JSON,
+    "scan_parquet": EVERYWHERE | {"time_unit": _UNIT, "coerce_int96_timestamp_unit": _UNIT},
+    "scan_orc": EVERYWHERE | {"int96_unit": "write time_unit="},
+}
 """By the name of the function; the others answer what is asked `EVERYWHERE`."""

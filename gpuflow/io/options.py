@@ -34,6 +34,7 @@ class ScanOptions:
     extra_columns: str = "raise"
     glob: bool = True
     int96_unit: str | None = None
+    time_unit: str = "ns"
     wide_decimals: str = "exact"
 
     def __post_init__(self) -> None:
@@ -41,8 +42,9 @@ class ScanOptions:
             if getattr(self, name) not in values:
                 raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
         decimals.checked(self.wide_decimals)
-        if self.int96_unit is not None and self.int96_unit not in t.UNITS:
-            raise TypeMismatchError(f"int96_unit={self.int96_unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
+        for name, unit in (("int96_unit", self.int96_unit or "us"), ("time_unit", self.time_unit)):
+            if unit not in t.UNITS:
+                raise TypeMismatchError(f"{name}={unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
         for name in ("n_rows", "row_index_offset"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from inspect import signature
 from typing import Any
 
 from gpuflow.errors import TypeMismatchError
@@ -63,11 +64,24 @@ def locate(url: str, options: Mapping[str, Any], filesystem: Any = None) -> tupl
 
 def _is_chain(url: str) -> bool:
     """True for file systems one upon another, as in ``zip://a.csv::s3://…``; a name may hold two colons, too."""
-    from fsspec import available_protocols
+    from fsspec import available_protocols, get_filesystem_class
+    from fsspec.core import split_protocol
 
-    first, *rest = url.split("::")
-    others = rest if "://" in first else [first, *rest]
-    return bool(rest) and all("://" in part or part in available_protocols() for part in others)
+    *upper, last = url.split("::")
+    protocols = available_protocols()
+    if not upper or not all("://" in part or part in protocols for part in upper):
+        return False
+    if "://" in last or last in protocols:
+        return True
+    # what stands upon another file system, as an archive does, may stand upon a path of this machine
+    protocol = split_protocol(upper[-1])[0] or upper[-1]
+    return protocol in protocols and "target_protocol" in signature(get_filesystem_class(protocol).__init__).parameters
+
+
+def named(system: Any, path: str, url: str) -> str:
+    """Write the URL of a file that was found below another URL: with the archive that it is in."""
+    own = str(system.unstrip_protocol(path))
+    return f"{own}::{url.partition('::')[2]}" if _is_chain(url) and "::" not in own else own
 
 
 def given(filesystem: Any) -> Any:
@@ -109,7 +123,8 @@ def opened(system: Any, path: str) -> Any:
     inner = system
     while type(inner).__name__ == "DirFileSystem":
         inner = inner.fs
-    protocols = {inner.protocol} if isinstance(inner.protocol, str) else {*inner.protocol}
+    protocol = getattr(inner, "protocol", ())  # bytes that were handed in have none
+    protocols = {protocol} if isinstance(protocol, str) else {*protocol}
     if not protocols & _ONE_HANDLE:
         return system.open(path, "rb")
     with _turn, system.open(path, "rb") as file:
@@ -158,7 +173,7 @@ def move(system: Any, source: str, target: str) -> None:
 
 def stamp(info: Mapping[str, Any]) -> str:
     """What tells versions of a remote file apart; file systems call it by different names."""
-    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+    names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created", "CRC")
     value = next((info[name] for name in names if info.get(name) is not None), "")
     if isinstance(value, datetime):  # a listing may say the same time as a number
         value = value.timestamp()

@@ -15,7 +15,9 @@ from gpuflow import io
 from gpuflow.errors import TypeMismatchError
 from gpuflow.io import keywords
 
-WAYS = {"scan_csv": keywords.CSV, "scan_ndjson": keywords.JSON, "scan_parquet": keywords.EVERYWHERE}
+FORMATS = ("csv", "ipc", "json", "ndjson", "orc", "parquet")
+WAYS = {name: keywords.WAYS.get(name, keywords.EVERYWHERE) for name in (f"scan_{kind}" for kind in FORMATS)}
+FUNCTIONS = [name for name in gf.__all__ if name.startswith(("scan_", "read_", "from_")) and name != "from_epoch"]
 
 
 @pytest.mark.parametrize(
@@ -35,11 +37,26 @@ WAYS = {"scan_csv": keywords.CSV, "scan_ndjson": keywords.JSON, "scan_parquet": 
         (lambda: gf.scan_parquet("a", n_row=1), "no n_row=; did you mean 'n_rows'"),
         (lambda: gf.read_csv("a.csv", skiprows=1), "no skiprows=; write skip_rows="),
         (lambda: gf.scan_ndjson("a", lines=True), "no lines=; leave it out"),
+        (lambda: gf.scan_json("a", orient="records"), r"scan_json\(\) takes no orient=; leave it out"),
+        (lambda: gf.read_orc("a", int96_unit="us"), r"read_orc\(\) takes no int96_unit=; write time_unit="),
+        (lambda: gf.scan_ipc("a", int96_unit="us"), r"scan_ipc\(\) takes no int96_unit=; it takes paths, n_rows"),
+        (lambda: gf.scan_json("a", wide_decimals="narrow"), r"scan_json\(\) takes no wide_decimals="),
+        (lambda: gf.scan_parquet("a", time_unit="us"), r"scan_parquet\(\) takes no time_unit=; write int96_unit="),
     ],
 )
 def test_the_way_is_named(call: Any, message: str) -> None:
     with pytest.raises(TypeMismatchError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_lists_what_it_takes(name: str) -> None:
+    function = getattr(gf, name)
+    with pytest.raises(TypeMismatchError) as caught:
+        function(b"", no_such_word=1)
+    takes = list(inspect.signature(function).parameters)
+    assert str(caught.value) == f"{name}() takes no no_such_word=; it takes {', '.join(takes)}"
+    assert "options" not in takes
 
 
 @pytest.mark.parametrize("scan", WAYS)
