@@ -1,6 +1,7 @@
 """Files that lie in memory: bytes, and open files, which are read when they are scanned.
 
-They stand behind the two calls that `File.open` makes of a file system, so that every reader takes them like a remote file.
+They stand behind the two calls that `File.open` makes of a file system, and its name, so that every reader takes them like a
+remote file.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import io
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from gpuflow.errors import ReadError, TypeMismatchError
 
@@ -18,6 +19,7 @@ from gpuflow.errors import ReadError, TypeMismatchError
 class InMemory:
     """A file system of one file. Picklable: its content goes wherever it is read."""
 
+    protocol: ClassVar[str] = "bytes"
     content: bytes
     stamp: str
 
