@@ -43,8 +43,12 @@ def _shared(columns: list[Column]) -> Dictionary | None:
     return dictionary if needed >= 2 * len(dictionary) else None
 
 
+FEW = 16
+"""Entries of a dictionary that are not worth leaving out."""
+
+
 def _alone(column: Column, shared: bool, copied: bool) -> Column:
-    if column.dictionary is not None and not shared:
+    if column.dictionary is not None and not shared and len(column.dictionary) > FEW:
         column = own_entries(column)
     values = _copy(column.values) if copied else column.values
     validity = _copy(column.validity) if copied and column.validity is not None else column.validity

@@ -324,14 +324,8 @@ def trimmed(column: Column) -> Column:
     return own_entries(column)
 
 
-FEW = 16
-"""Entries that are not worth leaving out."""
-
-
 def own_entries(column: Column) -> Column:
     """The column with a dictionary of those entries alone that its codes use, be they null."""
-    if len(column.dictionary) <= FEW:
-        return column
     xp = array_module(column.values)
     if len(column.dictionary) <= 4 * len(column):
         seen = xp.zeros(len(column.dictionary), dtype=bool)

@@ -32,7 +32,8 @@ class _Deviations:
 
     @staticmethod
     def lift(x: Any) -> Any:
-        return 1, float64(x), 0.0
+        # an infinite value has no distance from any mean: its deviation is NaN, in whatever order values are combined
+        return 1, float64(x), float64(x) - float64(x)
 
     @staticmethod
     def combine(count: Any, mean: Any, squares: Any, other_count: Any, other_mean: Any, other_squares: Any) -> Any:

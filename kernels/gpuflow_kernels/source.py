@@ -14,12 +14,14 @@ from typing import Any
 
 from .errors import ExtensionError
 
-_parsing = threading.Lock()
+parsing = threading.Lock()
+"""Held while a syntax tree is made of a text or code of a tree: CPython before 3.11.8 counts their depth over all threads, and fails
+at random."""
 
 
 def parse(text: str, mode: str = "exec") -> Any:
-    """`ast.parse`, one thread at a time: CPython before 3.11.8 counts its depth over all threads, and fails at random."""
-    with _parsing:
+    """Parse a text, one thread at a time."""
+    with parsing:
         return ast.parse(text, mode=mode)
 
 

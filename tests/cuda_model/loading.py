@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import rowmath
-from gpuflow_kernels.source import parse
+from gpuflow_kernels.source import parse, parsing
 
 from .device import Cuda, intrinsics
 from .numbers import CASTS
@@ -46,12 +46,13 @@ def _compiled(text: str, file: str, names: frozenset[str]) -> tuple[CodeType, di
     def named(found: re.Match[str]) -> str:
         """``uint64(7)`` is made once, not at every execution."""
         name = f"_{found[1]}_{found[2].translate(_IN_NAMES)}"
-        constants[name] = CASTS[found[1]](ast.literal_eval(found[2]))
+        constants[name] = CASTS[found[1]](float(found[2]) if "." in found[2] else int(found[2]))
         return name
 
     tree = parse(_CONSTANT.sub(named, text))
     tree.body = [node for node in tree.body if not _replaced(node, names)]
-    return compile(tree, file, "exec"), constants
+    with parsing:
+        return compile(tree, file, "exec"), constants
 
 
 _CONSTANT = re.compile(rf"\b({'|'.join(CASTS)})\((-?\d+(?:\.\d+)?)\)")

@@ -211,6 +211,31 @@ def test_variance_and_deviation_of_a_sample(way: Way) -> None:
     assert found["x var"] == found["x var 1"] and found["x std"] != found["x std 0"]
 
 
+@everywhere
+def test_variance_of_infinite_values_is_nan(way: Way) -> None:
+    """In whatever order and partitions: an infinite value is at no distance from a mean. It was infinite where it came second."""
+    groups = [
+        [INF],
+        [1.0, INF],
+        [INF, 1.0],
+        [-INF, INF],
+        [INF, 1.0, 2.0, None],
+        [2.0, 1.0, -INF],
+        [NAN, 1.0],
+        [NAN],
+        [None],
+        [3.0],
+    ]
+    table = pl.DataFrame(
+        [(k, v) for k, values in enumerate(groups) for v in values], schema={"k": pl.Int64, "x": pl.Float64}, orient="row"
+    )
+
+    def query(x: Any, t: Any) -> Any:
+        return t.group_by("k").agg(**{f"{m} {d}": getattr(x.col("x"), m)(ddof=d) for m in ("var", "std") for d in (0, 1)})
+
+    agree(query, table, **way, ordered=False)
+
+
 # -- division and powers ----------------------------------------------------------------------------------------------
 NEAR_ZERO = [-7, -2, -1, 0, 1, 2, 7, None]
 

@@ -427,7 +427,7 @@ def test_text() -> None:
     with running("python"):
         text = repr(winter.collect())
         html = winter.collect()._repr_html_()
-    for shown in ("timestamp[us, Europe/Berlin]", "2024-01-01 12:00:00.000000+01:00", "2024-07-01 12:00:00.000000+02:00"):
+    for shown in ("timestamp[us, Europe/Berlin]", "2024-01-01 12:00:00+01:00", "2024-07-01 12:00:00+02:00"):
         assert shown in text and shown in html
     moment = dt.datetime(2024, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
     condition = gf.col("t").dt.truncate("1d") > moment
