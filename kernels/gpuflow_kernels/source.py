@@ -15,8 +15,8 @@ from typing import Any
 from .errors import ExtensionError
 
 parsing = threading.Lock()
-"""Held while a syntax tree is made of a text or code of a tree: CPython before 3.11.8 counts their depth over all threads, and fails
-at random."""
+"""Held while a syntax tree is made of a text or code of a tree: CPython before 3.11.8 counts their depth over all threads,
+and fails at random."""
 
 
 def parse(text: str, mode: str = "exec") -> Any:
