@@ -24,6 +24,7 @@ from gpuflow.io import records as module
 from gpuflow.io import scan_csv
 from gpuflow.io.csv import CsvSource
 from gpuflow.io.options import ScanOptions
+from gpuflow.io.record_ends import last_end
 from gpuflow.io.records import Block, Dialect, Records
 from tests.support.reading import table
 from tests.support.running import running
@@ -166,6 +167,27 @@ def test_records_and_what_they_are_rewritten_to(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(module, "_SMALL", 0)  # compiled as well
         assert Block(text, 1, dialect_found, True).rewritten(width) == (written, apart)
         monkeypatch.undo()
+
+
+def test_the_quick_way_to_the_last_record_is_right_or_says_that_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it answers, the kernel says the same; it answers for all text that writers of this format make."""
+    monkeypatch.setattr(module, "_SMALL", 0)  # compiled: faster for so many texts
+    rng, answered = np.random.default_rng(11), 0
+    scraps = ["a", "bcdefgh" * 9, ",", ",", "\n", "\n", "\r\n", '"x"', '"p""q\n"', '"\r\n,"', '""', '""""', '"', "\r", "é"]
+    for k in range(3000):
+        chosen = scraps[: len(scraps) - (3 if k % 2 else 0)]
+        text = "".join(rng.choice(chosen, rng.integers(1, 40))).encode()
+        for quote in (34, -1):
+            found = last_end(text, ord(","), quote, d.NEWLINE)
+            answered += found is not None
+            if found is not None:
+                assert found == module.find(text, Dialect(b",", quote), last=False)[1], (text, quote)
+    assert 3600 < answered < 5900  # 3000 without quotes, and both ways with them
+    sink = io.StringIO()
+    csv.writer(sink).writerows([[k, 'x "y"\n' * (k % 4), f"{k},", ""] for k in range(500)])
+    text = sink.getvalue().encode()
+    for cut in (*range(1, 300), *range(len(text) - 99, len(text) + 1)):
+        assert last_end(text[:cut], ord(","), 34, d.NEWLINE) == module.find(text[:cut], Dialect(b",", 34), last=False)[1], cut
 
 
 def test_a_kernel_compiled_finds_what_its_text_says() -> None:
