@@ -40,6 +40,7 @@ from gpuflow_kernels.scalar import scalar
 
 from . import errors, io
 from .cluster import cluster
+from .display.completion import register as _complete_columns
 from .expr import (
     Expr,
     all,
@@ -90,6 +91,8 @@ from_numpy = _framed(io.from_numpy)
 from_pandas = _framed(io.from_pandas)
 from_polars = _framed(io.from_polars)
 from_records = _framed(io.from_records)
+
+_complete_columns()
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from gpuflow import config
+from gpuflow.display import completion
 from gpuflow.elsewhere import hinted
 from gpuflow.errors import PlanError
 from gpuflow.optimize import optimize
@@ -45,6 +46,7 @@ class Collection(Tidying, Writing):
         >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
         {'x': [1, None]}
         """
+        completion.register()  # a shell may have started after the import of gpuflow
         return cls(scan_plan(source, stacklevel=4))
 
     @property
