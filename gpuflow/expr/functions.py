@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import datetime as _datetime
 import decimal as decimals
-import math
 from collections.abc import Hashable
 from functools import reduce
 from typing import Any
@@ -350,8 +349,8 @@ def duration(
     Parameters
     ----------
     weeks, days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds : number, expression, or name of a column
-        Summed up. Null where one is null; what is no whole number of ticks is rounded towards zero in columns, and raises in
-        literals.
+        Summed up. Null where one is null. What is no whole number of ticks raises in literals; in columns each part is
+        rounded towards zero, as in Polars.
     unit, time_unit : {"us", "ms", "s", "ns"}, optional
         Microseconds by default, nanoseconds where there are nanoseconds. Both names mean the same.
 
@@ -372,14 +371,17 @@ def duration(
     literal = Expr(Literal(value, dtype, fixed=unit is not None or bool(columns)))
     if not columns:
         return literal
-    ticks = (_ticks(column, name, UNITS[kind]) for name, column in columns.items())
+    ticks = (_ticks(column, name, kind) for name, column in columns.items())
     total = reduce(lambda a, b: a + b, ticks).cast(dtype)
     return (total if value == 0 else total + literal).alias("duration")
 
 
-def _ticks(column: Expr, name: str, per_second: int) -> Expr:
-    """A part of a duration as ticks, from a column."""
-    up, down = NANOSECONDS[name] * per_second, UNITS["ns"]
-    common = math.gcd(up, down)
-    ticks = column * (up // common) if up != common else column
-    return ticks if down == common else (ticks / (down // common)).cast(INT64)
+_FINE = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
+
+
+def _ticks(column: Expr, name: str, unit: str) -> Expr:
+    """A part of a duration as ticks of `unit`, from a column."""
+    up, down = NANOSECONDS[name] * UNITS[unit], UNITS["ns"]
+    if up % down:  # finer than the unit: a cast between durations drops what is no whole tick, and is exact beyond 2^53
+        return column.cast(INT64).cast(duration_type(_FINE[name])).cast(duration_type(unit)).cast(INT64)
+    return column * (up // down) if up != down else column

@@ -117,6 +117,16 @@ def test_durations():
         assert ours.schema["a"] == gf.Duration(unit)
 
 
+@pytest.mark.parametrize("unit", ["ms", "us"])
+@pytest.mark.parametrize("part", ["milliseconds", "microseconds", "nanoseconds"])
+def test_parts_finer_than_the_unit_are_rounded_towards_zero(part, unit):
+    large = 2**62 + 999 if part == "nanoseconds" or (unit == "ms" and part == "microseconds") else 10**9
+    frame = pl.DataFrame({"x": [-2500, -1500, -999, -1, 0, 1, 999, 1500, None, large, -large]})
+    theirs = frame.select(z=pl.duration(**{part: "x"}, time_unit=unit).cast(pl.Int64))
+    ours = gf.from_polars(frame).select(z=gf.duration(**{part: "x"}, time_unit=unit).cast(gf.Int64))
+    assert ours.collect().to_dict() == theirs.to_dict(as_series=False)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
