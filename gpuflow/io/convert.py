@@ -111,6 +111,8 @@ def why_unsupported(arrow: pa.DataType) -> str:
     """What to tell a user whose column has a type without a column type, with the way out."""
     if opaque.is_deep(arrow):
         return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
+    if opaque.has_no_arrays(arrow):
+        return f"{arrow}: pyarrow has no arrays of it in Python; write integers, a duration, or month_day_nano_interval instead"
     return f"{arrow}: columns of this type are not supported; cast it before loading"
 
 

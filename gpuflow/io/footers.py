@@ -21,7 +21,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics
 
-from . import int96, thrift
+from . import int96, parquet_writers, thrift
 from . import parquet_format as fmt
 from .as_stored import as_parquet, as_plain
 from .blocks import Layout
@@ -103,7 +103,7 @@ class Footer:
         """The schema, INT96 timestamps in `unit`, or in the one that they were written from, or in microseconds."""
         if not self.has_int96 or self.unmade is None:
             return self.schema
-        return int96.typed(self.schema, self.unmade.schema.to_arrow_schema(), _origin(self.metadata), unit)
+        return int96.typed(self.schema, self.unmade.schema.to_arrow_schema(), self._origin, unit)
 
     @cached_property
     def plain(self) -> pq.FileMetaData:
@@ -121,6 +121,16 @@ class Footer:
         finds too many distinct values goes on without a dictionary."""
         return all(_is_coded(self._chunk(group, column)) for group in groups)
 
+    @cached_property
+    def _origin(self) -> pa.Schema | None:
+        return _origin(self.metadata)
+
+    def _coded_when_written(self, column: str, dtype: DType) -> bool:
+        """Whether Arrow's writer was given a dictionary array for a column, or may have been."""
+        if self._origin is None or column not in self._origin.names:
+            return dtype.is_text
+        return bool(pa.types.is_dictionary(self._origin.field(column).type))
+
     def statistics(self, group: int, column: str, dtype: DType) -> ColumnStatistics:
         """What is known of a column in a row group; strings bounded by their UTF-8 bytes.
 
@@ -130,6 +140,8 @@ class Footer:
         raw = chunk.get(fmt.STATISTICS)
         if not raw:
             return ColumnStatistics()
+        values, writer = int(chunk.get(fmt.NUM_VALUES, 0)), str(self.metadata.created_by)
+        raw = parquet_writers.believed(raw, values, dtype, writer, self._coded_when_written(column, dtype))
         nulls = raw.get(fmt.NULL_COUNT)
         unknown = ColumnStatistics(nulls=nulls)
         physical = chunk.get(fmt.TYPE)
@@ -219,6 +231,9 @@ def footer(file: File) -> Footer:
     answer = Footer(metadata, schema, sealed)
     if min(answer.layout.rows, default=0) < 0:
         raise failure(file.path, "its footer says that a row group has fewer than no rows")
+    held = sum(answer.layout.rows)
+    if held < metadata.num_rows:  # more do no harm: some writers leave the total at 0
+        raise failure(file.path, f"its footer is damaged: {metadata.num_rows:,} rows in all, and {held:,} in its row groups")
     with _lock:
         _cache[file.identity] = answer
         while len(_cache) > _KEPT:

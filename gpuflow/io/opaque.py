@@ -41,11 +41,11 @@ class OpaqueType:
 
 
 def opaque_of(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> DType | None:
-    """The column type of an Arrow type that kernels have none for; None where it nests too deep.
+    """The column type of an Arrow type that kernels have none for; None where it nests too deep, or pyarrow has no arrays of it.
 
     `known` tells the types that they have, for what is inside.
     """
-    if is_deep(arrow):
+    if is_deep(arrow) or has_no_arrays(arrow):
         return None
     kind = settled(arrow)
     return opaque(OpaqueType(kind, _text(kind, known), _way_out(kind)))
@@ -76,6 +76,14 @@ def is_deep(arrow: pa.DataType) -> bool:
         if not level:
             return False
     return True
+
+
+def has_no_arrays(arrow: pa.DataType) -> bool:
+    """True if pyarrow cannot make an array in Python of a type or of what is inside it: of the three intervals it has one."""
+    return any(part.id in _WITHOUT_ARRAYS for part in parts(arrow))
+
+
+_WITHOUT_ARRAYS = (pa.lib.Type_INTERVAL_MONTHS, pa.lib.Type_INTERVAL_DAY_TIME)
 
 
 def parts(arrow: pa.DataType) -> Iterator[pa.DataType]:

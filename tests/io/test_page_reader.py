@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,20 @@ def test_damaged_pages_stay_within_their_arrays(tmp_path: Path) -> None:
                     )
                     answers.add("refused" if ended < 0 else "read")
     assert answers == {"header", "counts", "refused", "read"}
+
+
+def test_a_page_of_another_type_than_its_header(tmp_path: Path) -> None:
+    """A page that calls itself one of an index, which readers skip, with the header of one of data: its values are not read."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"x": [7, 7, None]}), path, compression="none", use_dictionary=False)
+    content = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(0).column(0).data_page_offset
+    assert content[start : start + 2] == b"\x15\x00"  # field 1: a page of data
+    content[start + 1] = 2  # of an index
+    path.write_bytes(content)
+    for decoder in (nullcontext, own_decoder):
+        with decoder(), pytest.raises(ReadError, match="3 values were expected, it holds 0"):
+            io.scan_parquet(path).splits(None)[0].read(("x",))
 
 
 def test_few_rows_are_left_to_pyarrow(tmp_path: Path, decoded: dict[str, bool]) -> None:

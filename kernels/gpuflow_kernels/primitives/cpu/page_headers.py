@@ -9,9 +9,9 @@ from .bytes_of import varint, zigzag
 
 FIELDS = 16
 """Columns of a table of headers: the fields of a header by their numbers, and those of the struct in it by theirs + 8."""
-ROW, SIZE, LENGTH, CHECKSUM, WHICH, BODY, VALUES = 0, 2, 3, 4, 5, 6, 9
-"""The number of a page's first row; its bytes, uncompressed and as they are stored; its CRC; which struct is in its header;
-where it begins; how many values it has."""
+ROW, TYPE, SIZE, LENGTH, CHECKSUM, WHICH, BODY, VALUES = 0, 1, 2, 3, 4, 5, 6, 9
+"""The number of a page's first row; its type; its bytes, uncompressed and as they are stored; its CRC; which struct is in its
+header; where it begins; how many values it has."""
 DATA, DICTIONARY, DATA_V2 = 5, 7, 8
 """Values of `WHICH`, by the numbers of the structs."""
 ABSENT = -(1 << 40)
@@ -80,6 +80,8 @@ def headers(data: Any, bounds: Any, table: Any, firsts: Any, sums: Any) -> int:
                 return int64(-2)
             place = header(data, place, end, table, k)
             if place < 0 or table[k, 3] < 0 or table[k, 2] < 0 or place + table[k, 3] > end:
+                return int64(-1)
+            if table[k, 5] >= 0 and table[k, 1] != table[k, 5] - 5:  # a type that has another struct
                 return int64(-1)
             table[k, 6] = place
             place += table[k, 3]
