@@ -46,7 +46,6 @@ class IpcSplit(BlockSplit):
     """Some record batches."""
 
     raw = True
-    block = "record batch"
 
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         try:
