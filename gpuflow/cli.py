@@ -43,7 +43,7 @@ def demo(data: Path | None, output: Path) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Show what is installed, where queries run and why, and what to install."""
+    """Show what is installed, what is missing, and where queries run."""
     from rich.console import Console
 
     from gpuflow.doctor import show

@@ -27,10 +27,9 @@ def cluster(
 
     With CUDA devices and dask-cuda, one worker process for each device (``LocalCUDACluster``); with devices alone, one
     process; otherwise ``LocalCluster`` with a few processes that share the cores. Everything listens on the loopback address,
-    where other
-    users of the same machine can still reach it: whoever reaches a Dask scheduler can run code on its workers. On a
-    machine that is shared, or with another `host`, pass ``security=distributed.Security.temporary()`` (needs the
-    package cryptography), or your own certificates: connections are then encrypted, and refused without them.
+    where other users of the same machine can still reach it: whoever reaches a Dask scheduler can run code on its workers. On
+    a machine that is shared, or with another `host`, pass ``security=distributed.Security.temporary()`` (needs the package
+    cryptography), or your own certificates: connections are then encrypted, and refused without them.
 
     Parameters
     ----------

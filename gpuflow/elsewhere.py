@@ -105,13 +105,15 @@ WAYS: dict[str, str] = {
     **_each("to_df", "write {table}.to_pandas()"),
     **_each("to_torch to_jax torch", "write torch.from_dlpack({table}.column('x'))"),
     **_each(
-        "to_excel to_sql to_html to_markdown to_latex to_hdf to_stata to_xml to_pickle to_clipboard to_orc to_string",
+        "to_excel to_sql to_html to_markdown to_latex to_hdf to_stata to_xml to_pickle to_clipboard to_orc",
         "write {table}.to_pandas() and go on from there",
     ),
     **_each(
         "write_excel write_database write_delta write_iceberg write_avro write_clipboard sink_delta sink_iceberg sink_batches",
         "write {table}.to_polars() and go on from there",
     ),
+    **_each("to_string", "write str({table}) for what is shown, {table}.to_pandas().to_string() for all rows"),
+    **_each("to_series", "write {table}['x'], or {table}.to_pandas()['x']"),
     **_each("plot hist boxplot style", "write {table}.to_pandas() and plot that"),
     # not there yet
     **_not_yet("pivot pivot_table crosstab unstack", "write an aggregation for each column: gf.when(...).then('x').sum()"),

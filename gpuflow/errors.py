@@ -24,6 +24,7 @@ __all__ = [
     "DTypeError",
     "DeviceMemoryError",
     "DuplicateNameError",
+    "EmptyFilterWarning",
     "ExecutionError",
     "ExtensionError",
     "GpuflowError",
@@ -131,7 +132,11 @@ class WriteError(GpuflowError, OSError):
 
 
 class LeftOutWarning(UserWarning):
-    """Columns of what was loaded have no type here, and are not in the frame."""
+    """Columns of what was loaded have no type here, or are the index of a pandas frame, and are not in the frame."""
+
+
+class EmptyFilterWarning(UserWarning):
+    """A condition is False for every row, as a method is that is compared without being called."""
 
 
 class NullComparisonWarning(UserWarning):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import ParamSpec
 
 from gpuflow import io
@@ -36,6 +37,7 @@ def framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
 
     scan.__module__ = "gpuflow"
     scan.__annotations__ = {**read.__annotations__, "return": "Frame"}
+    scan.__signature__ = signature(read).replace(return_annotation="Frame")  # type: ignore[attr-defined]
     return scan
 
 
@@ -51,6 +53,7 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
     read.__name__ = read.__qualname__ = f"read_{name}"
     read.__module__ = "gpuflow"
     read.__annotations__ = {**scan.__annotations__, "return": "Table"}
+    read.__signature__ = signature(scan).replace(return_annotation="Table")  # type: ignore[attr-defined]
     what = " ".join(summary.split(":")[0].split()).rstrip(".")
     middle = rest.partition("    Examples\n")[0].rstrip()
     read.__doc__ = (

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.elsewhere import hinted
-from gpuflow.errors import LeftOutWarning, TypeMismatchError
+from gpuflow.errors import EmptyFilterWarning, LeftOutWarning, TypeMismatchError
+from gpuflow.expr.hints import warn
 from gpuflow.grouping import GroupBy
 from gpuflow.plan import build
 from gpuflow.plan.concat import concat
@@ -89,6 +90,11 @@ class Verbs(Unchangeable):
         from gpuflow.expr import col
 
         refuse_other_forms("filter", conditions, equal, self.schema)
+        if any(c is False for c in conditions):
+            warn(
+                "filter(False) keeps no row; a method compared without being called is False: write gf.col('t').dt.month() == 1",
+                EmptyFilterWarning,
+            )
         return self._of(build.filter(self._plan, [*conditions, *(col(n) == v for n, v in equal.items())]))
 
     def select(self, *exprs: Any, **named: Any) -> Frame:

@@ -10,10 +10,10 @@ from gpuflow_kernels.dtypes import ALL, BOOL, NARROW_DIGITS, STRING, DType, comm
 from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row, walk
 from gpuflow_kernels.scalar import SCALARS, ScalarFunction, Signature, argument_names
 
-from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from .expand import require
+from .expand import missing, require
 from .hints import near
 from .literals import adapt, convert, no_category
 from .nodes import Aggregated, Alias, Column, Columns, Function, IsIn, Literal, Node, render
@@ -81,6 +81,10 @@ class Binder:
         function = SCALARS.get(node.name)
         if function is None:
             raise PlanError(f"there is no function {node.name!r}{near(node.name, SCALARS)}")
+        if node.name == "when":
+            for arg in node.args:
+                if isinstance(arg, Column) and arg.name not in self.schema and arg.name not in self.schema.unsupported:
+                    raise ColumnNotFoundError(missing(arg.name, self.schema), column=arg.name)
         rows = [self.row(a) for a in node.args]
         if node.name not in PASSING and not (node.name == "cast" and rows[0].dtype == dict(node.params).get("to")):
             refuse_opaque(render(node), rows)

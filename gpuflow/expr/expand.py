@@ -110,3 +110,15 @@ def require(names: Iterable[str], schema: Schema) -> None:
             raise UnsupportedError(f"column {name!r} is {schema.unsupported[name]}")
         if name not in schema:
             raise ColumnNotFoundError(f"there is no column {name!r}{near(name, schema)}", column=name)
+
+
+def missing(name: str, schema: Schema) -> str:
+    """What is said of a text that was given for a value, and names no column.
+
+    Examples
+    --------
+    >>> from gpuflow.schema import Schema
+    >>> missing("late", Schema({}))
+    "there is no column 'late'; there are none; text is a column's name, and gf.lit('late') the text itself"
+    """
+    return f"there is no column {name!r}{near(name, schema)}; text is a column's name, and gf.lit({name!r}) the text itself"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
+
+_NO_VOWELS = dict.fromkeys(map(ord, "aeiou"))
 
 
 def near(name: str, known: Iterable[str], *, limit: int = 3) -> str:
@@ -30,7 +34,7 @@ def close(name: str, known: Iterable[str]) -> list[str]:
 
     Close are names that differ in case and underscores only, those of which one begins or ends with the words of the other,
     and those that differ by one letter in four, at least one (left out, put in, changed, or swapped with the next) and begin
-    alike. A few common letters are not enough.
+    alike; and those that differ in vowels only. A few common letters are not enough.
 
     Examples
     --------
@@ -45,6 +49,14 @@ def close(name: str, known: Iterable[str]) -> list[str]:
             ranked.append((distance, candidate))
     ranked.sort(key=lambda pair: pair[0])
     return [n for _, n in ranked[:3]]
+
+
+def warn(message: str, kind: type[Warning]) -> None:
+    """Warn at the line outside of gpuflow that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, kind, stacklevel=level)
 
 
 def listed(names: Iterable[str], separator: str = ", ") -> str:
@@ -71,11 +83,17 @@ def _distance(name: str, wanted: str, candidate: str) -> float | None:
             return 1.5
     if len(wanted) == 2 and len(other) == 1 and other in wanted:
         return 1
+    if len(_consonants(wanted)) > 2 and _consonants(wanted) == _consonants(other):
+        return 2
     allowed = min(3, max(1, min(len(wanted), len(other)) // 4))
     if abs(len(wanted) - len(other)) > allowed or min(len(wanted), len(other)) < 3:
         return None
     slips = _slips(wanted, other)
     return slips if slips <= allowed and (slips == 1 or wanted[0] == other[0]) else None
+
+
+def _consonants(word: str) -> str:
+    return word[:1] + word[1:].translate(_NO_VOWELS)
 
 
 def _slips(a: str, b: str) -> int:

@@ -23,7 +23,7 @@ from .hints import near
 from .nodes import Aggregated, Column, Columns, Function, Literal, Node, render
 from .scalars import physical
 from .types import column_type
-from .ways import WAYS
+from .ways import ARGUMENTS, WAYS
 
 
 class Methods:
@@ -83,6 +83,10 @@ class Namespace:
 
     def __repr__(self) -> str:
         return f"{render(self._owner._node)}.{self._name}"
+
+    def __getitem__(self, key: Any) -> Any:
+        way = "; write .str.slice(offset, length) for a part of each text" if self._name == "str" else ""
+        raise TypeMismatchError(f"{self!r} cannot be indexed{way}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -224,7 +228,8 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
         )
     for key, value in named.items():
         if key not in parameters or key in params:
-            raise TypeMismatchError(f"{_signature(name, function)} does not take {key}={value!r}")
+            way = f"; {ARGUMENTS[key]}" if key in ARGUMENTS else ""
+            raise TypeMismatchError(f"{_signature(name, function)} does not take {key}={value!r}{way}")
         params[key] = value
     if params.get("dtype") is not None:
         params["dtype"] = column_type(params["dtype"], _signature(name, function))

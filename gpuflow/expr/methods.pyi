@@ -165,6 +165,7 @@ class Namespace:
     _name: ClassVar[builtins.str]
     _owner: Methods
     def __init__(self, owner: Methods) -> None: ...
+    def __getitem__(self, key: Any) -> Any: ...
 
 class _DtMethods(Namespace):
     def base_utc_offset(self) -> Expr:

@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+import gpuflow_kernels.builtin_aggregations
+import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
+from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.scalar import REQUIRED, SCALARS
+
 
 def _pairs(text: str) -> dict[str, str]:
     """``theirs:ours`` pairs as a mapping."""
@@ -34,7 +39,7 @@ RENAMED: dict[str, dict[str, str]] = {
         seconds:total_seconds microseconds:total_microseconds nanoseconds:total_nanoseconds weekofyear:week week_of_year:week
         isoweekday:weekday format:strftime
     """),
-    "module": _pairs("count:len from_dataframe:from_any from_repr:from_any Bool:Boolean Str:String"),
+    "module": _pairs("from_dataframe:from_any from_repr:from_any Bool:Boolean Str:String"),
 }
 """By owner: a name elsewhere, and gpuflow's."""
 
@@ -97,7 +102,7 @@ _EXPRESSION = {
     **_each("drop_nans", "write frame.filter(x.is_not_nan()), or x.fill_nan(None) before an aggregation"),
     **_each("has_nulls hasnans", "write x.null_count() > 0"),
     **_each("is_empty empty", "write gf.len() == 0"),
-    **_each("replace replace_strict map recode case case_when", _RECODE),
+    **_each("replace replace_strict map map_dict recode case case_when", _RECODE),
     **_each("nullif", "write gf.when(x != value).then(x), which is null elsewhere"),
     **_each("cut bin_intervals hist", _BINS),
     **_each("corr", "write it by sums: ((x * y).mean() - x.mean() * y.mean()) / (x.std(ddof=0) * y.std(ddof=0))"),
@@ -178,7 +183,8 @@ _DT = {
     **_each("is_year_start is_quarter_start is_year_end is_quarter_end", "compare .dt.month() and .dt.day()"),
     **_each("isocalendar", "write .dt.iso_year(), .dt.week() and .dt.weekday()"),
     **_each("is_business_day", "write x.dt.weekday() <= 5"),
-    **_each("add_business_days business_day_count to_period components freq", _NOT_YET),
+    **_each("to_period", "write .dt.truncate('1mo'), or .dt.strftime('%Y-%m')"),
+    **_each("add_business_days business_day_count components freq", _NOT_YET),
     **_each("to_pydatetime to_pytimedelta", "collect() the frame, and read table.to_dict()"),
     **_each("tz unit", "look at frame.schema"),
 }
@@ -188,6 +194,7 @@ _MODULE = {
     **_each("Series Index", "make a frame of one column: gf.from_dict({'x': values})"),
     **_each("sum mean min max median std var n_unique product any quantile head tail cum_sum cum_count implode", _METHOD),
     **_each("first last", _METHOD),
+    **_each("count", 'write gf.len() for rows, gf.col("x").count() for values'),
     **_each("approx_n_unique", 'n_unique() counts exactly: gf.col("x").n_unique()'),
     **_each("any_horizontal", _OPERATORS.replace("{0}", "a | b | c")),
     **_each("all_horizontal", _OPERATORS.replace("{0}", "a & b & c")),
@@ -196,6 +203,8 @@ _MODULE = {
     **_each("format", "join the parts: gf.concat_str('a', gf.lit(' of '), 'b')"),
     **_each("concat_list concat_arr element", _LISTS),
     **_each("struct field struct_with_fields Struct List Array Map Field", _PLAIN),
+    **_each("where iif if_else case case_when ifelse", "write gf.when(condition).then(x).otherwise(y)"),
+    **_each("set_option options", "a table shows ten rows; print(table.to_pandas().to_string()) shows all"),
     **_each("exclude nth selectors cs", 'name the columns: gf.col("a", "b"), gf.col("^a.*$") or gf.col(gf.Int64)'),
     **_each("arange int_range int_ranges linear_space linear_spaces", "make the column before: gf.from_dict({'i': range(n)})"),
     **_each("ones zeros repeat", "write gf.lit(value), which every row gets"),
@@ -211,7 +220,7 @@ _MODULE = {
     **_each("select", "write frame.select(...)"),
     **_each("collect_all", "collect() each frame"),
     **_each("sql sql_expr SQLContext", "gpuflow has no SQL yet: write filter(), select(), group_by().agg(), join() and sort()"),
-    **_each("Config", "settings are Dask's: dask.config.set({'gpuflow.target': 'cpu'})"),
+    **_each("Config", "settings are Dask's: dask.config.set({'gpuflow.target': 'cpu'}); all rows: table.to_pandas().to_string()"),
     **_each("StringCache enable_string_cache disable_string_cache using_string_cache string_cache", _NO_CACHE),
     **_each("set_random_seed", "nothing in gpuflow is random"),
     **_each("show_versions build_info", "run `gpuflow doctor`"),
@@ -250,8 +259,18 @@ _PREFIX = {"expression": ".", "str": ".str.", "dt": ".dt.", "module": "gf."}
 
 
 def _written(owner: str) -> dict[str, str]:
-    renamed = RENAMED[owner].items()
-    return {theirs: f"write {_PREFIX[owner]}{ours}{'' if ours[0].isupper() else '(...)'}" for theirs, ours in renamed}
+    space = f"{owner}." if owner in ("str", "dt") else ""
+    return {theirs: f"write {_PREFIX[owner]}{ours}{_brackets(ours, space + ours)}" for theirs, ours in RENAMED[owner].items()}
+
+
+def _brackets(name: str, key: str) -> str:
+    """How a call ends: open where an argument is needed."""
+    if name[0].isupper():
+        return ""
+    if key in SCALARS:
+        function = SCALARS[key]
+        return "(...)" if function.arity > 1 or REQUIRED in function.parameters.values() else "()"
+    return "()" if key in AGGREGATIONS and AGGREGATIONS[key].arity < 2 else "(...)"
 
 
 WAYS: dict[str, dict[str, str]] = {
@@ -261,3 +280,15 @@ WAYS: dict[str, dict[str, str]] = {
     "module": _written("module") | _MODULE,
 }
 """By owner: a name elsewhere, and what to write."""
+
+ARGUMENTS = {
+    "case": 'begin the pattern with (?i), which leaves case out of account: "(?i)ann"',
+    "flags": 'begin the pattern with flags in brackets: "(?i)ann"',
+    "regex": "patterns are regular expressions; write literal=True for plain text",
+    "na": "null stays null; write .fill_null(False) behind it",
+    "freq": "write the step itself: truncate('1h')",
+    "tz": "write the zone itself: convert_time_zone('Europe/Berlin')",
+    "errors": "write strict=False, which makes null of what cannot be read",
+    "decimals": "write digits=2",
+}
+"""By argument of methods elsewhere: what to write."""

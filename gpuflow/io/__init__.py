@@ -125,7 +125,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, DType | s
     return python_values.from_dicts(rows, schema)
 
 
-def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[str, DType | str]) -> MemorySource:
+def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[str, DType | str] | None = None) -> MemorySource:
     """One tuple (or list) for each row.
 
     Parameters
@@ -133,7 +133,7 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[
     rows : iterable of sequences
         All as long as `schema`.
     schema : list of str, or mapping of str to DType or type name
-        Names of the columns, and their types where those are not to be guessed.
+        Names of the columns, and their types where those are not to be guessed; without it ``column_0``, ``column_1``, ….
 
     Raises
     ------
@@ -183,7 +183,9 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
 
 
 def from_pandas(data: Any) -> MemorySource:
-    """A pandas DataFrame, without its index. NaN in a plain float column stays a value; NA, None and NaT are null.
+    """A pandas DataFrame. NaN in a plain float column stays a value; NA, None and NaT are null.
+
+    The index is left out; where it has a name, a `LeftOutWarning` says so.
 
     Examples
     --------

@@ -13,7 +13,8 @@ import pyarrow as pa
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.errors import PlanError, ReadError, TypeMismatchError, UnsupportedError
+from gpuflow.errors import LeftOutWarning, PlanError, ReadError, TypeMismatchError, UnsupportedError
+from gpuflow.expr.hints import listed, warn
 from gpuflow.installing import install_line
 from gpuflow.schema import Schema
 
@@ -183,7 +184,7 @@ def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
             reasons[name] = convert.why_unsupported(arrow.type)
         else:
             fields[name], make[name] = found, _arrow_maker(arrow, found)
-    count = common_length(lengths, f"the {label}")
+    count = common_length(lengths)
     return MemorySource(Schema(fields), count, make, f"{label} ({count:,} rows)", reasons)
 
 
@@ -227,6 +228,8 @@ def from_pandas(data: Any) -> MemorySource:
 
     if not isinstance(data, pd.DataFrame):
         raise TypeMismatchError(f"from_pandas takes a DataFrame, not {type(data).__name__}")
+    if named := [name for name in data.index.names if name is not None]:
+        warn(f"the index of a pandas frame is left out: {listed(named)}; write reset_index() to keep it", LeftOutWarning)
     names = [_name(name, "pandas frame") for name in data.columns]
     refuse_duplicates(names, "the pandas frame", "rename one: frame.columns = [...]")
     arrays: dict[str, Any] = {}
@@ -279,7 +282,7 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
             columns[name] = device_column(array)
         except TypeError as e:
             raise UnsupportedError(f"column {name!r}: {e}") from e
-    count = common_length({name: len(c) for name, c in columns.items()}, "the set of device arrays")
+    count = common_length({name: len(c) for name, c in columns.items()})
     make: dict[str, Maker] = {name: partial(_itself, column) for name, column in columns.items()}
     return MemorySource(Schema({n: c.dtype for n, c in columns.items()}), count, make, f"device arrays ({count:,} rows)")
 

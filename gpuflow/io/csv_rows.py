@@ -174,8 +174,17 @@ class CsvRows:
         raise failure(
             self._file.path,
             f"line {self._block.line_of(start)}: Expected {width} columns, got {fields}: {_short(text)}. Look at the separator "
-            "and the quotes of that line; truncate_ragged_lines=True cuts such lines, ignore_errors=True leaves them out",
+            f"and the quotes of that line{self._other_separator()}; truncate_ragged_lines=True cuts such lines, "
+            "ignore_errors=True leaves them out",
         )
+
+    def _other_separator(self) -> str:
+        """A hint where the header is one name, and holds what separates fields elsewhere."""
+        if len(self._names) == 1:
+            for sign in ";\t|":
+                if sign in self._names[0]:
+                    return f": the header has {sign!r}, so try separator={sign!r}"
+        return ""
 
     def _refuse_hex(self, made: Mapping[str, pa.ChunkedArray], nulls: Sequence[str]) -> None:
         """Raise `pyarrow.ArrowInvalid` where pyarrow read 0x1F as a whole number: that is a text, as in Polars."""

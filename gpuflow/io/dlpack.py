@@ -40,7 +40,7 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
         data = {name: data}
     columns = {str(key): _column(str(key), value) for key, value in data.items()}
     refuse_duplicates(map(str, data), "the set of tensors", "rename one")
-    count = common_length({key: len(column) for key, column in columns.items()}, "the set of tensors")
+    count = common_length({key: len(column) for key, column in columns.items()})
     make = {key: partial(_itself, column) for key, column in columns.items()}
     return MemorySource(Schema({key: c.dtype for key, c in columns.items()}), count, make, f"tensors ({count:,} rows)")
 

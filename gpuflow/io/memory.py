@@ -259,11 +259,11 @@ def shape_of(name: str, array: Any) -> int:
     return len(array)
 
 
-def common_length(lengths: Mapping[str, int], where: str) -> int:
+def common_length(lengths: Mapping[str, int]) -> int:
     """The one length that all columns have."""
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name!r}: {n}" for name, n in list(lengths.items())[:6])
-        raise PlanError(f"{where} has columns of different lengths ({told})")
+        raise PlanError(f"the columns have different lengths ({told})")
     return next(iter(lengths.values()), 0)
 
 

@@ -36,7 +36,9 @@ def from_dict(data: Mapping[str, Any], schema: Types | None = None) -> MemorySou
         Naming the column whose values have no common type, or not the one that is asked for.
     """
     if not isinstance(data, Mapping):
-        raise TypeMismatchError(f"from_dict takes a mapping of names to lists, not {type(data).__name__}")
+        raise TypeMismatchError(
+            f"from_dict takes a mapping of names to lists, not {type(data).__name__}; gf.from_dicts takes a dict for each row"
+        )
     types = _types(schema)
     missing = [name for name in types if name not in data]
     if missing:
@@ -70,7 +72,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Types | None = None) -
     return _columns({name: [row.get(name) for row in rows] for name in names}, types, "list of dicts")
 
 
-def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Types) -> MemorySource:
+def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Types | None = None) -> MemorySource:
     """A source over one tuple (or list) for each row.
 
     Parameters
@@ -83,10 +85,14 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Types) -
     rows = list(rows)
     if isinstance(schema, (str, bytes)):
         raise TypeMismatchError(f"from_records: schema is a list of names, or a mapping of names to types, not {schema!r}")
+    if schema is None:
+        widest = rows[0] if rows and isinstance(rows[0], (list, tuple)) else ()
+        schema = [f"column_{k}" for k in range(len(widest))]
     names = list(schema)
     for number, row in enumerate(rows):
         if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Sequence):
-            raise TypeMismatchError(f"from_records takes a tuple for each row, and row {number} is {row!r:.60}")
+            way = "; write gf.from_dicts(rows)" if isinstance(row, Mapping) else ""
+            raise TypeMismatchError(f"from_records takes a tuple for each row, and row {number} is {row!r:.60}{way}")
         if len(row) != len(names):
             raise PlanError(f"from_records: row {number} has {len(row)} values, and the schema {len(names)} names")
     types = _types(schema) if isinstance(schema, Mapping) else {}

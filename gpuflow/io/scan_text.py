@@ -53,8 +53,9 @@ def scan_csv(
     found in the first rows.
 
     One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where
-    that holds all of them, else floats. A line without anything is a null where there is one column, else it is left out. A
-    row with too few fields is filled up with nulls. Of repeated names in the header, the second becomes ``a_duplicated_0``.
+    that holds all of them, else an error that names the column. A line without anything is a null where there is one column,
+    else it is left out. A row with too few fields is filled up with nulls. Of repeated names in the header, the second becomes
+    ``a_duplicated_0``.
 
     Parameters
     ----------

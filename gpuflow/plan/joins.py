@@ -106,7 +106,9 @@ def _meeting(a: Node, b: Node, left: DType, right: DType) -> DType:
         elif left.is_numeric and right.is_numeric:
             way = "equal floats are a matter of their last bits: cast one of them, as in .cast(gf.Int64)"
         else:
-            way = zone_hint([left, right]).removeprefix("; ") or f"cast one of them, as in .cast() to {right} on the left"
+            name = a.name if isinstance(a, Column) else "x"
+            cast = f"left.cast({{{name!r}: {str(right)!r}}}).join(...)"
+            way = zone_hint([left, right]).removeprefix("; ") or f"cast one of them, as in {cast}"
         raise TypeMismatchError(f"join: {pair} would compare {left} with {right}; {way}")
     return dtype
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
-from gpuflow.expr.expand import flatten
+from gpuflow.expr.expand import flatten, missing
 from gpuflow.expr.hints import near
-from gpuflow.expr.methods import Methods, column_node
+from gpuflow.expr.methods import Methods, Namespace, column_node
 from gpuflow.expr.nodes import Column
 from gpuflow.schema import Schema
 
@@ -39,6 +39,8 @@ def refuse_other_forms(what: str, values: Iterable[Any], by_name: Mapping[str, A
         if isinstance(value, Mapping):
             raise TypeMismatchError(f"{what}({name}=...) takes no dict; write an expression: {name}=gf.col('x') * 2")
         _refuse(what, value, name, schema)
+        if isinstance(value, str) and value not in schema and isinstance(column_node(value), Column):
+            raise ColumnNotFoundError(missing(value, schema), column=value)
 
 
 def _example(what: str) -> str:
@@ -48,8 +50,10 @@ def _example(what: str) -> str:
 def _mapping(what: str, value: Mapping[Any, Any]) -> str:
     (name, first), *_ = [*value.items(), ("x", "sum")]
     if what == "agg":
-        method = first if isinstance(first, str) and first.isidentifier() else "sum"
-        return f"write expressions: agg(gf.col({name!r}).{method}())"
+        several = isinstance(first, (list, tuple)) and len(first) > 1
+        names = [m if isinstance(m, str) and m.isidentifier() else "sum" for m in (first if several else [first])]
+        made = (f"gf.col({name!r}).{m}()" + (f".alias('{name}_{m}')" if several else "") for m in names)
+        return f"write expressions: agg({', '.join(made)})"
     if what == "filter":
         return f"write conditions: filter(gf.col({name!r}) == ...), or filter(**conditions)"
     return f"write {what}(**columns), or expressions: {what}((gf.col('x') * 2).alias({name!r}))"
@@ -61,6 +65,8 @@ def _refuse(what: str, value: Any, name: str | None, schema: Schema) -> None:
     text = f"{what}({name}=...)" if name else f"{what}()"
     if type(value).__name__ in ("Frame", "Table", "DataFrame", "LazyFrame"):
         raise TypeMismatchError(f"{text} takes columns, not a {type(value).__name__}; write join() or union() for another table")
+    if isinstance(getattr(value, "__self__", None), (Methods, Namespace)):
+        raise TypeMismatchError(f"{text} takes expressions, and {value.__name__} is a method; call it: .{value.__name__}()")
     if callable(value):
         raise TypeMismatchError(
             f"{text} takes expressions, not a function of a table; write {_example(what)}, and columns of it as gf.col('x')"

@@ -17,7 +17,7 @@ import pytest
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.elsewhere import GROUP_WAYS, KEYWORDS, WAYS
-from gpuflow.errors import GpuflowError, TypeMismatchError, UnknownNameError
+from gpuflow.errors import EmptyFilterWarning, GpuflowError, LeftOutWarning, TypeMismatchError, UnknownNameError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +97,29 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "text": (lambda: FRAME.filter("x > 1"), "gf.col('x') > 1"),
     "lambda": (lambda: FRAME.filter(lambda t: t.x > 1), "gf.col('x')"),
     "dict": (lambda: GROUPS.agg({"x": "sum"}), "agg(gf.col('x').sum())"),
+    "dict of several": (
+        lambda: GROUPS.agg({"x": ["sum", "max"]}),
+        "agg(gf.col('x').sum().alias('x_sum'), gf.col('x').max().alias('x_max'))",
+    ),
+    "text for a value": (lambda: FRAME.with_columns(y="new"), "gf.lit('new') the text itself"),
+    "text in then": (lambda: FRAME.select(gf.when(col("x") > 1).then("late")), "gf.lit('late') the text itself"),
+    "method not called": (lambda: FRAME.with_columns(y=col("k").str.len_chars), "len_chars is a method; call it: .len_chars()"),
+    "part of a text": (lambda: FRAME.select(col("k").str[0:3]), ".str.slice(offset, length)"),
+    "case": (lambda: FRAME.filter(col("k").str.contains("A", case=False)), "(?i)"),
+    "vowels left out": (lambda: gf.from_dict({"dep_delay": [1]}).select("dep_dly"), "did you mean 'dep_delay'?"),
+    "brackets": (lambda: col("x").isna(), "write .is_null()"),
+    "brackets of one that needs a value": (lambda: col("x").isin([1]), "write .is_in(...)"),
+    "month": (lambda: col("t").dt.to_period("M"), ".dt.truncate('1mo')"),
+    "where of the module": (lambda: gf.where(col("x") > 1, 1, 2), "gf.when(condition).then(x).otherwise(y)"),
+    "count": (lambda: gf.count("x"), 'gf.col("x").count() for values'),
+    "more rows": (lambda: gf.set_option("display.max_rows", 50), "table.to_pandas().to_string()"),
+    "all rows": (lambda: TABLE.to_string(), "table.to_pandas().to_string()"),
+    "series": (lambda: TABLE.to_series(), "table['x']"),
+    "dicts as records": (lambda: gf.from_records([{"a": 1}]), "gf.from_dicts(rows)"),
+    "dicts as a dict": (lambda: gf.from_dict([{"a": 1}]), "gf.from_dicts takes a dict for each row"),
+    "lengths": (lambda: gf.from_dict({"a": [1, 2], "b": [1]}), "the columns have different lengths ('a': 2, 'b': 1)"),
+    "types of keys": (lambda: FRAME.join({"x": ["1"]}, on="x"), "left.cast({'x': 'string'}).join(...)"),
+    "separator": (lambda: gf.read_csv(b"a;b\n1,5;2\n"), "the header has ';', so try separator=';'"),
     "dict of columns": (lambda: FRAME.with_columns({"y": col("x")}), "with_columns(**columns)"),
     "values": (lambda: FRAME.with_columns(y=[1, 2, 3]), "gf.from_dict({..., 'y': values})"),
     "array of values": (lambda: FRAME.with_columns(y=np.ones(3)), "gf.from_dict({..., 'y': values})"),
@@ -160,7 +183,7 @@ def test_ways_are_not_in_the_way() -> None:
     then = gf.when(col("x") > 1)
     kinds = (gf.Frame, gf.Table, gf.GroupBy, pl.DataFrame, pl.LazyFrame, then, then.then(1), col("x"))
     made = {n for kind in kinds for n in dir(kind)}
-    named = set(re.findall(r"(?<![\w.])\.(\w+)\(", text)) - {"truncate", "items"}
+    named = set(re.findall(r"(?<![\w.])\.(\w+)\(", text)) - {"truncate", "items", "to_string"}
     assert sorted(named - made) == []
 
 
@@ -239,8 +262,40 @@ READ_MISTAKES = {
 @pytest.mark.parametrize("mistake", READ_MISTAKES)
 def test_parameters_of_other_readers_are_answered(verb: str, mistake: str) -> None:
     format, options, way = READ_MISTAKES[mistake]
-    with pytest.raises(TypeMismatchError, match=re.escape(way)):
+    with pytest.raises(TypeMismatchError, match=re.escape(way)) as raised:
         getattr(gf, f"{verb}_{format}")("nothing.there", **options)
+    assert str(raised.value).startswith(f"{verb}_{format}() takes no ")
+
+
+def test_readers_say_what_they_give() -> None:
+    assert {n: signature(getattr(gf, n)).return_annotation for n in ("scan_csv", "read_csv", "from_dict")} == {
+        "scan_csv": "Frame", "read_csv": "Table", "from_dict": "Frame"}  # fmt: skip
+
+
+def test_rows_without_names_are_numbered() -> None:
+    assert gf.from_records([(1, "a"), (2, None)]).columns == ["column_0", "column_1"]
+
+
+def test_a_method_that_is_compared_without_being_called_warns() -> None:
+    with pytest.warns(EmptyFilterWarning, match="without being called") as warned:
+        kept = FRAME.filter(col("k").str.len_chars == 1)
+    assert kept.collect().height == 0
+    assert warned[0].filename == __file__
+    assert FRAME.filter(gf.lit(False)).collect().height == 0  # no warning: that is meant
+
+
+def test_a_named_index_of_pandas_is_not_lost_in_silence() -> None:
+    sums = pd.DataFrame({"k": ["a", "b", "a"], "x": [1, 2, 3]}).groupby("k").sum()
+    with pytest.warns(LeftOutWarning, match=re.escape("'k'; write reset_index()")) as warned:
+        assert gf.from_pandas(sums).columns == ["x"]
+    assert warned[0].filename == __file__
+    assert gf.from_pandas(sums.reset_index()).columns == ["k", "x"]
+
+
+def test_the_command_runs_as_a_module(python_environment: dict[str, str]) -> None:
+    run = subprocess.run([sys.executable, "-m", "gpuflow", "--help"], capture_output=True, text=True, env=python_environment)
+    assert run.stdout.startswith("Usage: gpuflow ")
+    assert "..." not in run.stdout.partition("Commands:")[2]
 
 
 def test_parameters_that_are_named_exist() -> None:

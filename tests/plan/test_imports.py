@@ -29,7 +29,7 @@ LAYERS = [
     ["gpuflow.reading"],
     ["gpuflow.doctor", "gpuflow.cluster"],
     ["gpuflow"],
-    ["gpuflow.demo", "gpuflow.demo_data", "gpuflow.demo_questions", "gpuflow.cli"],
+    ["gpuflow.demo", "gpuflow.demo_data", "gpuflow.demo_questions", "gpuflow.cli", "gpuflow.__main__"],
 ]
 """Packages and modules from the bottom to the top. A module imports from its own line and those above it here only."""
 
