@@ -39,7 +39,8 @@ def refuse_other_forms(what: str, values: Iterable[Any], by_name: Mapping[str, A
         if isinstance(value, Mapping):
             raise TypeMismatchError(f"{what}({name}=...) takes no dict; write an expression: {name}=gf.col('x') * 2")
         _refuse(what, value, name, schema)
-        if isinstance(value, str) and value not in schema and isinstance(column_node(value), Column):
+        column = what != "filter" and isinstance(value, str) and isinstance(column_node(value), Column)  # filter(name="value")
+        if column and value not in schema and value not in schema.unsupported:
             raise ColumnNotFoundError(missing(value, schema), column=value)
 
 
