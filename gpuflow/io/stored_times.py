@@ -26,7 +26,6 @@ Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _EPOCH = 2_440_588
 """The Julian day of 1970-01-01."""
 _NS_PER_DAY = 86_400_000_000_000
-_COARSER = {"ns": "us", "us": "ms", "ms": "s", "s": "s"}
 
 
 def is_stored(data: pa.DataType, dtype: DType) -> bool:
@@ -68,19 +67,19 @@ def _times(data: pa.Array, kind: pa.DataType) -> pa.Array:
     step = 1_000_000_000 // t.UNITS[kind.unit]
     valid = np.array(data.is_valid())
 
-    def refuse(wrong: np.ndarray[Any, Any], why: str, unit: str) -> None:
-        way = f"pass {OPTIONS[data.type]}={unit!r} to the scan"
+    def refuse(wrong: np.ndarray[Any, Any], why: str) -> None:
         for row in np.flatnonzero(wrong & valid)[:1].tolist():
-            raise OddValue(row, f"is {_text(int(days[row]), int(parts[row]))}, which {why} {kind}; {way}")
+            day, within = int(days[row]), int(parts[row])
+            raise OddValue(row, f"is {_text(day, within)}, which {why} {kind}; {_way_out(day, within, OPTIONS[data.type])}")
 
-    refuse(parts % step != 0, "has more digits than", "ns")
+    refuse(parts % step != 0, "has more digits than")
     first, within, per_day = days + parts // _NS_PER_DAY, parts % _NS_PER_DAY // step, _NS_PER_DAY // step
     # counted from the end of a day before 1970, so that no step leaves 64 bits before the result does
     first, within = np.where(first < 0, first + 1, first), np.where(first < 0, within - per_day, within)
     whole = first * per_day
     ticks = whole + within
     outside = (whole // per_day != first) | ((whole >= 0) == (within >= 0)) & ((ticks >= 0) != (whole >= 0))
-    refuse(outside, "is beyond", _COARSER[kind.unit])
+    refuse(outside, "is beyond")
     bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(kind, len(data), [bitmap, pa.py_buffer(ticks)])
 
@@ -95,6 +94,15 @@ def _day_times(data: pa.Array) -> tuple[Numbers, Numbers]:
         return np.ascontiguousarray(words[:, 8:]).view("<i4")[:, 0].astype(np.int64) - _EPOCH, first
     nanoseconds = np.ascontiguousarray(words[:, 8:]).view("<i8")[:, 0]
     return first // 86_400, first % 86_400 * 1_000_000_000 + nanoseconds
+
+
+def _way_out(days: int, nanoseconds: int, option: str) -> str:
+    """Name the finest unit that holds a value exactly."""
+    for unit in ("ns", "us", "ms", "s"):
+        ticks, rest = divmod(days * _NS_PER_DAY + nanoseconds, 1_000_000_000 // t.UNITS[unit])
+        if not rest and -(1 << 63) <= ticks < 1 << 63:
+            return f"pass {option}={unit!r} to the scan"
+    return f"no {option} holds it: read the other columns, or write the file again without it"
 
 
 def _text(days: int, nanoseconds: int) -> str:

@@ -147,6 +147,21 @@ def test_up_to_the_last_tick_of_64_bits(unit: str, shift: int) -> None:
     assert stored_times.times(pa.chunked_array([under_null]), pa.timestamp(unit)).to_pylist() == [None]
 
 
+@pytest.mark.parametrize(
+    ("unit", "instant", "way_out"),
+    [
+        ("s", 123_456_000, "int96_unit='ns'"),
+        ("s", 250_000_000_000_123_456_000, "int96_unit='us'"),
+        ("us", 10**22 + 10**6, "int96_unit='ms'"),
+        ("us", 10**22 + 10**3, "no int96_unit holds it: read the other columns"),
+    ],
+)
+def test_the_way_out_is_one(unit: str, instant: int, way_out: str) -> None:
+    """The finest unit that holds the value, which is never the one that does not."""
+    with pytest.raises(OddValue, match=f"row 0 is .*; (pass )?{way_out}"):
+        stored_times.times(pa.chunked_array([twelve([instant])]), pa.timestamp(unit))
+
+
 def test_other_columns_of_twelve_bytes_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     data = pa.table({"b": pa.array([b"x" * 12, None], pa.binary(12)), "t": pa.array([NEVER, FIRST], US)})
