@@ -269,8 +269,11 @@ class Expr(Operators):
         if ddof == 1:
             return Expr(aggregated_node("var", (self,)))
         count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
-        mean = Expr(aggregated_node("mean", (self,)))  # of one value the deviation is 0, or NaN if it is infinite
-        squares = Expr(function_node("fill_null", (Expr(aggregated_node("var", (self,))), mean - mean))) * (count - 1.0)
+        squares = Expr(aggregated_node("var", (self,)))
+        if ddof < 1:  # of one value the deviation is 0, or NaN if it is infinite
+            mean = Expr(aggregated_node("mean", (self,)))
+            squares = Expr(function_node("fill_null", (squares, mean - mean)))
+        squares = squares * (count - 1.0)
         return choose(count > float(ddof), squares / (count - float(ddof)), None)
 
     def std(self, ddof: int = 1) -> Expr:
