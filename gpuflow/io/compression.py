@@ -28,8 +28,34 @@ _CONTENT = (
 """What the first bytes of a file say of it, where its name does not."""
 LOOKED = 16
 _READ = 1 << 18
-_MEMBERS: dict[str, Callable[[], Any]] = {"bz2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor}
-"""Codecs of which Python's own modules are taken: pyarrow has no xz, and fails at an empty member of bz2."""
+
+
+class _Gzip:
+    """A member of gzip, decompressed with the methods that those of bz2 and xz have."""
+
+    def __init__(self) -> None:
+        self._member, self._more = zlib.decompressobj(16 + zlib.MAX_WBITS), False
+
+    @property
+    def eof(self) -> bool:
+        return self._member.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._more
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._member.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        text = self._member.decompress(self._member.unconsumed_tail + data, most)
+        self._more = len(text) == most or bool(self._member.unconsumed_tail)
+        return text
+
+
+_MEMBERS: dict[str, Callable[[], Any]] = {"gzip": _Gzip, "bz2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor}
+"""Codecs of which Python's own modules are taken: pyarrow has no xz, fails at zeros after gzip and empty members of bz2."""
 _FAILURES = (lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -99,6 +125,8 @@ class _Members(io.RawIOBase):
     def __init__(self, raw: Any, codec: str) -> None:
         self._raw, self._codec, self._ahead = raw, codec, b""
         self._member: Any = None
+        self._padded = False
+        """Whether zeros may stand here: behind a member."""
 
     def readable(self) -> bool:
         return True
@@ -115,16 +143,16 @@ class _Members(io.RawIOBase):
             else:
                 more = b""
             if self._member is None:
-                more = more.lstrip(b"\0")
+                more = more.lstrip(b"\0") if self._padded else more
                 if not more:
                     continue
                 self._member = _MEMBERS[self._codec]()
             try:
                 data = self._member.decompress(more, len(buffer))
-            except (lzma.LZMAError, OSError, EOFError, ValueError) as e:
+            except (lzma.LZMAError, zlib.error, OSError, EOFError, ValueError) as e:
                 raise OSError(f"{self._codec} decompress failed: {e}") from e
             if self._member.eof:
-                self._ahead, self._member = self._member.unused_data, None
+                self._ahead, self._member, self._padded = self._member.unused_data, None, True
             if data:
                 buffer[: len(data)] = data
                 return len(data)

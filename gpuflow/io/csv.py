@@ -148,7 +148,8 @@ class CsvFormat(TextFormat):
             else:
                 refuse_other_columns(file, stored, self.columns, self)
             # without columns the first is still read, as whatever it is, to count the rows
-            present = {name: types[name] for name in names if name in stored} or {stored[0]: pa.binary()}
+            here = set(stored)
+            present = {name: types[name] for name in names if name in here} or {stored[0]: pa.binary()}
 
             def parsed(block: Block) -> pa.Table:
                 return CsvRows(block, stored, self.how, file).table(list(present), present)

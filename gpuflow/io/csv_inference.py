@@ -26,7 +26,7 @@ def infer(rows: CsvRows, names: Sequence[str], options: CsvOptions) -> pa.Schema
     return pa.schema([fields[name] for name in names])
 
 
-def _look(rows: CsvRows, nulls: Sequence[str], names: list[str], options: CsvOptions) -> pa.Schema:
+def _look(rows: CsvRows, nulls: Sequence[str], names: list[str], options: CsvOptions) -> list[pa.Field]:
     def table(types: Mapping[str, pa.DataType], columns: list[str]) -> pa.Table:
         return rows.read(nulls, types, columns)
 
@@ -37,16 +37,16 @@ def _look(rows: CsvRows, nulls: Sequence[str], names: list[str], options: CsvOpt
         return bool(pc.all(pc.match_substring_regex(texts(name), r"^\s*[+-]?[0-9]+\s*$")).as_py())
 
     found = table({}, names)
-    schema = with_whole(found, lambda name: table({name: pa.uint64()}, [name]), whole)
-    for k, field in enumerate(schema):
+    fields = list(with_whole(found, lambda name: table({name: pa.uint64()}, [name]), whole))
+    for k, field in enumerate(fields):
         data = found.column(k)
         if pa.types.is_float64(field.type) and _no_fractions(data) and whole(field.name):
-            schema = schema.set(k, field.with_type(pa.string()))
+            fields[k] = field.with_type(pa.string())
         elif pa.types.is_integer(field.type) and rows.may_hold_hexadecimal and pc.any(hexadecimal(texts(field.name))).as_py():
-            schema = schema.set(k, field.with_type(pa.string()))
+            fields[k] = field.with_type(pa.string())
         elif pa.types.is_string(field.type):
-            schema = schema.set(k, field.with_type(options.numbers.found(data) or field.type))
-    return schema
+            fields[k] = field.with_type(options.numbers.found(data) or field.type)
+    return fields
 
 
 def _no_fractions(data: pa.ChunkedArray) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from .records import MOST, Block, Dialect
 
 _SHOWN = 100
 """Characters of a value that an error shows."""
+_TRUE, _FALSE = ([*map("".join, product(*zip(word, word.upper(), strict=True)))] for word in ("true", "false"))
+"""In any case, as in Polars, and never 1 and 0, which pyarrow takes too: numbers would become true in silence."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class CsvRows:
             if not self._options.ignore_errors or "CSV parse error" in str(e):
                 raise self._located(e, nulls, types) from e
         texts = self.read(nulls, dict.fromkeys(types, pa.string()), list(types))
-        return {name: lenient(numbers.plain(texts.column(name), kind), kind) for name, kind in types.items()}
+        return {name: lenient(_words(numbers.plain(texts.column(name), kind), kind), kind) for name, kind in types.items()}
 
     def read(self, nulls: Sequence[str], types: Mapping[str, pa.DataType], columns: list[str] | None = None) -> pa.Table:
         """Columns, of types that are given or else found, as pyarrow reads them.
@@ -155,9 +158,8 @@ class CsvRows:
                 quoted_strings_can_be_null=False,
                 include_columns=columns,
                 decimal_point=self._options.numbers.decimal,
-                # 1 is true where a column is to be bool, and a number where that is to be found out
-                true_values=None if types else ["true", "True", "TRUE"],
-                false_values=None if types else ["false", "False", "FALSE"],
+                true_values=_TRUE,
+                false_values=_FALSE,
             ),
         )
 
@@ -234,6 +236,13 @@ class CsvRows:
             if pc.any(wrong).as_py():
                 return name, pc.index(wrong, True).as_py()
         return None
+
+
+def _words(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
+    """Texts, null where they are digits and are to be bool."""
+    if not pa.types.is_boolean(arrow):
+        return texts
+    return pc.if_else(pc.match_substring_regex(texts, r"^(?i:true|false)$"), texts, None)
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -21,9 +22,9 @@ def with_whole(table: pa.Table, again: Callable[[str], pa.Table], whole: Callabl
     """The schema of a table that was read from text, where whole numbers beyond int64 came out as floats: unsigned where
     all of a column are such, `WHOLE` where no column holds them all. ``again`` reads one column as unsigned, and raises where
     it cannot; ``whole`` tells whether all of its numbers are whole."""
-    schema = table.schema
-    for k, field in enumerate(schema):
-        if not pa.types.is_float64(field.type) or schema.names.count(field.name) > 1:
+    fields, times = list(table.schema), Counter(table.schema.names)
+    for k, field in enumerate(fields):
+        if not pa.types.is_float64(field.type) or times[field.name] > 1:
             continue
         bounds = pc.min_max(table.column(k)).as_py()
         if bounds["max"] is None or max(-bounds["min"], bounds["max"]) < 2.0**63:
@@ -34,11 +35,11 @@ def with_whole(table: pa.Table, again: Callable[[str], pa.Table], whole: Callabl
             except pa.ArrowException:
                 pass
             else:
-                schema = schema.set(k, field.with_type(pa.uint64()))
+                fields[k] = field.with_type(pa.uint64())
                 continue
         if whole(field.name):
-            schema = schema.set(k, field.with_type(WHOLE))
-    return schema
+            fields[k] = field.with_type(WHOLE)
+    return pa.schema(fields)
 
 
 def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:

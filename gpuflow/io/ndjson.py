@@ -21,8 +21,9 @@ from .files import File, Paths
 from .inference import lenient
 from .json_text import Behind, Rows, count_lines, object_on, refuse_depths, refuse_nulls, rows_of, with_texts
 from .json_types import first_types, fits, mixed_types_in, types_in, wrong_value
+from .lines import LinesFormat, Opened, all_of, lines_of
 from .options import ScanOptions
-from .text import LinesFormat, Opened, TextSource, all_of, lines_of
+from .text import TextSource
 
 _NOWHERE = "\0 no such field"
 """The name of a column that no object has."""

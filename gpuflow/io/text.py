@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -43,8 +43,6 @@ AUTO, WHOLE_BYTES, SAMPLED_ROWS = "auto", 16 << 20, 10_000
 """The sample that is all rows of files of so many bytes together, and of larger ones so many rows."""
 BLOCK_BYTES = 16 << 20
 """Text that is looked at in one go when a whole file is looked at."""
-Opened = Callable[[], AbstractContextManager[Any]]
-"""Opens the text that is to be read, which may be more than once."""
 
 
 @dataclass(frozen=True)
@@ -113,67 +111,6 @@ class TextFormat(ABC):
         if self.encoding in ("utf8", LOSSY) and _UTF16.match(start):
             reason = "it begins like UTF-16; write it again in UTF-8, or pass encoding='utf-16' to scan_csv"
             raise failure(file.path, reason)
-
-
-class LinesFormat(TextFormat):
-    """Text of which every line is a row."""
-
-    @abstractmethod
-    def infer(self, block: bytes) -> pa.Schema:
-        """Names and types in some lines."""
-
-    @abstractmethod
-    def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """These columns of all rows, or rows alone where none are named. Raises what pyarrow raises, or `ReadError`."""
-
-    def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
-        return map(self.infer, self.blocks(file, rows))
-
-    def read(self, file: File, names: tuple[str, ...], types: Mapping[str, pa.DataType], most: int | None) -> pa.Table:
-        if most is None:
-            return self.table(lambda: self.opened(file), names, types)
-        head = b"".join(self.blocks(file, most))
-        return self.table(lambda: nullcontext(pa.BufferReader(head)), names, types)
-
-    def blocks(self, file: File, rows: int | None) -> Iterator[bytes]:
-        """The text cut between lines: up to `rows` lines that are not blank, or all."""
-        with self.opened(file) as stream:
-            lines: list[bytes] = []
-            size, left = 0, rows
-            for line in lines_of(stream):
-                if not lines and not size:
-                    self.refuse_foreign(file, line)
-                lines.append(line)
-                size += len(line)
-                if not line.strip():
-                    continue
-                if left is not None:
-                    left -= 1
-                    if left <= 0:
-                        break
-                if size >= BLOCK_BYTES:
-                    yield b"".join(lines)
-                    lines, size = [], 0
-            if lines or rows is not None:
-                yield b"".join(lines)
-
-
-def lines_of(stream: Any) -> Iterator[bytes]:
-    parts: list[bytes] = []
-    while block := stream.read(1 << 20):
-        first, *whole = block.split(b"\n")
-        parts.append(first)
-        if whole:
-            yield b"".join(parts) + b"\n"
-            yield from (line + b"\n" for line in whole[:-1])
-            parts = whole[-1:]
-    if any(parts):
-        yield b"".join(parts)
-
-
-def all_of(stream: Any) -> bytes:
-    """What is left of a stream that need not know how long it is."""
-    return b"".join(iter(lambda: stream.read(1 << 20), b""))
 
 
 def _explained(
@@ -352,7 +289,8 @@ class TextSource(Source):
         for file, other in zip(self.files[1:], found[1:], strict=False):
             if self.text.has_names and not self.text.varies:
                 refuse_other_columns(file, other.names, merged.names, self.options, f"those of {self.files[0].path}")
-                other = pa.schema([field for field in other if field.name in merged.names])
+                known = set(merged.names)
+                other = pa.schema([field for field in other if field.name in known])
             merged = widened(merged, other)
         return merged
 
@@ -404,12 +342,12 @@ def refuse_other_columns(
     """Raise where a file has columns that are not expected, or lacks some that are, unless `options` allow for it."""
     expected = list(expected)
     for asked, wrong, others, what in (
-        (options.missing_columns, expected, names, "missing_columns='insert', which makes them null"),
-        (options.extra_columns, names, expected, "extra_columns='ignore', which leaves them out"),
+        (options.missing_columns, expected, set(names), "missing_columns='insert', which makes them null"),
+        (options.extra_columns, names, set(expected), "extra_columns='ignore', which leaves them out"),
     ):
-        odd = [name for name in wrong if name not in others]
-        if asked == "raise" and odd:
-            why = f"its columns are {list(names)}, {whose} {expected}; {odd[0]!r} is in one alone: pass {what}"
+        odd = next((name for name in wrong if name not in others), None) if asked == "raise" else None
+        if odd is not None:
+            why = f"its columns are {list(names)}, {whose} {expected}; {odd!r} is in one alone: pass {what}"
             raise failure(file.path, why)
 
 

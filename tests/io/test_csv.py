@@ -56,6 +56,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "all rows": ("a,b\n1,2\n1.5,x\n", {"infer_schema_length": None}),
     "sample that is enough": ("a,b\n" + "1,2\n" * 20 + "0.5,x\n", {"infer_schema_length": 21}),
     "bool": ("a,b\ntrue,1\nfalse,2\n", {}),
+    "words in any case": ("a,b\ntRUE,1\nfalse,2\nFalsE,\n", {}),
     "only a header": ("a,b\n", {}),
     "only a header that does not end": ("a,b", {}),
     "only a row that does not end": ("1,x", {"has_header": False, "new_columns": ["p", "q"]}),

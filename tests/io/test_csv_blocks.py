@@ -111,9 +111,9 @@ def test_compressed_members_one_after_the_other(tmp_path: Path, suffix: str) -> 
     expected = {"id": [0, 1], "s": ["é\r\nB", 'a"b']}
     path = tmp_path / f"a.csv.{suffix}"
     for cut in range(len(text) + 1):
-        for parts in ((text[:cut], text[cut:]), (text[:cut], b"", text[cut : cut + 3], text[cut + 3 :])):
-            path.write_bytes(b"".join(map(COMPRESS[suffix], parts)))
-            assert table(CsvSource(path, block=7)).to_dict() == expected
+        parts = (text[:cut], text[cut:]) if cut % 2 else (text[:cut], b"", text[cut : cut + 3], text[cut + 3 :])
+        path.write_bytes(b"".join(map(COMPRESS[suffix], parts)))
+        assert table(CsvSource(path, block=7)).to_dict() == expected
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -138,7 +138,7 @@ SCRAPS = ["a", "b", ",", ",", '"', '"', '""', "\n", "\n", "\r\n", "\r", "é", "#
 def test_records_and_what_they_are_rewritten_to(monkeypatch: pytest.MonkeyPatch, dialect: Dialect) -> None:
     """Random texts: the same records in blocks of any size, and the same values, by pyarrow, of what is written of them."""
     rng = np.random.default_rng(7)
-    for _ in range(150):
+    for _ in range(100):
         text = ("".join(rng.choice(SCRAPS, rng.integers(1, 30))) + "\n").encode()
         seen = []
         for size in (1, 5, 1000):
