@@ -11,6 +11,7 @@ from gpuflow.display import completion
 from gpuflow.elsewhere import hinted
 from gpuflow.errors import PlanError
 from gpuflow.optimize import optimize
+from gpuflow.plan.build import whole
 from gpuflow.plan.nodes import Plan
 from gpuflow.plan.printing import tree
 from gpuflow.plan.source import Source
@@ -115,7 +116,7 @@ class Collection(Tidying, Writing):
         """
         from gpuflow.preview import preview
 
-        plan = preview(self._plan, rows)
+        plan = preview(self._plan, whole("number of rows", rows))
         return None if plan is None else type(self)(plan).collect()
 
     @hinted

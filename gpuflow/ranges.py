@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import rowmath, zones
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DATE, DType, timestamp
 from gpuflow_kernels.spans import Span, span, ticks_of
@@ -101,12 +102,14 @@ def datetime_range(
     ['2024-01-01 00:00:00', '2024-01-01 06:00:00']
     """
     length = _length(interval, "datetime_range")
-    unit = time_unit or ("ns" if length.nanoseconds % 1000 else "us")
+    unit = ("ns" if length.nanoseconds % 1000 else "us") if time_unit is None else time_unit
     try:
         dtype = timestamp(unit, time_zone)
         ticks = ticks_of(length.nanoseconds, SECONDS_A_DAY * dtype.per_second, interval, dtype)
     except ValueError as e:
         raise PlanError(f"datetime_range: {e}") from None
+    if ticks + length.days * SECONDS_A_DAY * dtype.per_second >= 1 << 63:
+        raise PlanError(f"datetime_range: interval={interval!r} has more ticks of {unit} than 64 bits hold")
     (first, own), (last, other) = _moment(start, "start", unit), _moment(end, "end", unit)
     if (own is None) != (other is None):
         raise TypeMismatchError(f"datetime_range: of start={start!r} and end={end!r} one alone has a time zone")
@@ -128,7 +131,7 @@ def _length(interval: Any, function: str) -> Span:
 
 
 def _closed(closed: str) -> str:
-    if closed not in CLOSED:
+    if not is_one_of(closed, CLOSED):
         raise PlanError(f"closed={closed!r} is not one of {', '.join(map(repr, CLOSED))}")
     return closed
 

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from gpuflow_kernels.dtype_like import as_dtype
 from gpuflow_kernels.dtypes import DType
+
+from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
+
+
+def as_list(values: Any, what: str) -> list[Any]:
+    """Return the members of an argument that is a list, or may be gone through like one.
+
+    Raises
+    ------
+    TypeMismatchError
+        For text, and what is no list.
+
+    Examples
+    --------
+    >>> as_list(("a", "b"), "columns")
+    ['a', 'b']
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable) or hasattr(values, "_node"):
+        raise TypeMismatchError(f"{what} takes a list, not {values!r:.60}")
+    return list(values)
 
 
 class Schema(Mapping[str, DType]):
@@ -27,12 +48,36 @@ class Schema(Mapping[str, DType]):
     def __init__(
         self, fields: Mapping[str, DType] | tuple[tuple[str, DType], ...] = (), unsupported: Mapping[str, str] | None = None
     ) -> None:
+        if not isinstance(fields, Mapping):
+            pairs = as_list(fields, "Schema(): fields")
+            if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+                raise TypeMismatchError(f"Schema() takes a dict of types by name, or pairs of both, not {fields!r:.60}")
         self._fields: dict[str, DType] = {n: d if isinstance(d, DType) else as_dtype(d) for n, d in dict(fields).items()}
         self._positions = {name: i for i, name in enumerate(self._fields)}
+        if unsupported is not None and not isinstance(unsupported, Mapping):
+            raise TypeMismatchError(f"Schema(): unsupported={unsupported!r:.60} is no dict of reasons by name")
         self.unsupported: dict[str, str] = dict(unsupported or {})
 
     def __getitem__(self, name: str) -> DType:
-        return self._fields[name]
+        try:
+            return self._fields[name]
+        except (KeyError, TypeError):
+            there = f"; columns are {', '.join(map(repr, list(self._fields)[:12]))}" if self._fields else "; there are none"
+            raise ColumnNotFoundError(f"there is no column {name!r:.60}{there}", column=str(name)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._fields
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """The type of a column, or `default` where there is none of the name.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64
+        >>> Schema({"id": INT64}).get("id"), Schema({"id": INT64}).get("no")
+        (int64, None)
+        """
+        return self._fields[name] if name in self else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -67,4 +112,6 @@ class Schema(Mapping[str, DType]):
         >>> Schema({"id": INT64, "name": STRING}).position("name")
         1
         """
+        if name not in self:
+            self[name]  # raises
         return self._positions[name]

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gpuflow_kernels.choices import checked_flag
 from gpuflow_kernels.column import Column
 
 from gpuflow.errors import TypeMismatchError, UnsupportedError
 from gpuflow.installing import install_line
+from gpuflow.schema import as_list
 from gpuflow.table_parts import Parts
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Exports(Parts):
 
         from gpuflow.io import convert
 
-        schema = convert.arrow_schema(self.schema, dictionary)
+        schema = convert.arrow_schema(self.schema, checked_flag(dictionary, "to_arrow: dictionary=", TypeMismatchError))
         return pa.Table.from_batches(list(self._batches(schema, dictionary)), schema)
 
     def _batches(self, schema: pa.Schema, dictionary: bool = False) -> Iterator[pa.RecordBatch]:
@@ -68,7 +70,8 @@ class Exports(Parts):
         """
         from gpuflow.io import hand_out
 
-        if arrow:
+        checked_flag(nullable, "to_pandas: nullable=", TypeMismatchError)
+        if checked_flag(arrow, "to_pandas: arrow=", TypeMismatchError):
             return self.to_arrow().to_pandas(types_mapper=hand_out.library("pandas", "to_pandas()").ArrowDtype)
         return hand_out.to_pandas(self.to_arrow(), self.schema, nullable)
 
@@ -106,7 +109,8 @@ class Exports(Parts):
         >>> table.to_numpy()["x"].filled(-1).tolist()
         [1, -1, 3]
         """
-        return {name: _numpy(name, self.column(name)) for name in (self.schema if columns is None else columns)}
+        names = list(self.schema) if columns is None else as_list(columns, "to_numpy(): columns")
+        return {name: _numpy(name, self.column(name)) for name in names}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Rows and columns as one NumPy matrix, of the type that holds all columns; null is NaN, or None among objects."""

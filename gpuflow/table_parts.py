@@ -8,6 +8,7 @@ from numbers import Integral
 from operator import index as whole
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.elsewhere import hinted
@@ -20,7 +21,7 @@ from gpuflow.errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from gpuflow.schema import Schema
+from gpuflow.schema import Schema, as_list
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,8 @@ class Parts:
     """Chunks with the columns of a schema, on the host or on a device; whole, by row or by column."""
 
     def __init__(self, schema: Schema, chunks: Sequence[Chunk]) -> None:
+        if not isinstance(schema, Schema) or not all(isinstance(chunk, Chunk) for chunk in as_list(chunks, "Table(): chunks")):
+            raise TypeMismatchError("Table() takes a Schema and chunks; of your own data gf.from_dict(...).collect() makes one")
         self._schema = schema
         self.chunks = tuple(chunks)
         for chunk in self.chunks:
@@ -77,7 +80,7 @@ class Parts:
         >>> gf.from_dict({"x": [1, 2, 3]}).collect().estimated_size()
         24
         """
-        if unit not in UNITS:
+        if not is_one_of(unit, UNITS):
             raise TypeMismatchError(f"estimated_size: unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
         found = {id(c.dictionary): c.dictionary for chunk in self.chunks for c in chunk.columns if c.dictionary is not None}
         size = self.nbytes + sum(d.values.nbytes for d in found.values())
@@ -98,7 +101,7 @@ class Parts:
         return sum(chunk.length for chunk in self.chunks)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.schema
+        return isinstance(name, str) and name in self.schema
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.schema)
@@ -142,7 +145,7 @@ class Parts:
             rows, columns = key
             if isinstance(columns, (str, int)):
                 return self.item(int(rows), columns) if isinstance(rows, Integral) else self[rows][self._name(columns)]
-            return self[rows] if columns == slice(None) else self[rows][columns]
+            return self[rows] if isinstance(columns, slice) and columns == slice(None) else self[rows][columns]
         if isinstance(key, slice):
             return self._stepless(key)
         if isinstance(key, Integral) and not isinstance(key, bool):
@@ -177,7 +180,7 @@ class Parts:
         return type(self)(self.schema, [Chunk(tuple(columns), len(numbers))])
 
     def _position(self, name: str) -> int:
-        if name not in self.schema:
+        if not isinstance(name, str) or name not in self.schema:
             near = get_close_matches(str(name), self.schema, n=3)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; columns are {list(self.schema)}"
             raise ColumnNotFoundError(f"the table has no column {name!r}{hint}", column=str(name))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gpuflow_kernels.choices import checked_flag
+
+from gpuflow.errors import TypeMismatchError
 from gpuflow.table_parts import Parts
 
 AT_ONCE = 10_000
@@ -39,7 +42,7 @@ class Values(Parts):
         >>> gf.from_dict({"x": [1, None], "name": ["one", "none"]}).collect().rows()
         [(1, 'one'), (None, 'none')]
         """
-        if named:
+        if checked_flag(named, "rows: named=", TypeMismatchError):
             return self.to_pylist()
         columns = [self._python(name) for name in self.schema]
         return list(zip(*columns, strict=True)) if columns else [()] * len(self)

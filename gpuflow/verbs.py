@@ -326,6 +326,8 @@ class Verbs(Unchangeable):
         >>> frame.pipe(largest, "k").collect().to_dict()
         {'k': ['b'], 'x': [2]}
         """
+        if not callable(function):
+            raise TypeMismatchError(f"pipe() takes a function, which gets the table, not {function!r:.60}")
         return function(self, *args, **named)
 
 
@@ -354,6 +356,8 @@ def plan_of(data: Any, what: str) -> Plan:
 
 def scan_plan(source: Source, stacklevel: int) -> Plan:
     """Scan all columns of a source; those that are left out of it are named by a `LeftOutWarning`."""
+    if not isinstance(source, Source):
+        raise TypeMismatchError(f"scan() takes a Source, not {source!r:.60}; gf.from_any(data) makes a frame of other tables")
     if source.unsupported:
         reasons = "; ".join(f"{name!r} is {reason}" for name, reason in source.unsupported.items())
         warnings.warn(f"{source.label}: columns are left out: {reasons}", LeftOutWarning, stacklevel=stacklevel)

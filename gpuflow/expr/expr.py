@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import is_dataclass
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from gpuflow_kernels.aggregate import AggregationHandle
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.dtypes import FLOAT64
 from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 
@@ -36,6 +39,8 @@ class Expr(Operators):
     __slots__ = ()
 
     def __init__(self, node: Node) -> None:
+        if not is_dataclass(node):
+            raise TypeMismatchError(f"Expr() is not called; write gf.col('x') for a column, gf.lit({node!r:.60}) for a value")
         object.__setattr__(self, "_node", node)
 
     @classmethod
@@ -193,7 +198,7 @@ class Expr(Operators):
         >>> frame.select(a=gf.col("x").is_between(1, 2), b=gf.col("x").is_between(1, 2, closed="right")).collect().to_dict()
         {'a': [True, True, False, None], 'b': [False, True, False, None]}
         """
-        if closed not in ("both", "left", "right", "none"):
+        if not is_one_of(closed, ("both", "left", "right", "none")):
             raise PlanError(f"closed={closed!r} is not one of 'both', 'left', 'right', 'none'")
         low: Expr = self >= lower if closed in ("both", "left") else self > lower
         high: Expr = self <= upper if closed in ("both", "right") else self < upper
@@ -224,6 +229,8 @@ class Expr(Operators):
             return Expr(function_node("fill_null", (self, value)))
         if value is not None:
             raise PlanError(f"fill_null() takes a value or a strategy, not both: {value!r:.60} and {strategy!r}")
+        if not isinstance(strategy, str):
+            raise PlanError(f"fill_null: strategy={strategy!r:.60} is not one of 'zero', 'one'")
         if strategy in ("zero", "one"):
             return Expr(function_node("fill_null", (self, int(strategy == "one"))))
         if strategy in ("min", "max", "mean"):
@@ -266,7 +273,7 @@ class Expr(Operators):
         >>> gf.from_dict({"x": [1, 3, None]}).select(a=gf.col("x").var(), b=gf.col("x").var(ddof=0)).collect().to_dict()
         {'a': [2.0], 'b': [1.0]}
         """
-        if ddof == 1:
+        if _ddof(ddof) == 1:
             return Expr(aggregated_node("var", (self,)))
         count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
         squares = Expr(aggregated_node("var", (self,)))
@@ -285,7 +292,7 @@ class Expr(Operators):
         >>> gf.from_dict({"x": [1, 3, 5, None]}).select(a=gf.col("x").std(), b=gf.col("x").std(ddof=2)).collect().to_dict()
         {'a': [2.0], 'b': [2.8284271247461903]}
         """
-        if ddof == 1:
+        if _ddof(ddof) == 1:
             return Expr(aggregated_node("std", (self,)))
         return self.var(ddof).sqrt()
 
@@ -300,7 +307,16 @@ class Expr(Operators):
         >>> gf.col("x").pipe(scaled, factor=2)
         (col("x") * 2)
         """
+        if not callable(function):
+            raise TypeMismatchError(f"pipe() takes a function, which gets the expression, not {function!r:.60}")
         return function(self, *args, **named)
+
+
+def _ddof(value: Any) -> int:
+    """The number of degrees of freedom that a variance loses."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 1 << 31:
+        raise TypeMismatchError(f"ddof={value!r:.60} is no whole number from 0 on")
+    return int(value)
 
 
 def choose(condition: Any, yes: Any, no: Any) -> Expr:

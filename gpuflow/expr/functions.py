@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from functools import reduce
 from typing import Any
 
+from gpuflow_kernels.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import DATE, INT64, STRING, UNITS, decimal, enum, timestamp
 from gpuflow_kernels.dtypes import duration as duration_type
 from gpuflow_kernels.scalar import SCALARS
@@ -189,7 +190,7 @@ def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool 
     if not isinstance(separator, str):
         raise TypeMismatchError(f"concat_str() takes a string as separator, not {separator!r}")
     between = as_node(separator)
-    if ignore_nulls:
+    if checked_flag(ignore_nulls, "concat_str: ignore_nulls=", TypeMismatchError):
         result, any_before = Expr(nodes[0]).cast(STRING).fill_null(""), Expr(nodes[0]).is_not_null()
         for node in nodes[1:]:
             here = Expr(node).is_not_null()
@@ -284,7 +285,7 @@ def datetime(
     >>> times.select(gf.col("t") < gf.datetime(2024, 2, 29, 13), at=gf.datetime(2024, 2, 29, "h")).collect().to_dict()
     {'t': [False, None], 'at': [datetime.datetime(2024, 2, 29, 7, 0), datetime.datetime(2024, 2, 29, 8, 0)]}
     """
-    if time_unit not in UNITS:
+    if not is_one_of(time_unit, UNITS):
         raise PlanError(f"datetime: time_unit={time_unit!r} is not one of {', '.join(map(repr, UNITS))}")
     parts = (year, month, day, hour, minute, second, microsecond)
     found = _dated("datetime", _datetime.datetime, parts, {"unit": time_unit})
@@ -321,9 +322,9 @@ def from_epoch(value: Any, unit: str = "s") -> Expr:
     (col("t") * 1000).cast(timestamp[us])
     """
     expr = Expr(as_node(value, names=True))
-    if unit == "d":
+    if is_one_of(unit, ("d",)):
         return expr.cast(DATE)
-    if unit not in UNITS:
+    if not is_one_of(unit, UNITS):
         raise PlanError(f"from_epoch: unit={unit!r} is not one of 'd', 's', 'ms', 'us', 'ns'")
     if unit == "ns":
         return expr.cast(timestamp("ns"))
@@ -363,6 +364,8 @@ def duration(
     {'duration': [datetime.timedelta(seconds=5400), datetime.timedelta(seconds=9000)]}
     """
     unit = time_unit if unit is None else unit
+    if unit is not None and not is_one_of(unit, UNITS):
+        raise PlanError(f"duration: unit={unit!r:.60} is not one of {', '.join(map(repr, UNITS))}")
     parts = {"weeks": weeks, "days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
     parts |= {"milliseconds": milliseconds, "microseconds": microseconds, "nanoseconds": nanoseconds}
     kind = unit or ("us" if isinstance(nanoseconds, (int, float)) and not nanoseconds else "ns")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import zones
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.dtypes import (
     DATE,
     FLOAT64,
@@ -189,7 +190,7 @@ def moment(value: int, dtype: DType) -> str:
 
 def duration_literal(unit: str, **parts: float) -> tuple[int, DType]:
     """Ticks of a duration made of weeks, days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds."""
-    if unit not in UNITS:
+    if not is_one_of(unit, UNITS):
         raise PlanError(f"duration: unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
     dtype = duration(unit)
     for name, value in parts.items():

@@ -12,6 +12,7 @@ from typing import Any
 
 import gpuflow_kernels.builtin_aggregations
 import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
+import numpy as np
 from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
 from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.scalar import argument_names as names_of
@@ -244,7 +245,18 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
                 columns.append(params.pop(key))
         elif isinstance(value, Methods):
             raise TypeMismatchError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
+    for key, value in params.items():
+        default = function.parameters[key]
+        kinds = _KINDS.get(type(default)) if key != function.or_column else None
+        if kinds is None or (value is None and type(default) is str):
+            continue
+        if not isinstance(value, kinds) or (type(default) is int and isinstance(value, bool)):
+            raise TypeMismatchError(f"{_signature(name, function)}: {key}={value!r:.60} is no {type(default).__name__}")
     return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
+
+
+_KINDS: dict[type, tuple[type, ...]] = {bool: (bool, np.bool_), int: (int, np.integer), str: (str,)}
+"""What a declared parameter takes, by the type of its default."""
 
 
 def plain_parameters(function: ScalarFunction) -> dict[str, Any]:

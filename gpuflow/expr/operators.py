@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gpuflow_kernels.scalar import SCALARS
 
@@ -25,17 +25,26 @@ class Operators(Methods):
     __slots__ = ()
 
     def __bool__(self) -> bool:
-        raise TypeError(
+        raise TypeMismatchError(
             f"{render(self._node)} has no truth value before a table is known: write & | ~ in place of and, or, not "
             "(with brackets around comparisons), is_in() in place of in, is_between() in place of a < x < b, and when() "
             "in place of if"
         )
 
     def __contains__(self, item: object) -> bool:
-        raise TypeError("an expression contains nothing; use .is_in([...])")
+        raise TypeMismatchError("an expression contains nothing; use .is_in([...])")
+
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, key: Any) -> NoReturn:
+            text = render(self._node)
+            raise TypeMismatchError(
+                f"{text} stands for a column and is not indexed by {key!r:.60}; frame.slice(offset, length) takes rows, "
+                f"{text}.str.slice(offset, length) letters"
+            )
 
     def __iter__(self) -> Any:
-        raise TypeError(f"{render(self._node)} stands for a column and cannot be iterated")
+        raise TypeMismatchError(f"{render(self._node)} stands for a column and cannot be iterated")
 
     def __add__(self, other: Any) -> Expr:
         return operate("+", self, other)

@@ -91,6 +91,8 @@ def physical(value: Any) -> Physical:
     if isinstance(value, Decimal):
         return _from_decimal(value)
     if isinstance(value, str):
+        if not value.isascii():
+            _refuse_surrogates(value)
         return str.__str__(value), STRING, False
     if isinstance(value, (bytes, bytearray, memoryview)):
         return b"".join((value,)), BINARY, False
@@ -281,3 +283,11 @@ def _from_arrow(value: Any) -> Physical:
 def _way_out(value: Any) -> str:
     found = _WAYS_OUT.get(type(value).__name__)
     return f"; {found}" if found else ""
+
+
+def _refuse_surrogates(text: str) -> None:
+    """Raise for what is no Unicode text: half a pair of surrogates has no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as e:
+        raise TypeMismatchError(f"{text!r:.60} is no text: {e.object[e.start]!r} at {e.start} is half a character") from None

@@ -109,7 +109,7 @@ def from_polars(data: Any, wide_decimals: str = "exact") -> MemorySource:
     """A source over a Polars DataFrame; numbers are shared."""
     if type(data).__name__ == "LazyFrame":
         raise TypeMismatchError("from_polars takes a DataFrame; call .collect() on the LazyFrame first")
-    if not hasattr(data, "__arrow_c_stream__") or not hasattr(data, "get_columns"):
+    if not type(data).__module__.startswith("polars.") or not hasattr(data, "get_columns"):
         raise TypeMismatchError(f"from_polars takes a Polars DataFrame, not {type(data).__name__}")
     odd = {s.name: f"{s.dtype}: {why}" for s in data.get_columns() if (why := _NO_ARROW.get(str(s.dtype))) is not None}
     try:

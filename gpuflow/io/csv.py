@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
+from gpuflow_kernels.choices import checked_flag
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import TypeMismatchError
+from gpuflow.schema import as_list
 
 from .compression import with_compressed
 from .csv_inference import infer
@@ -237,7 +239,7 @@ class CsvSource(TextSource):
             empty_string_is_null=empty_string_is_null,
             truncate_ragged_lines=truncate_ragged_lines,
             ignore_errors=ignore_errors,
-            numbers=Numbers("," if decimal_comma else ".", thousands),
+            numbers=Numbers("," if checked_flag(decimal_comma, "decimal_comma=", TypeMismatchError) else ".", thousands),
         )
         text = CsvFormat(
             encoding=checked_encoding(encoding),
@@ -247,7 +249,7 @@ class CsvSource(TextSource):
             skip_lines=skip_lines,
             skip_rows=skip_rows,
             skip_rows_after_header=skip_rows_after_header,
-            names=tuple(new_columns or ()),
+            names=() if new_columns is None else tuple(as_list(new_columns, "scan_csv(): new_columns")),
             dates=try_parse_dates,
             missing_columns=options.missing_columns,
             extra_columns=options.extra_columns,
@@ -268,22 +270,23 @@ class CsvSource(TextSource):
 
 
 def _nulls(values: Any) -> tuple[str, ...]:
-    return (values,) if isinstance(values, str) else tuple(values or ())
+    return (values,) if isinstance(values, str) else () if values is None else tuple(as_list(values, "scan_csv(): null_values"))
 
 
 def _check_characters(separator: Any, quote: Any, eol: Any, comment: Any) -> None:
     for what, value in (("quote_char", quote), ("eol_char", eol)):
-        if value is not None and (not isinstance(value, str) or len(value.encode()) != 1):
+        if value is not None and (not isinstance(value, str) or len(value) != 1 or not value.isascii()):
             raise TypeMismatchError(f"{what} must be one ASCII character, not {value!r}")
     if not isinstance(separator, str) or not separator:
         raise TypeMismatchError(f"separator must be one character or several, not {separator!r}")
+    ends = ("\r", "\n", eol or "\n")
     for what, value in (("separator", separator), ("quote_char", quote)):
-        if value is not None and any(end in value for end in ("\r", "\n", eol)):
+        if value is not None and any(end in value for end in ends):
             raise TypeMismatchError(f"{what}={value!r} ends a line, and cannot stand in it")
     if quote is not None and quote in separator:
         both = f"are both {separator!r}" if separator == quote else f"have {quote!r} in common"
         raise TypeMismatchError(f"separator and quote_char {both}")
-    if comment is not None and (not isinstance(comment, str) or not comment or any(end in comment for end in ("\r", "\n", eol))):
+    if comment is not None and (not isinstance(comment, str) or not comment or any(end in comment for end in ends)):
         raise TypeMismatchError(f"comment_prefix={comment!r} is no beginning of a line")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.dtypes import NARROW_DIGITS, WIDE_DIGITS, DType, decimal
 
 from gpuflow.errors import TypeMismatchError
@@ -26,7 +27,7 @@ _EDGE = 10**WIDE_DIGITS
 
 def checked(wide_decimals: str) -> str:
     """The reading itself. Raises `TypeMismatchError` for what is none of `READINGS`."""
-    if wide_decimals not in READINGS:
+    if not is_one_of(wide_decimals, READINGS):
         raise TypeMismatchError(f"wide_decimals={wide_decimals!r} is not one of {', '.join(map(repr, READINGS))}")
     return wide_decimals
 

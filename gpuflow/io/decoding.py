@@ -13,6 +13,8 @@ LOSSY = "utf8-lossy"
 
 def checked_encoding(encoding: str) -> str:
     """The name of an encoding; ``utf8`` for all names of that. Raises `TypeMismatchError` where there is none of the name."""
+    if not isinstance(encoding, str) or not encoding.isascii():
+        raise TypeMismatchError(f"encoding={encoding!r:.60} is no encoding")
     try:
         if encoding == LOSSY:
             return encoding

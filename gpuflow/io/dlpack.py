@@ -37,6 +37,8 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
             raise TypeMismatchError(
                 "from_dlpack takes a mapping of names to tensors; give the tensor a name: from_dlpack(x, name='x')"
             )
+        if not isinstance(name, str):
+            raise TypeMismatchError(f"from_dlpack: name={name!r:.60} is no str")
         data = {name: data}
     columns = {str(key): _column(str(key), value) for key, value in data.items()}
     refuse_duplicates(map(str, data), "the set of tensors", "rename one")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pajson
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import TypeMismatchError
@@ -223,7 +224,7 @@ class NdjsonSource(TextSource):
         extra_columns: str = "raise",
         document: bool = False,
     ) -> None:
-        if extra_columns not in ("raise", "ignore"):
+        if not is_one_of(extra_columns, ("raise", "ignore")):
             raise TypeMismatchError(f"extra_columns={extra_columns!r} is not one of 'raise', 'ignore'")
         options = options or ScanOptions()
         text = NdjsonFormat(ignore_errors=ignore_errors, document=document, extra_columns=extra_columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import DuplicateNameError, TypeMismatchError
@@ -39,11 +40,11 @@ class ScanOptions:
 
     def __post_init__(self) -> None:
         for name, values in (("missing_columns", ("raise", "insert")), ("extra_columns", ("raise", "ignore", "insert"))):
-            if getattr(self, name) not in values:
+            if not is_one_of(getattr(self, name), values):
                 raise TypeMismatchError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, values))}")
         decimals.checked(self.wide_decimals)
-        for name, unit in (("int96_unit", self.int96_unit or "us"), ("time_unit", self.time_unit)):
-            if unit not in t.UNITS:
+        for name, unit in (("int96_unit", "us" if self.int96_unit is None else self.int96_unit), ("time_unit", self.time_unit)):
+            if not is_one_of(unit, t.UNITS):
                 raise TypeMismatchError(f"{name}={unit!r} is not one of {', '.join(map(repr, t.UNITS))}")
         for name in ("n_rows", "row_index_offset"):
             if getattr(self, name) is not None:

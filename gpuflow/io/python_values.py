@@ -11,6 +11,7 @@ from gpuflow_kernels.dtypes import STRING, DType
 
 from gpuflow.errors import PlanError, TypeMismatchError
 from gpuflow.expr.literals import no_category
+from gpuflow.schema import as_list
 
 from .adopt import assemble, from_numpy, usable
 from .memory import MemorySource
@@ -59,9 +60,8 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Types | None = None) -
     schema : mapping of str to DType or type name, optional
         Names and types of all columns, in order; otherwise columns come in the order in which they first appear.
     """
-    rows = list(rows)
-    odd = next((row for row in rows if not isinstance(row, Mapping)), None)
-    if odd is not None:
+    rows = as_list(rows, "from_dicts(): rows")
+    for odd in (row for row in rows if not isinstance(row, Mapping)):
         raise TypeMismatchError(
             f"from_dicts takes a mapping for each row, not {odd!r:.60}; for tuples use from_records(rows, schema)"
         )
@@ -82,13 +82,13 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Types | 
     schema : list of str, or mapping of str to DType or type name
         Names of the columns, and their types where those are not to be guessed.
     """
-    rows = list(rows)
+    rows = as_list(rows, "from_records(): rows")
     if isinstance(schema, (str, bytes)):
         raise TypeMismatchError(f"from_records: schema is a list of names, or a mapping of names to types, not {schema!r}")
     if schema is None:
         widest = rows[0] if rows and isinstance(rows[0], (list, tuple)) else ()
         schema = [f"column_{k}" for k in range(len(widest))]
-    names = list(schema)
+    names = as_list(schema, "from_records(): schema")
     for number, row in enumerate(rows):
         if isinstance(row, (str, bytes, Mapping)) or not isinstance(row, Sequence):
             way = "; write gf.from_dicts(rows)" if isinstance(row, Mapping) else ""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.choices import is_one_of
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
 
@@ -202,7 +203,8 @@ class TextSource(Source):
         sample: int | str | None,
         overrides: Mapping[str, DType | str] | Sequence[DType | str] | None,
     ) -> None:
-        if sample not in (None, AUTO) and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 0):
+        whole = isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0
+        if sample is not None and not is_one_of(sample, (AUTO,)) and not whole:
             raise TypeMismatchError(f"infer_schema_length={sample!r} is not a whole number of at least 0, nor None, nor 'auto'")
         self.text, self.options = text, options
         self._beyond: dict[str, File] = {}

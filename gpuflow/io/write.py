@@ -240,6 +240,10 @@ def _write(
     target = os.path.abspath(home(remote.local_path(target)))
     if "\0" in target:
         raise write_failure(target, "a name holds no zero bytes")
+    try:
+        os.fsencode(target)
+    except UnicodeEncodeError:
+        raise write_failure(ascii(target), "half a character stands in the name, which no file system takes") from None
     if keys:
         fill = partial(_write_folder, chunks, schema, keys, target, encoder)
         publish.local_folder(target, overwrite, encoder.suffix, fill)

@@ -7,6 +7,7 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import BOOL, NULL, DType, common
 from gpuflow_kernels.rowtree import Ref, Row
 
@@ -182,20 +183,24 @@ def _flags(what: str, value: bool | Sequence[bool], count: int) -> tuple[bool, .
 
 def limit(plan: Plan, count: int, offset: int = 0) -> Plan:
     """Some rows in order."""
-    return Limit(plan, _whole("number of rows", count), _whole("offset", offset))
+    return Limit(plan, whole("number of rows", count), whole("offset", offset))
 
 
 def skip(plan: Plan, offset: int) -> Plan:
     """All rows in order from `offset`."""
-    return Limit(plan, None, _whole("offset", offset))
+    return Limit(plan, None, whole("offset", offset))
 
 
-def _whole(what: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeMismatchError(f"the {what} must be an int, not {value!r}")
-    if value < 0:
+def whole(what: str, value: Any) -> int:
+    try:
+        number = index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeMismatchError(f"the {what} must be an int, not {value!r:.60}")
+    if number < 0:
         raise PlanError(f"the {what} must not be negative ({value}); rows from the end are not known in a lazy table")
-    return index(value)
+    return number
 
 
 def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", maintain_order: bool = False) -> Plan:
@@ -206,7 +211,8 @@ def distinct(plan: Plan, subset: Iterable[Any] | None, *, keep: str = "any", mai
     keep : {"any", "first", "last"}
         Which row stays, when `subset` leaves columns out.
     """
-    if keep not in ("any", "first", "last"):
+    checked_flag(maintain_order, "unique: maintain_order=", TypeMismatchError)
+    if not is_one_of(keep, ("any", "first", "last")):
         raise PlanError(f"unique: keep={keep!r} is not one of 'any', 'first', 'last'")
     names = plan.schema.names if subset is None else plain_names(subset, plan.schema, "unique")
     refuse_opaque("unique", (Ref(n, plan.schema[n]) for n in names))

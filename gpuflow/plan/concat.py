@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gpuflow_kernels.choices import is_one_of
+
 from gpuflow.errors import PlanError, UnsupportedError
 from gpuflow.expr.expr import Expr
 from gpuflow.expr.hints import near
@@ -39,7 +41,7 @@ def concat(plans: Sequence[Plan], how: str = "vertical") -> Plan:
         raise UnsupportedError(
             f"concat: how={how!r} puts columns beside each other, and the rows of a query have no numbers; {MEANWHILE[how]}"
         )
-    if how not in WAYS:
+    if not is_one_of(how, WAYS):
         raise PlanError(f"concat: how={how!r} is no way to put tables together{near(str(how), WAYS)}")
     return union([_filled(plan, plans) for plan in plans] if how.startswith("diagonal") else plans)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpuflow_kernels.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import DType, common
 from gpuflow_kernels.rowtree import Row
 
@@ -56,7 +57,8 @@ def join(
     """
     if isinstance(how, str) and how in MEANWHILE:
         raise UnsupportedError(f"join: how={how!r} is a join that gpuflow does not have yet; meanwhile {MEANWHILE[how]}")
-    if how not in KINDS:
+    checked_flag(nulls_equal, "join: nulls_equal=", TypeMismatchError)
+    if not is_one_of(how, KINDS):
         raise UnsupportedError(f"join: how={how!r} is not supported; there are {', '.join(repr(k) for k in KINDS)}")
     left_nodes, right_nodes = _keys(left.schema, right.schema, on, left_on, right_on)
     left_rows, right_rows = [], []

@@ -173,8 +173,12 @@ def _expm1(x: Any) -> Any:
     return expm1(x)
 
 
+def _is_natural(base: Any) -> bool:
+    return base is None or (isinstance(base, float) and base == math.e)
+
+
 def _natural(args: Types, params: Parameters | None = None) -> Signature | None:
-    return real(args) if (params or {}).get("base") in (None, math.e) else None
+    return real(args) if _is_natural((params or {}).get("base")) else None
 
 
 def _of_base(args: Types, params: Parameters | None = None) -> Signature | None:

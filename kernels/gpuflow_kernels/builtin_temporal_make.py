@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .choices import is_one_of
 from .dtypes import DATE, INT64, UNITS, timestamp
 from .rowmath import days_of_civil, int64
 from .rules import Parameters, Types, numeric
@@ -38,7 +39,7 @@ def _date(year: Any, month: Any, day: Any) -> Any:
 
 def _of_all_parts(args: Types, params: Parameters) -> Signature | None:
     unit = params["unit"]
-    if unit not in UNITS:
+    if not is_one_of(unit, UNITS):
         raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     per = UNITS[unit]
     constants = per, max(1, per // 1_000_000), max(1, 1_000_000 // per), (1 << 63) // (86_400 * per) - 1

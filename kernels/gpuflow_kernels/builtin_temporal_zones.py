@@ -16,6 +16,7 @@ from .builtin_casts import (
     ticks_a_day,
     unit_scale,
 )
+from .choices import is_one_of
 from .dtypes import DATE, INT32, INT64, UNITS, DType, duration, timestamp
 from .rowmath import (
     floor_div,
@@ -70,9 +71,9 @@ def _zone_asked(params: Parameters | None) -> str | None:
 
 def _policies(params: Parameters | None) -> tuple[int, int]:
     ambiguous, non_existent = (params or {})["ambiguous"], (params or {})["non_existent"]
-    if ambiguous not in POLICIES:
+    if not is_one_of(ambiguous, POLICIES):
         raise ValueError(f"ambiguous={ambiguous!r} is not one of {', '.join(map(repr, POLICIES))}")
-    if non_existent not in ("raise", "null"):
+    if not is_one_of(non_existent, ("raise", "null")):
         raise ValueError(f"non_existent={non_existent!r} is not one of 'raise', 'null'")
     return POLICIES[ambiguous], POLICIES[non_existent]
 
@@ -209,7 +210,7 @@ def _summer_offset(x: Any, per: Any, summers: Any) -> Any:
 # -- units ------------------------------------------------------------------------------------------------------------
 def _unit_asked(params: Parameters | None, *more: str) -> str:
     unit = (params or {})["unit"]
-    if unit not in UNITS and unit not in more:
+    if not is_one_of(unit, (*UNITS, *more)):
         raise ValueError(f"unit={unit!r} is not one of {', '.join(map(repr, (*UNITS, *more)))}")
     return str(unit)
 

@@ -11,6 +11,7 @@ from typing import Any
 from . import zones
 from .builtin_casts import ticks_a_day
 from .builtin_temporal_zones import POLICIES, table_of
+from .choices import is_one_of
 from .dtypes import DATE, NULL, STRING, UNITS, DType, timestamp
 from .rowmath import (
     after_word,
@@ -79,7 +80,7 @@ def _asked(params: Parameters) -> DType:
         if unit is None:
             digits = re.search(r"%\.?([39])f", params["format"] or "")
             unit = {"3": "ms", "9": "ns"}[digits[1]] if digits else "us"
-        if unit not in UNITS:
+        if not is_one_of(unit, UNITS):
             raise ValueError(f"time_unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
         return timestamp(unit, None if zone is None else zones.require(zone))
     asked = params.get("dtype", DATE)
@@ -99,7 +100,7 @@ def _read(kind: str, strict: bool) -> ScalarRule:
         params = params or {}
         asked, format = _asked(params), params["format"]
         ambiguous = params.get("ambiguous", "raise")
-        if kind == "timestamp" and ambiguous not in POLICIES:
+        if kind == "timestamp" and not is_one_of(ambiguous, POLICIES):
             raise ValueError(f"ambiguous={ambiguous!r} is not one of {', '.join(map(repr, POLICIES))}")
         if asked.kind != kind or bool(params["strict"]) is not strict or not all(a in (STRING, NULL) for a in args):
             return None

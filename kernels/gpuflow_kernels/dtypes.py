@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import zones
+from .choices import is_one_of
 from .errors import DTypeError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -184,7 +185,7 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
     >>> timestamp("ms", "Europe/Berlin")
     timestamp[ms, Europe/Berlin]
     """
-    if unit not in UNITS:
+    if not is_one_of(unit, UNITS):
         raise DTypeError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     return DType("timestamp", 64, unit, None if zone is None else zones.require(zone))
 
@@ -197,7 +198,7 @@ def duration(unit: str = "us") -> DType:
     >>> duration("ms")
     duration[ms]
     """
-    if unit not in UNITS:
+    if not is_one_of(unit, UNITS):
         raise DTypeError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     return DType("duration", 64, unit)
 

@@ -46,7 +46,7 @@ def require(zone: str) -> str:
     >>> require("Europe/Berlin"), require("-03:30")
     ('Europe/Berlin', '-03:30')
     """
-    if not is_known(zone):
+    if not isinstance(zone, str) or not is_known(zone):
         raise DTypeError(
             f"{zone!r} is no time zone; write a name of the time zone database such as 'Europe/Berlin', 'UTC', or an offset "
             "such as '+02:00' (on systems without the database: pip install tzdata)"

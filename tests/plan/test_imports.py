@@ -56,6 +56,7 @@ PLAIN_KERNELS = {
     "interval_rules",
     "zones",
     "spans",
+    "choices",
 }
 ENGINES = {"numba", "cupy", "pyarrow", "dask", "distributed", "pandas", "polars"}
 
