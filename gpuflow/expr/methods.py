@@ -247,7 +247,7 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
             raise TypeMismatchError(f"{_signature(name, function)}: {key} is a plain value, not an expression")
     for key, value in params.items():
         default = function.parameters[key]
-        kinds = _KINDS.get(type(default)) if key != function.or_column else None
+        kinds = _KINDS.get(type(default)) if key != function.or_column and default is not REQUIRED else None
         if kinds is None or (value is None and type(default) is str):
             continue
         if not isinstance(value, kinds) or (type(default) is int and isinstance(value, bool)):
