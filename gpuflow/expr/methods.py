@@ -251,7 +251,8 @@ def function_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None
         if kinds is None or (value is None and type(default) is str):
             continue
         if not isinstance(value, kinds) or (type(default) is int and isinstance(value, bool)):
-            raise TypeMismatchError(f"{_signature(name, function)}: {key}={value!r:.60} is no {type(default).__name__}")
+            kind = "neither True nor False" if type(default) is bool else f"no {type(default).__name__}"
+            raise TypeMismatchError(f"{_signature(name, function)}: {key}={value!r:.60} is {kind}")
     return Function(name, tuple(as_node(c) for c in columns), tuple(params.items()))
 
 
