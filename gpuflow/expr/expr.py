@@ -128,6 +128,10 @@ class Expr(Operators):
     def alias(self, name: str) -> Expr:
         """The expression under another output name.
 
+        Parameters
+        ----------
+        name : str
+
         Examples
         --------
         >>> import gpuflow as gf
@@ -244,6 +248,10 @@ class Expr(Operators):
     def fill_nan(self, value: Any) -> Expr:
         """The value, or another one where it is NaN; None makes null of NaN.
 
+        Parameters
+        ----------
+        value : expression, number or None
+
         Examples
         --------
         >>> import gpuflow as gf
@@ -267,6 +275,11 @@ class Expr(Operators):
     def var(self, ddof: int = 1) -> Expr:
         """Variance; null for groups of at most `ddof` values.
 
+        Parameters
+        ----------
+        ddof : int, default 1
+            How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
+
         Examples
         --------
         >>> import gpuflow as gf
@@ -286,6 +299,11 @@ class Expr(Operators):
     def std(self, ddof: int = 1) -> Expr:
         """Standard deviation; null for groups of at most `ddof` values.
 
+        Parameters
+        ----------
+        ddof : int, default 1
+            How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
+
         Examples
         --------
         >>> import gpuflow as gf
@@ -298,6 +316,13 @@ class Expr(Operators):
 
     def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """``function(self, ...)``, for chains.
+
+        Parameters
+        ----------
+        function : callable
+            Gets this expression first, then the other arguments.
+        *args, **named
+            What else it gets.
 
         Examples
         --------

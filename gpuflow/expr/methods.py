@@ -19,6 +19,7 @@ from gpuflow_kernels.scalar import argument_names as names_of
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnknownNameError
 
+from .docstrings import documented
 from .elsewhere import unknown
 from .hints import near
 from .nodes import Aggregated, Column, Columns, Function, Literal, Node, render
@@ -170,9 +171,10 @@ def _method(entry: ScalarFunction | AggregateFunction, name: str, space: str) ->
         owner = self._owner if space else self
         return owner._of(node_of(key, (owner, *args), named))
 
-    method.__name__, method.__doc__, method.__module__ = name, entry.doc, __name__
+    signature = signature_of(entry)
+    method.__name__, method.__doc__, method.__module__ = name, documented(entry, signature), __name__
     method.__qualname__ = f"Expr.{space}.{name}" if space else f"Expr.{name}"
-    method.__signature__ = signature_of(entry)  # type: ignore[attr-defined]
+    method.__signature__ = signature  # type: ignore[attr-defined]
     return method
 
 

@@ -81,6 +81,28 @@ def test_help_shows_the_methods():
     assert "rounded to a number of digits" in pydoc.plain(pydoc.render_doc(gf.Expr.round))
 
 
+def test_docstrings_have_the_parameters():
+    """Those of every declared method that has any, once and by name, before the examples."""
+    seen = 0
+    for name in public_methods():
+        function = method(name)
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        section, _, examples = inspect.getdoc(function).partition("Examples\n--------\n")
+        head, _, listed = section.partition("Parameters\n----------\n")
+        assert head.strip(), name
+        assert (len(listed) > 0) == (len(parameters) > 0), name
+        found = [line.partition(" : ")[0] for line in listed.splitlines() if " : " in line and not line.startswith(" ")]
+        assert ", ".join(found) == ", ".join(p.name for p in parameters), name
+        assert not parameters or ">>> " in examples, name
+        seen += len(parameters)
+    assert seen > 80
+    text = pydoc.plain(pydoc.render_doc(gf.Expr.str.contains))
+    for line in ("pattern : expression or literal", "literal : bool, default False", "strict : bool, default True"):
+        assert line in text
+    assert "digits : int, default 0" in pydoc.plain(pydoc.render_doc(gf.Expr.round))
+    assert "ignore_nulls : bool, default False" in gf.Expr.first.__doc__
+
+
 def test_called_on_the_class_too():
     assert gf.Expr.round(col("x"), 2).equals(col("x").round(2))
 
