@@ -19,8 +19,8 @@ from gpuflow_kernels.primitives.cpu.compiled import compiled
 from .compression import LOOKED
 from .record_ends import last_end
 
-BLOCK = 1 << 19
-"""Bytes that are read, and parsed, at once: few enough for a core's own cache."""
+BLOCK = 1 << 20
+"""Bytes that are read, and parsed, at once: larger ones leave a core's own cache, and smaller ones make more parts to join."""
 MOST = (1 << 31) - (1 << 16)
 """Bytes that a record may have: what pyarrow parses at once."""
 _PEEKED = 1 << 16
