@@ -159,7 +159,13 @@ def _from_timedelta(value: dt.timedelta) -> Physical:
     if isinstance(stored, np.timedelta64):
         ticks, own, _ = _from_numpy(stored)
         return _in_microseconds(ticks, own)
-    return _with_nanoseconds(value // _TICK, getattr(value, "nanoseconds", 0), duration("us"), value)
+    ticks, (low, high) = value // _TICK, INT64.bounds
+    if low <= ticks <= high:
+        return _with_nanoseconds(ticks, getattr(value, "nanoseconds", 0), duration("us"), value)
+    # Python counts a thousand million days in microseconds, which is beyond 64 bits: Polars cuts such a value to milliseconds
+    if ticks % 1000:
+        raise TypeMismatchError(f"{value!r} is beyond what a duration[us] holds, and no whole number of milliseconds; round it")
+    return ticks // 1000, duration("ms"), False
 
 
 def _in_microseconds(ticks: int, dtype: DType) -> Physical:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +89,14 @@ def bare(made: Iterator[tuple[str, Callable[[], Any]]]) -> tuple[int, list[str]]
     return count, found
 
 
+def test_spans_beyond_64_bits_of_microseconds() -> None:
+    span = dt.timedelta(days=999_999_999, milliseconds=7)
+    frame = gf.from_dict({"d": [dt.timedelta(1), None]})
+    with dask.config.set({"gpuflow.target": "python"}):
+        answer = frame.select(a=col("d") < span, b=col("d") == span, c=gf.lit(span).cast(gf.Int64)).collect().to_dict()
+    assert answer == {"a": [True, None], "b": [False, None], "c": [span // dt.timedelta(milliseconds=1)] * 2}
+
+
 @pytest.mark.parametrize("owner", OWNERS)
 def test_methods(owner: str) -> None:
     with warnings.catch_warnings():
@@ -138,6 +147,7 @@ def test_operators_and_indexing() -> None:
         (lambda: col("s").str.extract("a", group_index="1"), TypeMismatchError, r"extract\(.*group_index='1' is no int"),
         (lambda: col("s").str.contains("a", strict="no"), TypeMismatchError, "strict='no' is neither True nor False"),
         (lambda: col("s") == "\ud800", TypeMismatchError, "is no text: .* at 0 is half a character"),
+        (lambda: gf.lit(dt.timedelta.max), TypeMismatchError, "is beyond what a duration.us. holds, and no whole number of mill"),
         (lambda: col("x")[0], TypeMismatchError, r'col\("x"\) stands for a column and is not indexed by 0'),
         (lambda: bool(col("x") > 1), TypeMismatchError, "has no truth value"),
         (lambda: col("x").pipe("abs"), TypeMismatchError, r"pipe\(\) takes a function"),
