@@ -50,6 +50,11 @@ class File:
     def identity(self) -> tuple[str, int, str]:
         return self.path, self.size, self.stamp
 
+    @property
+    def name(self) -> str:
+        """The name in the file system or archive that holds the file, without the address of that."""
+        return self.inner or self.path
+
     def open(self) -> Any:
         """A path that Arrow opens itself, or an open remote file.
 

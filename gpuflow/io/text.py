@@ -100,7 +100,7 @@ class TextFormat(ABC):
         """The text of a file, decompressed, in UTF-8 where its bytes are not to be taken as they are."""
         handle = file.open()
         with pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle) as raw:
-            codec = by_name(file.path)
+            codec = by_name(file.name)
             if codec is None and (not file.remote or handle.seekable()):
                 codec = by_content(bytes(raw.read(LOOKED)))
                 raw.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 import zipfile
@@ -171,7 +172,9 @@ def test_colons_and_chains() -> None:
         assert len(table(io.scan_csv("simplecache::memory://chain/a.csv"))) == 3
         with memory.open("/chain/x.zip", "wb") as raw, zipfile.ZipFile(raw, "w") as packed:
             packed.writestr("in/a.csv", "x\n1\n")
-        for url in ("zip://in/a.csv::memory://chain/x.zip", "zip://in/*.csv::memory://chain/x.zip"):
+            packed.writestr("in/b.csv.gz", gzip.compress(b"x\n1\n"))
+        for path in ("in/a.csv", "in/*.csv", "in/b.csv.gz"):
+            url = f"zip://{path}::memory://chain/x.zip"
             source = pickle.loads(pickle.dumps(io.scan_csv(url).splits(None)[0]))
             assert source.read(("x",)).length == 1
     finally:
