@@ -92,7 +92,8 @@ class Verbs(Unchangeable):
         refuse_other_forms("filter", conditions, equal, self.schema)
         if any(c is False for c in conditions):
             warn(
-                "filter(False) keeps no row; a method compared without being called is False: write gf.col('t').dt.month() == 1",
+                "filter(False) keeps no row; a method compared without being called is False: write gf.col('t').dt.month() == 1; "
+                "and so is gf.col('x') is None: write gf.col('x').is_null()",
                 EmptyFilterWarning,
             )
         return self._of(build.filter(self._plan, [*conditions, *(col(n) == v for n, v in equal.items())]))

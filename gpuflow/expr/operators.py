@@ -31,6 +31,14 @@ class Operators(Methods):
             "in place of if"
         )
 
+    def __float__(self) -> float:
+        raise TypeMismatchError(
+            f"{render(self._node)} is no number before a table is known: write .cast(gf.Float64) or .cast(gf.Int64), and methods "
+            "or NumPy's functions in place of math's, as in .sqrt()"
+        )
+
+    __int__ = __complex__ = __float__
+
     def __contains__(self, item: object) -> bool:
         raise TypeMismatchError("an expression contains nothing; use .is_in([...])")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import math
 import operator
 import warnings
 from collections.abc import Callable, Iterator
@@ -150,6 +151,9 @@ def test_operators_and_indexing() -> None:
         (lambda: gf.lit(dt.timedelta.max), TypeMismatchError, "is beyond what a duration.us. holds, and no whole number of mill"),
         (lambda: col("x")[0], TypeMismatchError, r'col\("x"\) stands for a column and is not indexed by 0'),
         (lambda: bool(col("x") > 1), TypeMismatchError, "has no truth value"),
+        (lambda: float(col("x")), TypeMismatchError, r"is no number.*cast\(gf.Float64\)"),
+        (lambda: int(col("x")), TypeMismatchError, r"is no number.*cast\(gf.Float64\)"),
+        (lambda: math.sqrt(col("x")), TypeMismatchError, r"is no number.*\.sqrt\(\)"),
         (lambda: col("x").pipe("abs"), TypeMismatchError, r"pipe\(\) takes a function"),
         (lambda: gf.Frame.scan("a.parquet"), TypeMismatchError, r"scan\(\) takes a Source"),
         (lambda: gf.Expr("x"), TypeMismatchError, r"gf\.col\('x'\)"),
