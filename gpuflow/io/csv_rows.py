@@ -1,4 +1,4 @@
-"""The rows of one block of delimited text: read by pyarrow, which sees whole records only, or told what is wrong with them."""
+"""Parse one block of whole records of delimited text by pyarrow, and find the line and the way out where it refuses them."""
 
 from __future__ import annotations
 

@@ -73,5 +73,5 @@ def lines_of(stream: Any) -> Iterator[bytes]:
 
 
 def all_of(stream: Any) -> bytes:
-    """What is left of a stream that need not know how long it is."""
+    """Read a stream from where it stands to its end; its length need not be known."""
     return b"".join(iter(lambda: stream.read(1 << 20), b""))

@@ -45,8 +45,11 @@ def substitute(row: Any, columns: Mapping[str, Row]) -> Any:
 
 
 def as_key(row: Row) -> Row:
-    """What `row` is once rows are grouped by it: of equal values that can be told apart, which are 0.0 and -0.0 (by
-    ``1 / x``), groups have 0.0. Adding 0.0 gives just that, and leaves all other values as they are."""
+    """Rewrite `row` to the value that it has as a key of groups.
+
+    0.0 and -0.0 are equal, though ``1 / x`` differs, and the key of their group is 0.0. Adding 0.0 gives just that, and leaves
+    all other values as they are.
+    """
     return apply("add", row.dtype, row, Const(0.0, row.dtype)) if row.dtype.is_float else row
 
 

@@ -151,7 +151,7 @@ class Expressions:
         return _truth(f"({a} {self.random.choice(('==', '!=', '<', '<=', '>', '>='))} {b})")
 
     def of_known_sign(self) -> str | None:
-        """A column of floats whose zeros may be told apart."""
+        """Draw a column of floats in which the sign of zeros is defined."""
         names = [n for n, c in self.columns.items() if c.kind in ("float", "ratio") and c.signed]
         return f"x.col({self.random.choice(names)!r})" if names else None
 

@@ -92,7 +92,7 @@ class Operators:
         return self.some(self.exact(), 2) if self.exact() else []
 
     def without_rough(self) -> tuple[str, dict[str, Column]]:
-        """The table without rough columns, as text, and what is left."""
+        """Write the table without its rough columns, and give the columns that remain."""
         left = {n: self.now.columns[n] for n in self.exact()}
         return ("@0" if len(left) == len(self.now.columns) else f"@0.select({list(left)!r})"), left
 

@@ -17,7 +17,7 @@ START, STOP, FIELDS = 0, 1, 2
 BLANK, COMMENT = 0, -1
 """What stands for fields where a line holds nothing, or a comment."""
 OPEN, RETURNS, COMMENTS = 1, 2, 4
-"""What is told of all records: the last one has a quote that is not closed; returns stand among characters outside of quotes;
+"""Flags about a whole text: the last record has a quote that is not closed; returns stand among characters outside of quotes;
 there are comments."""
 
 
