@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from dask._task_spec import List, TaskRef
 from gpuflow_kernels.column import Chunk
@@ -23,6 +23,7 @@ from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, r
 from .waiting import reachable
 from .waiting import wait as wait_for
 
+Result = TypeVar("Result")
 EMBEDDED = 1 << 20
 """Bytes of this process's tables that may travel inside a graph; more is sent to the workers ahead of it."""
 
@@ -224,6 +225,28 @@ def active_client() -> Any:
         return None
 
 
+QUESTIONS = 3
+"""How often a question is put to a cluster whose workers die before they answer it."""
+
+
+def _asked(client: Any, question: Callable[[], Result], patience: float) -> Result:
+    """Let one worker answer a question that costs nothing.
+
+    A worker that dies meanwhile did not die of it. It is put again then, and waits for workers that are still to come.
+    """
+    from distributed import KilledWorker
+
+    for attempt in range(QUESTIONS):
+        future = client.submit(question, pure=False, priority=1000)
+        with told(), _stepping_aside():
+            try:
+                return wait_for(client, client.gather(future, asynchronous=True), patience)  # type: ignore[no-any-return]
+            except KilledWorker:
+                if attempt == QUESTIONS - 1:
+                    raise
+    raise AssertionError("the last attempt returns or raises")
+
+
 _problems: weakref.WeakKeyDictionary[Any, list[str | None]] = weakref.WeakKeyDictionary()
 
 
@@ -235,10 +258,9 @@ def cuda_problem_of(client: Any, patience: float, wait: bool = True) -> str | No
     if client not in _problems:
         if client.asynchronous or not (wait or client.nthreads()):
             return cuda_problem()
-        future = client.submit(cuda_problem, pure=False, priority=1000)
-        with told(), _stepping_aside():
-            problem = wait_for(client, client.gather(future, asynchronous=True), patience)
-            if problem is None:
+        problem = _asked(client, cuda_problem, patience)
+        if problem is None:
+            with told(), _stepping_aside():
                 refuse_shared_devices(wait_for(client, client.run(device_identity, asynchronous=True), patience))
         _problems[client] = [problem]
     return _problems[client][0]
@@ -252,7 +274,5 @@ def device_memory_of(client: Any, patience: float, wait: bool = True) -> int | N
     if client not in _memories:
         if client.asynchronous or not (wait or client.nthreads()):
             return None
-        future = client.submit(device_memory, pure=False, priority=1000)
-        with told(), _stepping_aside():
-            _memories[client] = [wait_for(client, client.gather(future, asynchronous=True), patience)]
+        _memories[client] = [_asked(client, device_memory, patience)]
     return _memories[client][0]
