@@ -204,8 +204,8 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
     import dask
 
     import gpuflow as gf
-    from gpuflow.io import footers, page_reader
-    from gpuflow.io.chunks import Memory, place_of, read_pages
+    from gpuflow.io.parquet import decode, footers
+    from gpuflow.io.parquet.pages import Memory, place_of, read_pages
 
     strings = ["l_returnflag", "l_linestatus", "l_shipinstruct", "l_shipmode"]
     source = gf.io.scan_parquet(path)
@@ -247,7 +247,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
             "kernel": seconds["kernel"],
             "pyarrow": seconds["pyarrow"],
         }
-    assert page_reader.ROWS <= min(part.rows or 0 for part in splits)
+    assert decode.ROWS <= min(part.rows or 0 for part in splits)
     return found
 
 

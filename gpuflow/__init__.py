@@ -13,8 +13,9 @@ from __future__ import annotations
 from importlib.util import find_spec as _find_spec
 from typing import Any
 
-from gpuflow_kernels import rules
-from gpuflow_kernels.aggregate import INPUT, Slot, aggregation
+from gpuflow_kernels.declare import type_rules as rules
+from gpuflow_kernels.declare.aggregate import INPUT, Slot, aggregation
+from gpuflow_kernels.declare.scalar import scalar
 from gpuflow_kernels.dtypes import (
     BINARY,
     BOOL,
@@ -36,7 +37,6 @@ from gpuflow_kernels.dtypes import decimal as Decimal
 from gpuflow_kernels.dtypes import duration as Duration
 from gpuflow_kernels.dtypes import enum as Enum
 from gpuflow_kernels.dtypes import timestamp as Datetime
-from gpuflow_kernels.scalar import scalar
 
 from . import errors, io
 from .cluster import cluster
@@ -59,14 +59,14 @@ from .expr import (
 )
 from .expr.elsewhere import unknown as _unknown
 from .expr.ways import WAYS as _WAYS
-from .frame import Frame, concat
-from .grouping import GroupBy
+from .frame.frame import Frame, concat
+from .frame.group_by import GroupBy
+from .frame.ranges import date_range, datetime_range
+from .frame.reading import framed as _framed
+from .frame.reading import read_csv, read_ipc, read_json, read_ndjson, read_orc, read_parquet
+from .frame.table import Table
 from .plan.source import Source
-from .ranges import date_range, datetime_range
-from .reading import framed as _framed
-from .reading import read_csv, read_ipc, read_json, read_ndjson, read_orc, read_parquet
 from .schema import Schema
-from .table import Table
 from .version import __version__
 
 Boolean, String, Utf8, Date = BOOL, STRING, STRING, DATE

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gpuflow import config
 from gpuflow.errors import ExecutionError
-from gpuflow.execute.diagnosis import Device, Facts, diagnose, gather
+from gpuflow.execute.diagnosis import Device, MachineFacts, diagnose, gather
 from gpuflow.installing import EXTRAS, install_line, package_name
 from gpuflow.version import __version__
 
@@ -62,7 +62,7 @@ def cuda() -> Cuda:
     return judged(gather())
 
 
-def judged(facts: Facts) -> Cuda:
+def judged(facts: MachineFacts) -> Cuda:
     """What these facts come to."""
     stops = next((d for d in diagnose(facts) if d.blocks), None)
     supports = "" if facts.driver is None else f"driver supports CUDA {facts.driver[0]}.{facts.driver[1]}"
@@ -92,7 +92,7 @@ def requirements() -> list[str]:
 
 def target() -> tuple[str, str]:
     """(where queries of this process run, why); the reason says so where they cannot run at all."""
-    from gpuflow.execute.choice import choose_target
+    from .execute.target_selection import choose_target
 
     asked = config.get("target")
     try:

@@ -18,14 +18,14 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from gpuflow.demo_questions import QUESTIONS, Question
+from gpuflow.demo.questions import QUESTIONS, Question
 
 NOTEBOOK = Path(__file__).with_name("flights.ipynb")
 
 START = """\
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.demo_data import locations, prepare
+from gpuflow.demo.data import locations, prepare
 
 t = {name: gf.scan_parquet(place) for name, place in locations(prepare()).items()}
 t["flights"]"""

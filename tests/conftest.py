@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def flights_folder(request: pytest.FixtureRequest) -> Path:
     """The demo's tables as Parquet, converted once and kept between runs."""
-    from gpuflow.demo_data import prepare
+    from gpuflow.demo.data import prepare
 
     return prepare(Path(request.config.cache.mkdir("flights")) / "2013")
 

@@ -18,8 +18,8 @@ def run(bench: Bench) -> None:
 
 
 def packing(bench: Bench) -> None:
-    """``gpuflow_kernels.partitioning``: the hash of int64 keys, then every row of two columns moved to its part."""
-    from gpuflow_kernels import partitioning
+    """``gpuflow_kernels.algorithms.partitioning``: the hash of int64 keys, then every row of two columns moved to its part."""
+    from gpuflow_kernels.algorithms import partitioning
     from gpuflow_kernels.column import Chunk, Column
     from gpuflow_kernels.dtypes import FLOAT64, INT64
     from gpuflow_kernels.target import TARGETS

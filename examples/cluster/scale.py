@@ -19,8 +19,8 @@ from pathlib import Path
 from distributed import Client
 
 from gpuflow.demo import frames
-from gpuflow.demo_data import prepare
-from gpuflow.demo_questions import QUESTIONS
+from gpuflow.demo.data import prepare
+from gpuflow.demo.questions import QUESTIONS
 
 
 def connect(address: str | None, file: str | None, timeout: float) -> Client:

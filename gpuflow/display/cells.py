@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gpuflow_kernels.dtypes import DType
 
 if TYPE_CHECKING:
-    from gpuflow.table import Table
+    from gpuflow.frame.table import Table
 
 ROWS = 10
 """Most rows that are shown; of longer tables the first and last half of them."""
@@ -80,7 +80,7 @@ def _values(table: Table, name: str) -> Sequence[Any]:
     if not dtype.is_temporal:
         if dtype.kind != "opaque":
             return table[name].to_pylist()
-        from gpuflow.io.opaque import shown
+        from gpuflow.arrow.opaque import shown
 
         return shown(table[name])
     import numpy as np

@@ -167,7 +167,7 @@ def column_names(code: str, namespace: Mapping[str, Any]) -> tuple[str, list[str
         return "", []
     begun = code[string.start + 1 :]
     if owner:
-        from gpuflow.table import Table
+        from gpuflow.frame.table import Table
 
         tables = [t for t in (namespace.get(owner),) if isinstance(t, Table)]  # a Frame is not indexed
         return begun, list(_fitting(tables, begun, string.quote))
@@ -178,7 +178,7 @@ def column_names(code: str, namespace: Mapping[str, Any]) -> tuple[str, list[str
 
 
 def _has_columns(value: Any) -> bool:
-    from gpuflow.verbs import Verbs
+    from gpuflow.frame.verbs import Verbs
 
     return isinstance(value, Verbs)
 
@@ -248,8 +248,8 @@ def _allow_building(completer: Any) -> None:
         return
     from gpuflow import expr
     from gpuflow.expr.methods import Namespace
-    from gpuflow.grouping import GroupBy
-    from gpuflow.verbs import Verbs
+    from gpuflow.frame.group_by import GroupBy
+    from gpuflow.frame.verbs import Verbs
 
     classes: list[type] = [expr.Expr, Verbs._frame, GroupBy, *Namespace.__subclasses__()]
     bases = dict.fromkeys(base for kind in classes for base in kind.__mro__ if base.__module__.startswith("gpuflow."))

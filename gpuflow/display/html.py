@@ -11,7 +11,7 @@ from gpuflow_kernels.dtypes import DType
 from . import cells
 
 if TYPE_CHECKING:
-    from gpuflow.table import Table
+    from gpuflow.frame.table import Table
 
 COLUMNS = 30
 """Most columns that are shown."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import cells
 
 if TYPE_CHECKING:
-    from gpuflow.table import Table
+    from gpuflow.frame.table import Table
 
 _GAP = "…"
 _BETWEEN = "  "

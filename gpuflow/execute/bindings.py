@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpuflow_kernels.algorithms.join_table import JoinTable
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.pipeline import Pipeline
 from gpuflow_kernels.column import Chunk
-from gpuflow_kernels.join_table import JoinTable
+from gpuflow_kernels.ir.pipeline import Pipeline
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.physical.tasks import Options

@@ -12,14 +12,14 @@ from dask._task_spec import List, TaskRef
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.errors import ExecutionError, GpuflowError
 
-from gpuflow.io.memory import ChunkSplit, MemorySplit
-from gpuflow.physical.runner import Facts, Finished, Ref
+from gpuflow.io.memory.source import ChunkSplit, MemorySplit
+from gpuflow.physical.runner import Ref, RemotePartition, TaskStats
 from gpuflow.physical.tasks import PipelineTask, Task
 
 from . import serialize
-from .choice import cuda_problem, device_identity, device_memory, refuse_shared_devices
 from .graph import Graph, dask_task, facts_of
 from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
+from .target_selection import cuda_problem, device_identity, device_memory, refuse_shared_devices
 from .waiting import reachable
 from .waiting import wait as wait_for
 
@@ -81,7 +81,7 @@ class Cluster(Graph):
             self._memory[key] = inputs, columns
         return Ref(self._keys[content])
 
-    def reference(self, split: Finished) -> Any:
+    def reference(self, split: RemotePartition) -> Any:
         if split.future.client.scheduler.address != self.client.scheduler.address:
             raise ExecutionError("these rows were persisted on another cluster than that of the active client")
         return super().reference(split)
@@ -142,7 +142,7 @@ class Cluster(Graph):
         """Results of these tasks, brought here."""
         return self.gather(self.submit(refs)[0])
 
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
+    def facts(self, refs: list[Ref]) -> list[TaskStats] | None:
         return self.gather(self.submit(refs, ask=True)[1])
 
     def release(self) -> None:

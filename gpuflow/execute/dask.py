@@ -11,21 +11,21 @@ from gpuflow_kernels.column import Chunk
 
 from gpuflow import config
 from gpuflow.config import ConfigError, Settings, default_cache_folder
-from gpuflow.io.memory import ChunkSource
+from gpuflow.io.memory.source import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
 from gpuflow.physical.lower import Lowering
 from gpuflow.physical.profile import LANES, Profile, device, host
-from gpuflow.physical.runner import Finished, Ref
+from gpuflow.physical.runner import Ref, RemotePartition
 from gpuflow.physical.tasks import Options
 from gpuflow.plan.nodes import Plan, Scan
 from gpuflow.plan.source import Source
 from gpuflow.schema import Schema
 
-from .choice import choose_target, cuda_problem, device_memory
 from .client import Cluster, LostData, active_client, cuda_problem_of, device_memory_of
 from .graph import Graph
 from .persisted import ClusterSource
+from .target_selection import choose_target, cuda_problem, device_memory
 from .threads import Threads
 
 ATTEMPTS = 3
@@ -146,10 +146,10 @@ def persist(plan: Plan) -> Source:
         return ChunkSource(plan.schema, runner.compute(_lowered(runner, plan, settings, None)))
 
 
-def _kept(runner: Cluster, parts: list[Ref], plan: Plan) -> list[Finished]:
+def _kept(runner: Cluster, parts: list[Ref], plan: Plan) -> list[RemotePartition]:
     facts = runner.facts(parts)
     assert facts is not None
-    splits = [Finished(p.key, runner.futures[p.key], plan.schema, f) for p, f in zip(parts, facts, strict=True)]
+    splits = [RemotePartition(p.key, runner.futures[p.key], plan.schema, f) for p, f in zip(parts, facts, strict=True)]
     for part in {p.key for p in parts}:
         del runner.futures[part]  # the source holds these from now on
     return splits
@@ -171,7 +171,7 @@ def source_of(schema: Schema, keys: list[str], results: Mapping[str, Any]) -> So
     parts = [results[key] for key in keys]
     if all(isinstance(part, Chunk) for part in parts):
         return ChunkSource(schema, parts)
-    return ClusterSource(schema, [Finished(part.key, part, schema) for part in parts])
+    return ClusterSource(schema, [RemotePartition(part.key, part, schema) for part in parts])
 
 
 def explain_physical(plan: Plan) -> str:

@@ -35,7 +35,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MachineFacts:
     """What is known of CUDA on a machine, unjudged.
 
     Attributes
@@ -100,12 +100,12 @@ def _capability(device: Device) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def diagnose(facts: Facts) -> list[Diagnosis]:
+def diagnose(facts: MachineFacts) -> list[Diagnosis]:
     """Everything that is wrong, the deepest cause first; empty where CUDA can be used and nothing is amiss.
 
     Examples
     --------
-    >>> diagnose(Facts())[0].problem
+    >>> diagnose(MachineFacts())[0].problem
     'no NVIDIA driver (libcuda) was found'
     """
     if facts.driver is None:
@@ -120,11 +120,11 @@ def diagnose(facts: Facts) -> list[Diagnosis]:
     return found
 
 
-def _install(facts: Facts) -> str:
+def _install(facts: MachineFacts) -> str:
     return install_line(facts.extra)
 
 
-def _devices(facts: Facts) -> list[Diagnosis]:
+def _devices(facts: MachineFacts) -> list[Diagnosis]:
     if not facts.devices:
         if facts.visible is not None:
             return [Diagnosis(f"CUDA_VISIBLE_DEVICES={facts.visible!r} hides every device", "unset CUDA_VISIBLE_DEVICES")]
@@ -145,7 +145,7 @@ def _devices(facts: Facts) -> list[Diagnosis]:
     return found
 
 
-def _packages(facts: Facts) -> list[Diagnosis]:
+def _packages(facts: MachineFacts) -> list[Diagnosis]:
     cupy, numba, way = bool(facts.cupy), "numba-cuda" in facts.packages, _install(facts)
     if not cupy and not numba:
         return [Diagnosis("cupy and numba-cuda are not installed", way)]
@@ -161,7 +161,7 @@ def _packages(facts: Facts) -> list[Diagnosis]:
     return []
 
 
-def _majors(facts: Facts) -> list[Diagnosis]:
+def _majors(facts: MachineFacts) -> list[Diagnosis]:
     """Wheels of a CUDA major version that the driver or the other wheels do not have."""
     assert facts.driver is not None
     name, cupy = next(iter(facts.cupy.items()), ("cupy", None))
@@ -183,14 +183,14 @@ def _majors(facts: Facts) -> list[Diagnosis]:
     return []
 
 
-def _of_major(facts: Facts, major: int) -> list[str]:
+def _of_major(facts: MachineFacts, major: int) -> list[str]:
     """The installed distributions that are for this CUDA major version."""
     wheels = [n for n, m in facts.cupy.items() if m == major]
     names = ("nvidia-cuda-nvcc-cu12",) if major == 12 else ("nvidia-nvvm",)
     return wheels + [n for n in names if n in facts.packages]
 
 
-def _memory(facts: Facts) -> list[Diagnosis]:
+def _memory(facts: MachineFacts) -> list[Diagnosis]:
     found = []
     for k, device in enumerate(facts.devices):
         if device.free is not None and device.free < ENOUGH:
@@ -205,25 +205,25 @@ def _memory(facts: Facts) -> list[Diagnosis]:
 
 # -- facts ------------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=2)
-def gather(memory: bool = False) -> Facts:
+def gather(memory: bool = False) -> MachineFacts:
     """The facts of this machine. Never raises: what goes wrong is one of them.
 
     Free memory is asked for with `memory` only, because that takes a context, some hundred MiB, on every device.
     """
     library = _library()
     if library is None:
-        return Facts()
+        return MachineFacts()
     driver, devices, error = ask_driver(library)
     packages = {name: found for name in BEARING if (found := _version(name)) is not None}
-    facts = Facts(driver, devices, packages, _toolkit(), os.environ.get("CUDA_VISIBLE_DEVICES"), error)
+    facts = MachineFacts(driver, devices, packages, _toolkit(), os.environ.get("CUDA_VISIBLE_DEVICES"), error)
     if error is not None or not devices or any(d.blocks for d in diagnose(facts)):
         return facts
     try:
         free = _try(len(devices) if memory else 0)
     except Exception as problem:  # a broken driver or toolkit shows itself in many ways
-        return Facts(driver, devices, packages, facts.toolkit, facts.visible, f"{type(problem).__name__}: {problem}")
+        return MachineFacts(driver, devices, packages, facts.toolkit, facts.visible, f"{type(problem).__name__}: {problem}")
     known = tuple(Device(d.name, d.capability, d.memory, f) for d, f in zip(devices, free, strict=True)) if free else devices
-    return Facts(driver, known, packages, facts.toolkit, facts.visible)
+    return MachineFacts(driver, known, packages, facts.toolkit, facts.visible)
 
 
 def _version(name: str) -> str | None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import GroupShape, Pipeline, Probe, Shape, TableShape, Write
-from gpuflow_kernels.codegen.text_module import ENTRIES, ONE, ROWS, Argument, text_module
+from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, text_module
 from gpuflow_kernels.dtypes import STRING
-from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
+from gpuflow_kernels.ir.pipeline import GroupShape, Pipeline, Probe, Shape, TableShape, Write
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
@@ -95,7 +95,7 @@ def kernel_text(graph: Graph) -> str:
 
 
 _PREPARES = "prepares the rows of a look-up table"
-_MOVES = tasks.SplitTask | tasks.ItemTask | tasks.DictionariesTask | tasks.PickTask | tasks.SelectTask
+_MOVES = tasks.SplitTask | tasks.ExtractTask | tasks.DictionariesTask | tasks.GatherTask | tasks.SelectTask
 
 
 def _purpose(graph: Graph, task: tasks.PipelineTask, inputs: Any, ref: Any) -> str:

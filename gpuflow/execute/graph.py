@@ -12,8 +12,8 @@ from gpuflow_kernels import cancelling
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.errors import ExecutionError
 
-from gpuflow.io.partitions import OF_BLOCKS, target_rows
-from gpuflow.physical.runner import Facts, Finished, Ref
+from gpuflow.io.datasets.partitions import OF_BLOCKS, target_rows
+from gpuflow.physical.runner import Ref, RemotePartition, TaskStats
 from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split
 from gpuflow.plan.tokens import content_of, digest_of
@@ -76,7 +76,7 @@ class Graph:
             self.order.append((task, inputs, Ref(key)))
         return Ref(key)
 
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
+    def facts(self, refs: list[Ref]) -> list[TaskStats] | None:
         return None
 
     def _content(self, task: Task) -> bytes:
@@ -101,10 +101,10 @@ class Graph:
             for part in inputs:
                 self._digest(part, digest)
             digest.update(b")")
-        elif isinstance(inputs, Split) and not isinstance(inputs, Finished):
+        elif isinstance(inputs, Split) and not isinstance(inputs, RemotePartition):
             digest.update(self.token_of(inputs).encode())
         else:
-            digest.update(inputs.key.encode() if isinstance(inputs, (Ref, Finished)) else repr(inputs).encode())
+            digest.update(inputs.key.encode() if isinstance(inputs, (Ref, RemotePartition)) else repr(inputs).encode())
         digest.update(b",")
 
     def _spec(self, inputs: Any, columns: tuple[str, ...] | None) -> Any:
@@ -112,11 +112,11 @@ class Graph:
             return List(*(self._spec(part, columns) for part in inputs))
         if isinstance(inputs, Ref):
             return self.named(inputs)
-        if isinstance(inputs, Finished):
+        if isinstance(inputs, RemotePartition):
             return self.reference(inputs)
         return inputs.narrow(columns) if isinstance(inputs, Split) and columns is not None else inputs
 
-    def reference(self, split: Finished) -> Any:
+    def reference(self, split: RemotePartition) -> Any:
         """How a task names a partition that a cluster holds: by its future, which keeps it there."""
         if self.local:
             raise ExecutionError("these rows were persisted on a cluster that has no active client; make one, or persist again")
@@ -143,10 +143,10 @@ def dask_task(key: str, function: Any, *inputs: Any) -> DaskTask:
     return task
 
 
-def facts_of(result: Any) -> Facts:
+def facts_of(result: Any) -> TaskStats:
     """What a finished result shows."""
     if isinstance(result, list):
-        return Facts(sum(c.length for c in result), sum(c.nbytes for c in result))
+        return TaskStats(sum(c.length for c in result), sum(c.nbytes for c in result))
     distinct = getattr(result, "distinct", None)
     rows = result.rows if distinct is not None else result.length
-    return Facts(int(rows), int(result.nbytes), distinct)
+    return TaskStats(int(rows), int(result.nbytes), distinct)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gpuflow.io.columns import string_bytes
-from gpuflow.io.dictionaries import Dictionary
+from gpuflow.arrow.columns import string_bytes
+from gpuflow.arrow.dictionaries import Dictionary
 
 _MULTIPLIER = np.uint64(0x100000001B3)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gpuflow_kernels import filtering
-from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Step, Write
+from gpuflow_kernels.algorithms import filtering
 from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.errors import ArithmeticOverflowError, CastError
-from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row, walk
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row, walk
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Step, Write
 
+from gpuflow.arrow.convert import to_arrow
 from gpuflow.expr.literals import show
 from gpuflow.expr.nodes import quote
-from gpuflow.io.convert import to_arrow
 from gpuflow.physical.tasks import PipelineTask
 from gpuflow.plan.source import Split
 

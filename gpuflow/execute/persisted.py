@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
-from gpuflow.physical.runner import Finished
+from gpuflow.physical.runner import RemotePartition
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
@@ -17,7 +17,7 @@ class ClusterSource(Source):
 
     decoded = True
 
-    def __init__(self, schema: Schema, splits: Sequence[Finished]) -> None:
+    def __init__(self, schema: Schema, splits: Sequence[RemotePartition]) -> None:
         self.schema = schema
         self._splits = list(splits)
         self.token = "persisted-" + hashlib.sha256("\n".join(s.key for s in self._splits).encode()).hexdigest()[:32]

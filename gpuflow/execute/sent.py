@@ -9,8 +9,8 @@ from typing import Any
 
 from gpuflow_kernels.column import Chunk
 
-from gpuflow.io.dictionaries import trimmed
-from gpuflow.io.memory import ChunkSplit, MemorySplit
+from gpuflow.arrow.dictionaries import trimmed
+from gpuflow.io.memory.source import ChunkSplit, MemorySplit
 
 InMemory = MemorySplit | ChunkSplit
 

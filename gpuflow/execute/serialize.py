@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 from dask.sizeof import sizeof
+from gpuflow_kernels.algorithms.join_table import JoinTable
 from gpuflow_kernels.column import Chunk, Column
-from gpuflow_kernels.join_table import JoinTable
 
-from gpuflow.io.dictionaries import Dictionary
+from gpuflow.arrow.dictionaries import Dictionary
 
-from .pieces import Pieces
+from .partitions import Partitions
 
 OVERHEAD = 512
 """Bytes of Python objects around an array, roughly."""
-TYPES = (Column, Chunk, JoinTable, Pieces)
+TYPES = (Column, Chunk, JoinTable, Partitions)
 
 
 def columns_of(value: Any) -> Iterator[Column]:

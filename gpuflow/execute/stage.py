@@ -7,33 +7,33 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels import filtering, joining, partitioning, sorting
+from gpuflow_kernels.algorithms import filtering, joining, partitioning, sorting
+from gpuflow_kernels.algorithms.group_table import UNPACKED
+from gpuflow_kernels.algorithms.grouping import Grouper
+from gpuflow_kernels.algorithms.join_table import JoinTable
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.cancelling import check
-from gpuflow_kernels.codegen.pipeline import Group, Pipeline
-from gpuflow_kernels.codegen.sinks import slot_layout
+from gpuflow_kernels.codegen.common.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.group_table import UNPACKED
-from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.join_table import JoinTable
+from gpuflow_kernels.ir.pipeline import Group, Pipeline
 from gpuflow_kernels.primitives.cuda import runtime
-from gpuflow_kernels.primitives.cuda.memory import Room, configure, using, with_room
+from gpuflow_kernels.primitives.cuda.memory import MemoryBudget, configure, using, with_retry
 from gpuflow_kernels.primitives.cuda.ranges import marked
 from gpuflow_kernels.target import Target
 
-from gpuflow.io.columns import empty_column
-from gpuflow.io.convert import strings_as
-from gpuflow.io.dictionaries import concat_chunks, distinct_column, trimmed, unify
+from gpuflow.arrow.columns import empty_column
+from gpuflow.arrow.convert import strings_as
+from gpuflow.arrow.dictionaries import concat_chunks, distinct_column, trimmed, unify
 from gpuflow.physical import tasks
 from gpuflow.physical.finalize import merging
 
 from .bindings import bindings_for, target_of
 from .hashing import string_hashes
+from .late_materialization import load
 from .offending import located
-from .pieces import Dictionaries, Pieces, reunited
-from .sieve import load
+from .partitions import Dictionaries, Partitions, reunited
 from .text_plan import plan_strings
 
 
@@ -51,7 +51,7 @@ def _on_device(task: tasks.Task, inputs: Any) -> Any:
     if isinstance(runtime.device, runtime.CudaRuntime):
         configure(task.options.pool, task.options.memory_limit)
     with using(_columns(inputs)):
-        return with_room(task.name, lambda _: RUN[type(task)](task, inputs))
+        return with_retry(task.name, lambda _: RUN[type(task)](task, inputs))
 
 
 def _columns(inputs: Any) -> Iterator[Column]:
@@ -77,7 +77,7 @@ def _written(task: tasks.WriteTask, inputs: Any) -> Chunk:
     target, done = target_of(task.options), [0]
     results: list[Chunk] = []
 
-    def attempt(room: Room) -> Chunk:
+    def attempt(room: MemoryBudget) -> Chunk:
         """Goes on after the rows that are written."""
         if not results or done[0] < chunk.length:
             for piece, first in room.pieces(chunk, done[0]):
@@ -86,7 +86,7 @@ def _written(task: tasks.WriteTask, inputs: Any) -> Chunk:
         return concat_chunks(results)
 
     with using(chunk.columns):
-        written = with_dictionaries(with_room(task.name, attempt, lambda: _columns(results)), dictionaries)
+        written = with_dictionaries(with_retry(task.name, attempt, lambda: _columns(results)), dictionaries)
     return _without_others(written, chunk.length)
 
 
@@ -116,11 +116,11 @@ def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
 
 def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
     """Batches that agree on their dictionaries share a table; what differs is merged at the end."""
-    found = with_room(task.name, lambda room: _grouped(task, inputs, room))
+    found = with_retry(task.name, lambda room: _grouped(task, inputs, room))
     return _merge(task, merging(task.sink), found) if len(found) != 1 else found[0]
 
 
-def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
+def _grouped(task: tasks.GroupTask, inputs: Any, room: MemoryBudget) -> list[Chunk]:
     """Always from the beginning: a table that memory has run out for may hold some of its rows already."""
     found: list[Chunk] = []
     grouper: Grouper | None = None
@@ -148,7 +148,7 @@ def _grouped(task: tasks.GroupTask, inputs: Any, room: Room) -> list[Chunk]:
     return found + _partials(grouper, current)
 
 
-def _add(grouper: Grouper, chunk: Chunk, bindings: Bindings, room: Room) -> None:
+def _add(grouper: Grouper, chunk: Chunk, bindings: Bindings, room: MemoryBudget) -> None:
     with using(chunk.columns):
         for piece, first in room.pieces(chunk):
             grouper.add(piece, _from_row(first, bindings))
@@ -175,7 +175,7 @@ def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk], ranged: bo
     if not chunks:
         return empty_chunk(pipeline.inputs)
 
-    def attempt(room: Room) -> list[Chunk]:
+    def attempt(room: MemoryBudget) -> list[Chunk]:
         chunk = concat_chunks(chunks)
         resolved, chunk, bindings, dictionaries = bindings_for(task.options, pipeline, chunk, (), 0)
         if not ranged:
@@ -184,7 +184,7 @@ def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk], ranged: bo
         _add(grouper, chunk, bindings, room)
         return _partials(grouper, dictionaries)
 
-    found = with_room(task.name, attempt, lambda: _columns(chunks))
+    found = with_retry(task.name, attempt, lambda: _columns(chunks))
     assert ranged or len(found) <= 1, f"{len(found)} tables of one layout"
     return found[0] if len(found) == 1 else _merge(task, pipeline, found, ranged=False)
 
@@ -198,7 +198,7 @@ def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     return joining.build(target, columns[: task.keys], columns[task.keys :], bindings, task.nulls_equal)
 
 
-def run_split(task: tasks.SplitTask, chunk: Any) -> Pieces:
+def run_split(task: tasks.SplitTask, chunk: Any) -> Partitions:
     target = target_of(task.options)
     keys = []
     for column in chunk.columns[: task.keys]:
@@ -207,13 +207,13 @@ def run_split(task: tasks.SplitTask, chunk: Any) -> Pieces:
             keys.append(Column(_HASHED, lut[target.asarray(column.values)], column.validity))
         else:
             keys.append(column)
-    return Pieces(partitioning.split(target, chunk, partitioning.key_words_of(target, tuple(keys)), task.parts))
+    return Partitions(partitioning.split(target, chunk, partitioning.key_words_of(target, tuple(keys)), task.parts))
 
 
 _HASHED = DType("int", 64)
 
 
-def run_item(task: tasks.ItemTask, pieces: Any) -> Chunk:
+def run_extract(task: tasks.ExtractTask, pieces: Any) -> Chunk:
     return pieces.alone(task.index)  # type: ignore[no-any-return]
 
 
@@ -225,7 +225,7 @@ def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
     return chunk.select(task.positions)
 
 
-def run_pick(task: tasks.PickTask, inputs: Any) -> Chunk:
+def run_gather(task: tasks.GatherTask, inputs: Any) -> Chunk:
     if task.apart:
         return concat_chunks([reunited(piece, dictionaries) for piece, dictionaries in zip(*inputs, strict=True)])
     return concat_chunks([p if isinstance(p, Chunk) else p[task.index] for p in inputs])
@@ -267,7 +267,7 @@ def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
     return chunk.take(index[target.xp.asarray(places, dtype="int64")], len(places))
 
 
-def run_range(task: tasks.RangeTask, inputs: Any) -> Pieces:
+def run_range(task: tasks.RangeTask, inputs: Any) -> Partitions:
     """Partition by rank among the boundaries: boundaries and rows are put in one order, and counted off."""
     chunk, bounds = inputs
     target = target_of(task.options)
@@ -278,7 +278,7 @@ def run_range(task: tasks.RangeTask, inputs: Any) -> Pieces:
     ranges = xp.empty(both.length, dtype="int64")
     # the sort is stable and boundaries stand last: rows equal to a boundary come before it, on every partition alike
     ranges[index] = xp.cumsum(is_bound)
-    return Pieces(partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts))
+    return Partitions(partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts))
 
 
 def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:
@@ -314,10 +314,10 @@ RUN: dict[type, Callable[[Any, Any], Any]] = {
     tasks.MergeTask: run_merge,
     tasks.BuildTask: run_build,
     tasks.SplitTask: run_split,
-    tasks.ItemTask: run_item,
+    tasks.ExtractTask: run_extract,
     tasks.DictionariesTask: run_dictionaries,
     tasks.SelectTask: run_select,
-    tasks.PickTask: run_pick,
+    tasks.GatherTask: run_gather,
     tasks.SortTask: run_sort,
     tasks.SampleTask: run_sample,
     tasks.BoundsTask: run_bounds,

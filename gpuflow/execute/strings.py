@@ -7,19 +7,19 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.pipeline import Group, Probe
+from gpuflow_kernels.algorithms.join_table import JoinTable
+from gpuflow_kernels.algorithms.strings import Answer, Numbers, One, Text, evaluate
 from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import BOOL, INT64, STRING
-from gpuflow_kernels.join_table import JoinTable
-from gpuflow_kernels.rowtree import Call, Const, Ref, Row, is_by_entry
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Call, Const, Ref, Row, is_by_entry
+from gpuflow_kernels.ir.pipeline import Group, Probe
 from gpuflow_kernels.target import Target
-from gpuflow_kernels.texts import Answer, Numbers, One, Text, evaluate
 
-from gpuflow.io.columns import string_bytes, strings_from
-from gpuflow.io.convert import entries_type
-from gpuflow.io.dictionaries import EMPTY, Dictionary, dictionary_of, distinct_column, index_in, pooled, remembered, unify
-from gpuflow.io.host_text import evaluate_on_host, is_for_host
+from gpuflow.arrow.columns import string_bytes, strings_from
+from gpuflow.arrow.convert import entries_type
+from gpuflow.arrow.dictionaries import EMPTY, Dictionary, dictionary_of, distinct_column, index_in, pooled, remembered, unify
+from gpuflow.arrow.host_text import evaluate_on_host, is_for_host
 
 from .text_plan import Derived, Names, StringPlan
 

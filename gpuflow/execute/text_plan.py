@@ -18,10 +18,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import Filter, Pipeline, Probe, Write
+from gpuflow_kernels.declare.scalar import PARTIAL, PROPAGATE, Overload
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
-from gpuflow_kernels.rowmath import NAMES
-from gpuflow_kernels.rowtree import (
+from gpuflow_kernels.ir.expressions import (
     Call,
     CodeOf,
     Const,
@@ -34,7 +33,8 @@ from gpuflow_kernels.rowtree import (
     is_by_row,
     rebuild,
 )
-from gpuflow_kernels.scalar import PARTIAL, PROPAGATE, Overload
+from gpuflow_kernels.ir.pipeline import Filter, Pipeline, Probe, Write
+from gpuflow_kernels.rowmath import NAMES
 from gpuflow_kernels.source import body_of
 
 FEW = 4

@@ -12,7 +12,7 @@ import dask.config
 from dask._task_spec import DataNode
 from gpuflow_kernels import cancelling
 
-from gpuflow.physical.runner import Facts, Ref
+from gpuflow.physical.runner import Ref, TaskStats
 
 from .graph import Graph, facts_of
 
@@ -87,5 +87,5 @@ class Threads(Graph):
                 self.results[key] = value
         return [self.results[r.key] for r in refs]
 
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
+    def facts(self, refs: list[Ref]) -> list[TaskStats] | None:
         return [facts_of(r) for r in self.compute(refs)]

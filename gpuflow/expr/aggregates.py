@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction, Aggregation
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS, AggregateFunction, Aggregation
 from gpuflow_kernels.dtypes import ALL, DType
-from gpuflow_kernels.rowtree import Agg, Ref, Row
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from gpuflow_kernels.declare.scalar import SCALARS, ScalarFunction, Signature, argument_names
 from gpuflow_kernels.dtypes import ALL, BOOL, NARROW_DIGITS, STRING, DType, common
-from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row, walk
-from gpuflow_kernels.scalar import SCALARS, ScalarFunction, Signature, argument_names
+from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row, walk
 
 from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema

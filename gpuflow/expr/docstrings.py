@@ -6,8 +6,8 @@ import inspect
 import re
 import textwrap
 
-from gpuflow_kernels.aggregate import AggregateFunction
-from gpuflow_kernels.scalar import ScalarFunction, argument_names
+from gpuflow_kernels.declare.aggregate import AggregateFunction
+from gpuflow_kernels.declare.scalar import ScalarFunction, argument_names
 
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 
@@ -25,7 +25,7 @@ def documented(entry: ScalarFunction | AggregateFunction, signature: inspect.Sig
 
     Examples
     --------
-    >>> from gpuflow_kernels.scalar import SCALARS
+    >>> from gpuflow_kernels.declare.scalar import SCALARS
     >>> from gpuflow.expr.methods import signature_of
     >>> print(documented(SCALARS["round"], signature_of(SCALARS["round"])).partition("Examples")[0].rstrip())
     The value rounded to a number of digits after the point, halves to the even digit.

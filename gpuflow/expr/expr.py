@@ -8,10 +8,10 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.aggregate import AggregationHandle
-from gpuflow_kernels.choices import is_one_of
+from gpuflow_kernels.declare.aggregate import AggregationHandle
+from gpuflow_kernels.declare.choices import is_one_of
+from gpuflow_kernels.declare.scalar import SCALARS, ScalarHandle
 from gpuflow_kernels.dtypes import FLOAT64
-from gpuflow_kernels.scalar import SCALARS, ScalarHandle
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 

@@ -9,10 +9,10 @@ from collections.abc import Hashable
 from functools import reduce
 from typing import Any
 
-from gpuflow_kernels.choices import checked_flag, is_one_of
+from gpuflow_kernels.declare.choices import checked_flag, is_one_of
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import DATE, INT64, STRING, UNITS, decimal, enum, timestamp
 from gpuflow_kernels.dtypes import duration as duration_type
-from gpuflow_kernels.scalar import SCALARS
 
 from gpuflow.errors import PlanError, TypeMismatchError
 

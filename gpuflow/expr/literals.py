@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import zones
-from gpuflow_kernels.choices import is_one_of
+from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.dtypes import (
     DATE,
     FLOAT64,

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import gpuflow_kernels.builtin_aggregations
-import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
+import gpuflow_kernels.aggregations.basic
+import gpuflow_kernels.functions.builtin  # noqa: F401  (importing fills the registries)
 import numpy as np
-from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
-from gpuflow_kernels.scalar import REQUIRED, SCALARS, ScalarFunction
-from gpuflow_kernels.scalar import argument_names as names_of
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS, AggregateFunction
+from gpuflow_kernels.declare.scalar import REQUIRED, SCALARS, ScalarFunction
+from gpuflow_kernels.declare.scalar import argument_names as names_of
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnknownNameError
 

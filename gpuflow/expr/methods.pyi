@@ -4,8 +4,8 @@ import builtins
 import inspect
 from typing import Any, ClassVar
 
-from gpuflow_kernels.aggregate import AggregateFunction
-from gpuflow_kernels.scalar import ScalarFunction
+from gpuflow_kernels.declare.aggregate import AggregateFunction
+from gpuflow_kernels.declare.scalar import ScalarFunction
 
 from .expr import Expr
 from .nodes import Aggregated, Function, Node

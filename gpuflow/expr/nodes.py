@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gpuflow_kernels.declare.scalar import SCALARS, ScalarFunction, argument_names
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.scalar import SCALARS, ScalarFunction, argument_names
 
 from gpuflow.errors import PlanError
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.declare.scalar import SCALARS
 
 from gpuflow.errors import NullComparisonWarning, PlanError, TypeMismatchError, UnsupportedError
 

@@ -12,8 +12,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from gpuflow_kernels.aggregate import AGGREGATIONS, AggregateFunction
-from gpuflow_kernels.scalar import SCALARS, ScalarFunction
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS, AggregateFunction
+from gpuflow_kernels.declare.scalar import SCALARS, ScalarFunction
 
 from .expr import Expr
 from .methods import class_name, signature_of
@@ -26,8 +26,8 @@ import builtins
 import inspect
 from typing import Any, ClassVar
 
-from gpuflow_kernels.aggregate import AggregateFunction
-from gpuflow_kernels.scalar import ScalarFunction
+from gpuflow_kernels.declare.aggregate import AggregateFunction
+from gpuflow_kernels.declare.scalar import ScalarFunction
 
 from .expr import Expr
 from .nodes import Aggregated, Function, Node

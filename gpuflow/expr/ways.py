@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import gpuflow_kernels.builtin_aggregations
-import gpuflow_kernels.builtin_scalars  # noqa: F401  (importing fills the registries)
-from gpuflow_kernels.aggregate import AGGREGATIONS
-from gpuflow_kernels.scalar import REQUIRED, SCALARS
+import gpuflow_kernels.aggregations.basic
+import gpuflow_kernels.functions.builtin  # noqa: F401  (importing fills the registries)
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import REQUIRED, SCALARS
 
 
 def _pairs(text: str) -> dict[str, str]:

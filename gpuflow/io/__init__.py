@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .scan import scan_ipc, scan_orc, scan_parquet
-from .scan_text import scan_csv, scan_json, scan_ndjson
+from .text.scan import scan_csv, scan_json, scan_ndjson
 
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
-    from .memory import MemorySource
+    from .memory.source import MemorySource
 
 __all__ = [
     "from_any",
@@ -70,9 +70,9 @@ def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exac
     >>> from_arrow(pa.array([[1, 2], None]), name="x").schema
     Schema(x: list[int64])
     """
-    from . import adopt
+    from .memory import frames
 
-    return adopt.from_arrow(data, name, wide_decimals)
+    return frames.from_arrow(data, name, wide_decimals)
 
 
 def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None = None) -> MemorySource:
@@ -96,7 +96,7 @@ def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None 
     >>> from_dict({"x": [1, None], "size": ["s", "l"]}, schema={"size": enum(["s", "m", "l"])}).schema
     Schema(x: int64, size: enum[s, m, l])
     """
-    from . import python_values
+    from .memory import python_values
 
     return python_values.from_dict(data, schema)
 
@@ -120,7 +120,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, DType | s
     >>> from_dicts([{"x": 1}, {"x": 2, "y": "a"}]).schema
     Schema(x: int64, y: string)
     """
-    from . import python_values
+    from .memory import python_values
 
     return python_values.from_dicts(rows, schema)
 
@@ -147,7 +147,7 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[
     >>> from_records([(1, "a"), (2, None)], schema=["x", "s"]).schema
     Schema(x: int64, s: string)
     """
-    from . import python_values
+    from .memory import python_values
 
     return python_values.from_records(rows, schema)
 
@@ -177,7 +177,7 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
     >>> from_dlpack({"x": np.arange(3), "y": np.ones(3)}).schema
     Schema(x: int64, y: float64)
     """
-    from . import dlpack
+    from .memory import dlpack
 
     return dlpack.from_dlpack(data, name)
 
@@ -193,9 +193,9 @@ def from_pandas(data: Any) -> MemorySource:
     >>> from_pandas(pd.DataFrame({"x": [1.5, float("nan")], "s": ["a", None]})).schema
     Schema(x: float64, s: string)
     """
-    from . import adopt
+    from .memory import frames
 
-    return adopt.from_pandas(data)
+    return frames.from_pandas(data)
 
 
 def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
@@ -213,9 +213,9 @@ def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
     >>> from_polars(pl.DataFrame({"x": [1, None], "s": ["a", "b"]})).schema
     Schema(x: int64, s: string)
     """
-    from . import adopt
+    from .memory import frames
 
-    return adopt.from_polars(data, wide_decimals)
+    return frames.from_polars(data, wide_decimals)
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:
@@ -227,9 +227,9 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_numpy({"x": np.arange(3), "day": np.array(["2024-02-29", "NaT", "2024-03-01"], "M8[D]")}).schema
     Schema(x: int64, day: date)
     """
-    from . import adopt
+    from .memory import frames
 
-    return adopt.from_numpy(data)
+    return frames.from_numpy(data)
 
 
 def from_cupy(data: Mapping[str, Any]) -> MemorySource:
@@ -241,9 +241,9 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_cupy({"x": cp.arange(3)}).schema  # doctest: +SKIP
     Schema(x: int64)
     """
-    from . import adopt
+    from .memory import frames
 
-    return adopt.from_cupy(data)
+    return frames.from_cupy(data)
 
 
 def from_any(data: Any) -> Any:
@@ -255,34 +255,34 @@ def from_any(data: Any) -> Any:
     >>> from_any({"x": [1, None]}).schema, from_any(pa.table({"s": ["a"]})).schema
     (Schema(x: int64), Schema(s: string))
     """
-    from . import recognise
+    from .memory import from_any as recognise
 
     return recognise.from_any(data)
 
 
 def write_parquet(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table to a Parquet file or a partitioned folder; options as in `gpuflow.io.write.write_parquet`."""
-    from . import write
+    """Write a table to a Parquet file or a partitioned folder; options as in `gpuflow.io.write.api.write_parquet`."""
+    from .write import api
 
-    write.write_parquet(data, path, **options)
+    api.write_parquet(data, path, **options)
 
 
 def write_csv(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table as delimited text; options as in `gpuflow.io.write.write_csv`."""
-    from . import write
+    """Write a table as delimited text; options as in `gpuflow.io.write.api.write_csv`."""
+    from .write import api
 
-    write.write_csv(data, path, **options)
+    api.write_csv(data, path, **options)
 
 
 def write_ipc(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table to an Arrow IPC file; options as in `gpuflow.io.write.write_ipc`."""
-    from . import write
+    """Write a table to an Arrow IPC file; options as in `gpuflow.io.write.api.write_ipc`."""
+    from .write import api
 
-    write.write_ipc(data, path, **options)
+    api.write_ipc(data, path, **options)
 
 
 def write_ndjson(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table as JSON lines; options as in `gpuflow.io.write.write_ndjson`."""
-    from . import write
+    """Write a table as JSON lines; options as in `gpuflow.io.write.api.write_ndjson`."""
+    from .write import api
 
-    write.write_ndjson(data, path, **options)
+    api.write_ndjson(data, path, **options)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from .blocks import BlockSource, BlockSplit, Layout
-from .failures import FAILURES, failure, told
-from .files import File, in_threads
+from .datasets.blocks import BlockSource, BlockSplit, Layout
+from .datasets.failures import FAILURES, failure, told
+from .datasets.files import File, in_threads
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 _MAGIC, _CONTINUED = b"ARROW1", b"\xff\xff\xff\xff"

@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.orc as orc
 
-from . import convert, orc_times
-from .blocks import BlockSource, BlockSplit, Layout
-from .failures import FAILURES, told
-from .files import File, in_threads
-from .opaque import parts
+from gpuflow.arrow import convert
+from gpuflow.arrow.opaque import parts
+
+from . import orc_times
+from .datasets.blocks import BlockSource, BlockSplit, Layout
+from .datasets.failures import FAILURES, told
+from .datasets.files import File, in_threads
 
 SUFFIXES = (".orc",)
 

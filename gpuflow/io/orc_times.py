@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from gpuflow.arrow.opaque import parts
+from gpuflow.arrow.stored_times import SECONDS, as_seconds, with_times
 from gpuflow.installing import install_line
 
-from .failures import failure, reading
-from .files import File
-from .opaque import parts
-from .stored_times import SECONDS, as_seconds, with_times
+from .datasets.failures import failure, reading
+from .datasets.files import File
 
 _REFUSED = "out of range for nanosecond"
 """In what pyarrow says of such a stripe."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
-    from .files import Paths
+    from .datasets.files import Paths
     from .ipc import IpcSource
     from .orc import OrcSource
-    from .parquet import ParquetSource
+    from .parquet.source import ParquetSource
 
 
 def scan_parquet(
@@ -98,8 +98,8 @@ def scan_parquet(
     ...     scan_parquet(folder, row_index_name="row").schema
     Schema(row: int64, n: int64, year: int64)
     """
-    from .options import ScanOptions
-    from .parquet import ParquetSource
+    from .datasets.options import ScanOptions
+    from .parquet.source import ParquetSource
 
     return ParquetSource(
         paths,
@@ -158,8 +158,8 @@ def scan_ipc(
     ...     scan_ipc(f"{folder}/a.arrow", row_index_name="row").schema
     Schema(row: int64, x: int64)
     """
+    from .datasets.options import ScanOptions
     from .ipc import IpcSource
-    from .options import ScanOptions
 
     return IpcSource(
         paths,
@@ -221,7 +221,7 @@ def scan_orc(
     ...     scan_orc(f"{folder}/a.orc", row_index_name="row").schema
     Schema(row: int64, x: int64)
     """
-    from .options import ScanOptions
+    from .datasets.options import ScanOptions
     from .orc import OrcSource
 
     return OrcSource(

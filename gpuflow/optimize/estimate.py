@@ -3,7 +3,7 @@ between plans with equal results."""
 
 from __future__ import annotations
 
-from gpuflow_kernels.rowtree import Call, Member, Row
+from gpuflow_kernels.ir.expressions import Call, Member, Row
 
 from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Limit, Plan, Scan, Sort, Union
 

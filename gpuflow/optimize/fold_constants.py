@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.declare.scalar import CUSTOM, PROPAGATE, Table
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
+from gpuflow_kernels.ir.expressions import Call, Const, Member, Row, transform
 from gpuflow_kernels.rowmath import NAMES, prelude
-from gpuflow_kernels.rowtree import Call, Const, Member, Row, transform
-from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, Table
 from gpuflow_kernels.source import Body
 
 from gpuflow.plan.nodes import Filter, Limit, Plan, transform_plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpuflow_kernels.rowtree import Const, Ref
+from gpuflow_kernels.ir.expressions import Const, Ref
 
 from gpuflow.plan.nodes import Plan, Project, passthrough, transform_plan
 

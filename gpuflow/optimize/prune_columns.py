@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gpuflow_kernels.rowtree import Ref
+from gpuflow_kernels.ir.expressions import Ref
 
 from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Limit, Plan, Project, Scan, Sort, Union
 

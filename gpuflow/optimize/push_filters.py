@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gpuflow_kernels.rowtree import Const, Ref, Row
+from gpuflow_kernels.ir.expressions import Const, Ref, Row
 
 from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Plan, Project, Scan, Sort, Union, passthrough
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from gpuflow_kernels.codegen.intervals import cannot_overflow
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row, transform, walk
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, transform, walk
+from gpuflow_kernels.ir.intervals import cannot_overflow
 
 from gpuflow.expr.bind import apply
 from gpuflow.plan.nodes import Aggregate, Filter, Join, Plan, Project, Scan, Sort

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 from gpuflow_kernels.dtypes import INT64
-from gpuflow_kernels.rowtree import Agg, Const, Ref, Row
+from gpuflow_kernels.ir.expressions import Agg, Const, Ref, Row
 
 from gpuflow.expr.bind import cast_to
 from gpuflow.plan.nodes import Aggregate, Join, Plan, Project, transform_plan

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.rowtree import Call, Const, Ref, Row, children, is_by_row, rebuild
+from gpuflow_kernels.ir.expressions import Call, Const, Ref, Row, children, is_by_row, rebuild
 
 from gpuflow.expr.bind import apply
 from gpuflow.plan.nodes import Filter, Join, Limit, Plan, Project, Sort, passthrough, transform_plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.rowtree import Agg, Ref, Row, walk
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row, walk
 
 from gpuflow.errors import PlanError
 from gpuflow.plan.nodes import Filter, Join, Plan, Union

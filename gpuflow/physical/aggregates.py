@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import Group, Pipeline
-from gpuflow_kernels.rowtree import Agg, Ref, transform
+from gpuflow_kernels.ir.expressions import Agg, Ref, transform
+from gpuflow_kernels.ir.pipeline import Group, Pipeline
 
 from gpuflow.plan import nodes as plans
 
 from .finalize import final, merging, partial_types
-from .halves import half_names, in_halves, of_halves
 from .lower import Lowering
 from .sizes import batches, bytes_of, width
+from .split_int128 import join_int128, split_int128, split_names
 from .stream import Stream
 from .tasks import GroupTask, MergeTask
 
@@ -22,13 +22,13 @@ TREE = 16
 
 def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     stream = low.under(plan.input, (r for _, r in (*plan.keys, *plan.aggs)))
-    keys = in_halves(stream.resolve(row) for _, row in plan.keys)
+    keys = split_int128(stream.resolve(row) for _, row in plan.keys)
     aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
     sink = Group(keys, aggs)
     merge = MergeTask(low.options, merging(sink))
     parts, rows = _merged(low, _partial(low, stream, sink), merge, len(keys), stream.rows)
-    columns = of_halves((name, row.dtype) for name, row in plan.keys)
-    names = [n for name, row in plan.keys for n in half_names(name, row.dtype)]
+    columns = join_int128((name, row.dtype) for name, row in plan.keys)
+    names = [n for name, row in plan.keys for n in split_names(name, row.dtype)]
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
         columns[name] = final(agg, len(names))
         names += [f"{name}: {agg.aggregation.name}, slot {k}" for k in range(len(partial_types(agg)))]

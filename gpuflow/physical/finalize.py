@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpuflow_kernels import builtin_scalars  # noqa: F401  (fills the registry)
-from gpuflow_kernels.codegen.pipeline import Group, Pipeline, needs_seen
-from gpuflow_kernels.codegen.rows import returns_tuple
+from gpuflow_kernels.codegen.common.rows import returns_tuple
+from gpuflow_kernels.declare.scalar import PARTIAL, PROPAGATE, SCALARS, Overload, Signature
 from gpuflow_kernels.dtypes import BOOL, INT64, DType
-from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row
-from gpuflow_kernels.scalar import PARTIAL, PROPAGATE, SCALARS, Overload, Signature
+from gpuflow_kernels.functions import builtin  # noqa: F401  (fills the registry)
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, needs_seen
 
 
 def partial_types(agg: Agg) -> tuple[DType, ...]:

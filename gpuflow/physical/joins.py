@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Ref, Row
+from gpuflow_kernels.ir.expressions import Ref, Row
 
 from gpuflow.plan import nodes as plans
 
-from .halves import in_halves
 from .lower import ROW_BYTES, Lowering
 from .sizes import batch_bytes, width
+from .split_int128 import split_int128
 from .stream import Stream
 from .tasks import BuildTask
 
@@ -31,8 +31,8 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     build = low.under(build_plan, build_on)
     probe = low.under(probe_plan, probe_on)
     probe_columns = {out: probe.columns[name] for out, name in kept}
-    keys = in_halves(probe.resolve(k) for k in probe_on)
-    build_keys = in_halves(build.resolve(k) for k in build_on)
+    keys = split_int128(probe.resolve(k) for k in probe_on)
+    build_keys = split_int128(build.resolve(k) for k in build_on)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)
     chunk = (*build_keys, *(build.columns[name] for _, name in payload))
     types_built = tuple(row.dtype for row in chunk)

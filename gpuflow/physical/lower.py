@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import Pipeline, Write
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Agg, Row
+from gpuflow_kernels.ir.expressions import Agg, Row
+from gpuflow_kernels.ir.pipeline import Pipeline, Write
 
 from gpuflow.errors import PlanError
 from gpuflow.plan import nodes as plans
@@ -22,10 +22,10 @@ from gpuflow.plan.tokens import content_of, digest_of
 from gpuflow.schema import Schema
 
 from .profile import LANES, Profile, row_bytes
-from .runner import Finished, Ref, Runner
+from .runner import Ref, RemotePartition, Runner
 from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
-from .tasks import DictionariesTask, ItemTask, Options, PickTask, SelectTask, SliceTask, SplitTask, WriteTask
+from .tasks import DictionariesTask, ExtractTask, GatherTask, Options, SelectTask, SliceTask, SplitTask, WriteTask
 
 ROW_BYTES = 8
 """Assumed bytes of a value, where sizes are estimated."""
@@ -106,14 +106,14 @@ class Lowering:
         each process.
         """
         if self.runner.local:
-            return tuple(self.runner.add(PickTask(self.options, p), pieces) for p in range(parts))
+            return tuple(self.runner.add(GatherTask(self.options, p), pieces) for p in range(parts))
         dictionaries = DictionariesTask(self.options)
         coded = any(t.is_coded for t in types)
         shared = tuple(self.runner.add(dictionaries, split) for split in pieces) if coded else ()
         picked = []
         for p in range(parts):
-            items = tuple(self.runner.add(ItemTask(self.options, p), split) for split in pieces)
-            picked.append(self.runner.add(PickTask(self.options, p, coded), (items, shared) if coded else items))
+            items = tuple(self.runner.add(ExtractTask(self.options, p), split) for split in pieces)
+            picked.append(self.runner.add(GatherTask(self.options, p, coded), (items, shared) if coded else items))
         return tuple(picked)
 
     def exchange(self, chunks: tuple[Any, ...], keys: int, parts: int, types: tuple[DType, ...]) -> tuple[Any, ...]:
@@ -139,7 +139,7 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
     chosen = f"{plan.source.token} {digest_of(content_of(plan.predicate))} {rows_each}"
     parts: list[Any] = []
     for k, split in enumerate(splits):
-        if isinstance(split, Finished):
+        if isinstance(split, RemotePartition):
             parts.append(low.runner.add(SelectTask(low.options, split.positions(plan.columns)), split))
         else:
             low.runner.identify(split, f"{chosen} {k}")

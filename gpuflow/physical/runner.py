@@ -20,11 +20,11 @@ class Ref:
     key: str
 
 
-class Finished(Split):
+class RemotePartition(Split):
     """A partition that is held by a cluster: the result of task `key`, kept there by `future`. Without `facts`, when it
     may not be computed yet, its size is unknown."""
 
-    def __init__(self, key: str, future: Any, schema: Schema, facts: Facts | None = None) -> None:
+    def __init__(self, key: str, future: Any, schema: Schema, facts: TaskStats | None = None) -> None:
         self.key, self.future, self.schema = key, future, schema
         self.rows, self.nbytes = (None, None) if facts is None else (facts.rows, facts.nbytes)
 
@@ -38,7 +38,7 @@ class Finished(Split):
 
 
 @dataclass(frozen=True)
-class Facts:
+class TaskStats:
     """What a finished task's result showed: rows (distinct keys for a join table: `distinct`) and bytes."""
 
     rows: int
@@ -62,7 +62,7 @@ class Runner(Protocol):
     def add(self, task: Task, inputs: Input) -> Ref:
         """Add one task; nothing needs to run yet."""
 
-    def facts(self, refs: list[Ref]) -> list[Facts] | None:
+    def facts(self, refs: list[Ref]) -> list[TaskStats] | None:
         """Run these and say what they showed, or None where the plan is to be lowered without running anything."""
 
     def identify(self, split: Split, token: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels.dtypes import DType
 
-from .runner import Finished, Runner
+from .runner import RemotePartition, Runner
 
 BATCH = 128 << 20
 """Bytes of input for a task of an exchange or a group-by: the answer to how many tasks there are must not depend on who is
@@ -33,7 +33,7 @@ def batch_bytes(runner: Runner) -> int:
 def bytes_of(part: Any, row_bytes: int, rows: int | None) -> int | None:
     """Bytes of a partition as far as is known: by its own rows, or by `rows` of a part that a task makes."""
     count = getattr(part, "rows", None)
-    if count is None and isinstance(part, Finished):
+    if count is None and isinstance(part, RemotePartition):
         return None
     count = rows if count is None else count
     return getattr(part, "nbytes", None) if count is None else count * row_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.plan import nodes as plans
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import Filter, Probe, Step
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Agg, Call, Const, Ref, Row, children, is_by_row, transform, walk
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, children, is_by_row, transform, walk
+from gpuflow_kernels.ir.pipeline import Filter, Probe, Step
 
 from gpuflow.expr.nodes import DEEPEST
 

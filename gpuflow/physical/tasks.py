@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gpuflow_kernels.codegen.pipeline import Group, Pipeline, Probe, Write
 from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Write
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class SplitTask(Task):
 
 
 @dataclass(frozen=True)
-class ItemTask(Task):
+class ExtractTask(Task):
     """Piece `index` of a split chunk. On a cluster each piece is a task of its own, so that only it is moved."""
 
     index: int
@@ -108,7 +108,7 @@ class DictionariesTask(Task):
 
 
 @dataclass(frozen=True)
-class PickTask(Task):
+class GatherTask(Task):
     """Piece `index` of each given split chunk (or the pieces themselves), as one chunk. Where dictionaries travel apart the
     input is ``(pieces, dictionaries)``, with what `DictionariesTask` made of the split chunk of each piece."""
 

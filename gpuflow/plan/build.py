@@ -7,9 +7,9 @@ from operator import index
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.choices import checked_flag, is_one_of
+from gpuflow_kernels.declare.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import BOOL, NULL, DType, common
-from gpuflow_kernels.rowtree import Ref, Row
+from gpuflow_kernels.ir.expressions import Ref, Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError
 from gpuflow.expr.aggregates import Split, bind_aggregates

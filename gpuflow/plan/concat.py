@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gpuflow_kernels.choices import is_one_of
+from gpuflow_kernels.declare.choices import is_one_of
 
 from gpuflow.errors import PlanError, UnsupportedError
 from gpuflow.expr.expr import Expr

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels.choices import checked_flag, is_one_of
+from gpuflow_kernels.declare.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import DType, common
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.expr.bind import Binder, cast_to, refuse_opaque, zone_hint

@@ -1,6 +1,6 @@
 """Logical plan nodes: immutable, typed, and without any data.
 
-Expressions inside nodes are bound (`gpuflow_kernels.rowtree`), their `Ref.key` a column name of the input.
+Expressions inside nodes are bound (`gpuflow_kernels.ir.expressions`), their `Ref.key` a column name of the input.
 Building a node through `gpuflow.plan.build` checks it; the classes here only hold the result.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from gpuflow_kernels.rowtree import Agg, Ref, Row
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row
 
 from gpuflow.schema import Schema
 

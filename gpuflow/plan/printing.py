@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from gpuflow_kernels.rowtree import Agg, Call, Const, Member, Ref, Row
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.declare.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Member, Ref, Row
 
 from gpuflow.expr.literals import show
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gpuflow_kernels.column import Chunk
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.schema import Schema
 
@@ -24,7 +24,7 @@ class ColumnStatistics:
     nulls: int | None = None
 
 
-class Sieve(ABC):
+class RowSelector(ABC):
     """Which rows of a split are asked for, told by some of its columns."""
 
     columns: tuple[str, ...]
@@ -47,7 +47,7 @@ class Split(ABC):
     def read(self, columns: tuple[str, ...]) -> Chunk:
         """These columns, in this order, on the host. Raises `ReadError`."""
 
-    def read_some(self, columns: tuple[str, ...], sieve: Sieve | None) -> Chunk:
+    def read_some(self, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:
         """The same, but rows that `sieve` does not want may be left out, where that spares work."""
         return self.read(columns)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .codegen.pipeline import Pipeline, Probe, Shape
-from .codegen.program import Generated
+from .algorithms.join_table import JoinTable
+from .codegen.common.program import Generated
 from .column import Chunk
 from .dtypes import DType
-from .join_table import JoinTable
-from .rowtree import CodeOf
+from .ir.expressions import CodeOf
+from .ir.pipeline import Pipeline, Probe, Shape
 from .target import Target, word_of
 
 

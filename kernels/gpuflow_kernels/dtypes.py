@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import zones
-from .choices import is_one_of
+from .declare.choices import is_one_of
 from .errors import DTypeError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

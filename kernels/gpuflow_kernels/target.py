@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .codegen import modules
-from .codegen.literals import abstracted
-from .codegen.pipeline import Pipeline, Shape
-from .codegen.program import Generated
+from .codegen.common.literals import abstracted
+from .codegen.common.program import Generated
 from .errors import ExecutionError, KernelCompileError
+from .ir.pipeline import Pipeline, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Target:
 @lru_cache(maxsize=4096)
 def _generate(pipeline: Pipeline, shape: Shape, target: str) -> Generated:
     if target == "cuda":
-        from .codegen import skeletons_cuda
+        from .codegen.cuda import skeletons as skeletons_cuda
 
         return skeletons_cuda.generate(pipeline, shape)
-    from .codegen import skeletons_cpu
+    from .codegen.cpu import skeletons as skeletons_cpu
 
     return skeletons_cpu.generate(pipeline, shape, target)
 

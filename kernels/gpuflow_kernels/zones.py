@@ -3,7 +3,7 @@
 The table of a zone is a flat tuple of int64, seconds throughout: the number ``n`` of transitions; where the cycle begins;
 the ``n`` instants (UTC, since 1970) at which the offset changes; the ``n + 1`` offsets from UTC, that before the first
 transition first. From the cycle's begin on, the zone's rule repeats every 400 years, for so does the Gregorian calendar,
-weekdays included: any moment is answered, however far in the future. `gpuflow_kernels.rowmath_zones` reads it.
+weekdays included: any moment is answered, however far in the future. `gpuflow_kernels.rowmath.time_zones` reads it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import INT64
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema

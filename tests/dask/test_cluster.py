@@ -115,7 +115,7 @@ def test_one_worker_for_each_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_do_not_share_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     import gpuflow as gf
     from gpuflow.errors import ExecutionError
-    from gpuflow.execute.choice import refuse_shared_devices
+    from gpuflow.execute.target_selection import refuse_shared_devices
 
     assert started(monkeypatch, 1, False, 1).options["n_workers"] == 1
     with pytest.raises(ValueError, match=r"2 workers would share one CUDA device.*dask-cuda.*gpu=False"):

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pytest
 from dask.sizeof import sizeof
 from gpuflow_kernels import dtypes as t
-from gpuflow_kernels import partitioning
+from gpuflow_kernels.algorithms import partitioning
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.target import CPU
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.arrow.dictionaries import Dictionary, concat_chunks, dictionary_of
 from gpuflow.execute import stage
-from gpuflow.execute.pieces import Pieces, reunited
-from gpuflow.io.dictionaries import Dictionary, concat_chunks, dictionary_of
+from gpuflow.execute.partitions import Partitions, reunited
 from gpuflow.physical import tasks
 
 ROWS, PARTS, WORDS = 1_000_000, 64, 10_000
@@ -33,16 +33,16 @@ def memory_of(array: np.ndarray) -> int:
     return int(array.nbytes)
 
 
-def split_by(ids: np.ndarray, words: Dictionary | None, codes: np.ndarray | None = None) -> Pieces:
+def split_by(ids: np.ndarray, words: Dictionary | None, codes: np.ndarray | None = None) -> Partitions:
     """A chunk of numbers, and strings if there are `words`, split by part number."""
     columns = [Column(t.INT64, np.arange(len(ids)), np.arange(len(ids)) % 3 > 0)]
     if words is not None:
         columns.append(Column(t.STRING, codes, None, words))
-    return Pieces(partitioning.split_by(CPU, Chunk(tuple(columns), len(ids)), ids, PARTS))
+    return Partitions(partitioning.split_by(CPU, Chunk(tuple(columns), len(ids)), ids, PARTS))
 
 
-def alone(pieces: Pieces) -> list[Chunk]:
-    return [stage.run(tasks.ItemTask(OPTIONS, k), pieces) for k in range(PARTS)]
+def alone(pieces: Partitions) -> list[Chunk]:
+    return [stage.run(tasks.ExtractTask(OPTIONS, k), pieces) for k in range(PARTS)]
 
 
 def test_a_piece_that_is_let_go_frees_its_memory() -> None:
@@ -58,7 +58,7 @@ def test_a_piece_that_is_let_go_frees_its_memory() -> None:
 
 def test_the_only_piece_is_not_copied() -> None:
     chunk = Chunk((Column(t.INT64, np.arange(ROWS)[::1]),), ROWS)
-    assert np.shares_memory(Pieces([chunk]).alone(0).columns[0].values, chunk.columns[0].values)
+    assert np.shares_memory(Partitions([chunk]).alone(0).columns[0].values, chunk.columns[0].values)
 
 
 @pytest.mark.parametrize("spread", ["by key", "everywhere", "one each"])
@@ -80,7 +80,7 @@ def test_strings_travel_about_once(spread: str) -> None:
     for item, piece in zip(items, pieces, strict=True):
         back, was = (c.columns[1] for c in (reunited(item, shared), piece))
         assert back.dictionary.values.take(pa.array(back.values[:50])) == was.dictionary.values.take(pa.array(was.values[:50]))
-    picked = stage.run(tasks.PickTask(OPTIONS, 0, True), ([items[0], items[1]], [shared, shared]))
+    picked = stage.run(tasks.GatherTask(OPTIONS, 0, True), ([items[0], items[1]], [shared, shared]))
     want = concat_chunks(pieces[:2])
     assert picked.length == want.length
     assert picked.columns[0].values.tolist() == want.columns[0].values.tolist()
@@ -90,7 +90,7 @@ def test_empty_pieces_and_empty_dictionaries() -> None:
     nothing = Column(t.STRING, np.zeros(0, np.int32), None, dictionary_of([]))
     nulls = Column(t.STRING, np.zeros(4, np.int32), np.zeros(4, bool), dictionary_of([]))
     for column in (nothing, nulls):
-        pieces = Pieces(partitioning.split_by(CPU, Chunk((column,), len(column)), np.arange(len(column)) % PARTS, PARTS))
+        pieces = Partitions(partitioning.split_by(CPU, Chunk((column,), len(column)), np.arange(len(column)) % PARTS, PARTS))
         items = alone(pieces)
         assert sum(i.length for i in items) == len(column)
         assert all(reunited(i, pieces.shared).columns[0].dictionary is not None for i in items)

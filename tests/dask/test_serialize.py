@@ -12,16 +12,16 @@ import pytest
 from dask.sizeof import sizeof
 from distributed.protocol.serialize import deserialize, serialize
 from gpuflow_kernels import dtypes as t
-from gpuflow_kernels import joining
+from gpuflow_kernels.algorithms import joining
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.target import CPU, PYTHON
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.arrow.dictionaries import trimmed
 from gpuflow.execute import serialize as ours
-from gpuflow.execute.pieces import Pieces
-from gpuflow.io.dictionaries import trimmed
+from gpuflow.execute.partitions import Partitions
 
 N = 50_000
 
@@ -50,7 +50,7 @@ def received(frames: list[Any]) -> list[Any]:
     return [f if isinstance(f, bytes) else memoryview(bytearray(f)) for f in frames]
 
 
-@pytest.mark.parametrize("make", [chunk, table, lambda: chunk().columns[1], lambda: Pieces([chunk(), chunk()])])
+@pytest.mark.parametrize("make", [chunk, table, lambda: chunk().columns[1], lambda: Partitions([chunk(), chunk()])])
 def test_nothing_is_copied_on_either_side(make: Any) -> None:
     value = make()
     header, frames = serialize(value)
@@ -68,12 +68,12 @@ def test_nothing_is_copied_on_either_side(make: Any) -> None:
 
 
 def test_a_shared_dictionary_travels_once_and_stays_shared() -> None:
-    header, frames = serialize(Pieces([chunk(), chunk().take(slice(0, 10), 10)]))
+    header, frames = serialize(Partitions([chunk(), chunk().take(slice(0, 10), 10)]))
     one = sum(memoryview(f).nbytes for f in serialize(chunk().columns[2])[1]) - 4 * N
     first, _ = deserialize(header, received(frames))
     assert first.columns[2].dictionary is first.columns[3].dictionary
     assert first.columns[2].dictionary.to_pylist()[:2] == ["w0000", "w0001"]
-    pieces = Pieces([chunk(), chunk()])
+    pieces = Partitions([chunk(), chunk()])
     assert sizeof(pieces) < 2 * sizeof(pieces[0]) + one
 
 
@@ -228,9 +228,9 @@ def test_a_worker_of_dask_cuda_knows_what_lies_on_the_device(device: type[Module
     monkeypatch.setattr(ours, "_registered", [])
     assert not stand_in.is_device_object(on_device(chunk()))
     ours.register()
-    for value in (on_device(chunk()), on_device(chunk()).columns[0], Pieces([on_device(chunk())])):
+    for value in (on_device(chunk()), on_device(chunk()).columns[0], Partitions([on_device(chunk())])):
         assert stand_in.is_device_object(value)
-    for value in (chunk(), chunk().columns[0], Pieces([chunk()]), table()):
+    for value in (chunk(), chunk().columns[0], Partitions([chunk()]), table()):
         assert not stand_in.is_device_object(value)
 
 

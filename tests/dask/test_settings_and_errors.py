@@ -74,7 +74,7 @@ def test_nothing_waits_for_workers_until_something_runs() -> None:
 
 
 def _problem_there() -> str | None:
-    from gpuflow.execute.choice import cuda_problem
+    from gpuflow.execute.target_selection import cuda_problem
 
     return cuda_problem()
 

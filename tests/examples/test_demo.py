@@ -16,8 +16,8 @@ from rich.console import Console
 
 import gpuflow as gf
 from gpuflow.demo import PLOTTED, as_lines, frames, plot, run
-from gpuflow.demo_data import DemoDataError, locations, prepare
-from gpuflow.demo_questions import QUESTIONS, Question
+from gpuflow.demo.data import DemoDataError, locations, prepare
+from gpuflow.demo.questions import QUESTIONS, Question
 
 
 def expected(question: Question, folder: Path) -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gpuflow.demo import frames
-from gpuflow.demo_questions import QUESTIONS
+from gpuflow.demo.questions import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = ["--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]

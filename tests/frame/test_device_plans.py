@@ -19,8 +19,8 @@ import gpuflow as gf
 from gpuflow import col
 from gpuflow.execute import client as clients
 from gpuflow.execute import dask as execute
-from gpuflow.frame import Frame
-from gpuflow.io.partitions import ranges
+from gpuflow.frame.frame import Frame
+from gpuflow.io.datasets.partitions import ranges
 from gpuflow.physical import profile
 from gpuflow.physical.profile import GIB, MOST_ROWS, WORK_SPACE
 from gpuflow.plan.source import Source, Split

@@ -15,8 +15,8 @@ from gpuflow_kernels.dtypes import STRING, enum
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.arrow.enums import enum_of
 from gpuflow.errors import ArithmeticOverflowError, ReadError, TypeMismatchError
-from gpuflow.io.enums import enum_of
 from tests.support.running import assert_same, records, running
 
 SIZES = ["small", "medium", "large", "vast"]

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import SCALARS
+from gpuflow_kernels.declare.type_rules import always, exactly, numeric, unchanged
 from gpuflow_kernels.rowmath import exp, float64, log
-from gpuflow_kernels.rules import always, exactly, numeric, unchanged
-from gpuflow_kernels.scalar import SCALARS
 
 import gpuflow as gf
 from benchmarks.assembling import ARCHITECTURES, Kernel, ptx_compiler

@@ -16,8 +16,8 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.elsewhere import GROUP_WAYS, KEYWORDS, WAYS
 from gpuflow.errors import EmptyFilterWarning, GpuflowError, LeftOutWarning, TypeMismatchError, UnknownNameError
+from gpuflow.frame.elsewhere import GROUP_WAYS, KEYWORDS, WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ import sys
 
 import polars as pl
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 
 from tests.fuzz import plans
 from tests.fuzz.expressions import KINDS

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 
 import gpuflow as gf
 from gpuflow import col

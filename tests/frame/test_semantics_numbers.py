@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 from gpuflow_kernels.dtypes import INT64, UINT64, DType
-from gpuflow_kernels.rowtree import Ref
+from gpuflow_kernels.ir.expressions import Ref
 
 import gpuflow as gf
 from gpuflow import col

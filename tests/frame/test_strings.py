@@ -14,7 +14,7 @@ import dask
 import duckdb
 import polars as pl
 import pytest
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.declare.scalar import SCALARS
 
 import gpuflow as gf
 from gpuflow.errors import ArithmeticOverflowError, PlanError, TypeMismatchError, UnsupportedError

@@ -20,7 +20,7 @@ from gpuflow import col
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, OutOfBoundsError, PlanError, ShapeError, TypeMismatchError
 
 from gpuflow.errors import LeftOutWarning, UnsupportedError  # isort: skip
-from gpuflow.table import Table
+from gpuflow.frame.table import Table
 
 DATA = {"k": ["a", "b", "a", None], "x": [1, 2, None, 4], "y": [0.5, -0.0, float("nan"), None]}
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import dask
 import polars as pl
 import pytest
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.declare.scalar import SCALARS
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.arrow.text_functions import HOST
 from gpuflow.errors import ArithmeticOverflowError
-from gpuflow.io.host_functions import HOST
 from tests.support.running import AXES, assert_same, running
 
 ROWS = pl.DataFrame(

@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels.column import Chunk
 
-from gpuflow.plan.source import Sieve
+from gpuflow.plan.source import RowSelector
 
 SECONDS = 5.0
 MEMORY = 6 << 30
 """Bytes of address space for a reader: what a damaged size asks for is refused, not swapped."""
 
 
-class EveryThird(Sieve):
+class EveryThird(RowSelector):
     """As a filter that every third row passes."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
@@ -46,20 +46,20 @@ class EveryThird(Sieve):
 @contextmanager
 def own_decoder() -> Iterator[None]:
     """Within this block files are not too small for kernels to decode them."""
-    from gpuflow.io import page_reader
+    from gpuflow.io.parquet import decode
 
-    kept, page_reader.ROWS = page_reader.ROWS, 0
+    kept, decode.ROWS = decode.ROWS, 0
     try:
         yield
     finally:
-        page_reader.ROWS = kept
+        decode.ROWS = kept
 
 
 def outcome(path: Path, content: bytes, expected: Any) -> str:
     """What comes of reading a damaged file: ``error``, ``right``, ``wrong``, or the name of an error that is not ours."""
     from gpuflow import io
     from gpuflow.errors import GpuflowError, ReadError
-    from gpuflow.table import Table
+    from gpuflow.frame.table import Table
 
     path.write_bytes(content)
     try:
@@ -81,7 +81,7 @@ def outcome(path: Path, content: bytes, expected: Any) -> str:
     except Exception as e:
         return f"{type(e).__name__}: {e}"[:200]
     finally:
-        from gpuflow.io import footers
+        from gpuflow.io.parquet import footers
 
         footers._cache.clear()
     return "right" if same(found, expected) else "wrong"
@@ -90,7 +90,7 @@ def outcome(path: Path, content: bytes, expected: Any) -> str:
 def readable(path: Path, content: bytes) -> Any:
     """What gpuflow reads of a whole file."""
     from gpuflow import io
-    from gpuflow.table import Table
+    from gpuflow.frame.table import Table
 
     path.write_bytes(content)
     source = io.scan_parquet(path)

@@ -27,7 +27,7 @@ def differing(rows: int, compressions: tuple[str, ...], reads: int) -> list[str]
     import dask
 
     import gpuflow as gf
-    from gpuflow.io import page_reader
+    from gpuflow.io.parquet import decode
 
     values = np.random.default_rng(1).integers(0, 256, rows, dtype=np.uint8)
     expected = pa.chunked_array([values])
@@ -40,7 +40,7 @@ def differing(rows: int, compressions: tuple[str, ...], reads: int) -> list[str]
             )
             frame = gf.scan_parquet(path)
             for name, least in (("kernels", 0), ("pyarrow", rows + 1)):
-                page_reader.ROWS = least
+                decode.ROWS = least
                 for number in range(reads):
                     with dask.config.set({"gpuflow.threads": THREADS, "gpuflow.partition-rows": rows // GROUPS}):
                         if frame.collect().to_arrow()["x"] != expected:

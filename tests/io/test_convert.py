@@ -9,7 +9,7 @@ from gpuflow_kernels import dtypes as t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpuflow.io import convert
+from gpuflow.arrow import convert
 
 PLAIN = [
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),

@@ -20,12 +20,12 @@ from gpuflow_kernels.primitives.cpu.compiled import compiled
 
 import gpuflow as gf
 from gpuflow.errors import ReadError
-from gpuflow.io import records as module
 from gpuflow.io import scan_csv
-from gpuflow.io.csv import CsvSource
-from gpuflow.io.options import ScanOptions
-from gpuflow.io.record_ends import last_end
-from gpuflow.io.records import Block, Dialect, Records
+from gpuflow.io.datasets.options import ScanOptions
+from gpuflow.io.text import records as module
+from gpuflow.io.text.csv import CsvSource
+from gpuflow.io.text.record_ends import last_end
+from gpuflow.io.text.records import Block, Dialect, Records
 from tests.support.reading import table
 from tests.support.running import running
 

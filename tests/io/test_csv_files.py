@@ -18,9 +18,9 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import DuplicateNameError, PlanError, ReadError, TypeMismatchError
+from gpuflow.frame.table import Table
 from gpuflow.io import scan_csv, scan_ndjson, write_csv
-from gpuflow.io.csv import CsvSource
-from gpuflow.table import Table
+from gpuflow.io.text.csv import CsvSource
 from tests.support.reading import table
 
 
@@ -281,7 +281,7 @@ def test_separators_of_several_characters(tmp_path: Path, separator: str) -> Non
 
 
 def test_a_record_too_large_to_parse(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gpuflow.io import records
+    from gpuflow.io.text import records
 
     monkeypatch.setattr(records, "MOST", 1000)
     with pytest.raises(ReadError, match=r"the record that begins on line 3 has more than 1,000 bytes; pass quote_char=None"):

@@ -23,7 +23,7 @@ from gpuflow_kernels import host_memory
 import gpuflow as gf
 from gpuflow import io
 from gpuflow.errors import DuplicateNameError, ReadError, TypeMismatchError
-from gpuflow.io import footers
+from gpuflow.io.parquet import footers
 from gpuflow.plan.source import ColumnStatistics
 from tests.support.reading import table
 from tests.support.running import assert_same, running

@@ -22,9 +22,9 @@ from gpuflow_kernels.dtypes import FLOAT64, INT64
 
 from gpuflow import io
 from gpuflow.execute.serialize import on_device
-from gpuflow.io import device_export as export
+from gpuflow.frame.table import Table
+from gpuflow.io.export import c_device as export
 from gpuflow.schema import Schema
-from gpuflow.table import Table
 
 HOST = export.Place(export.CPU, -1, np, lambda a: a.ctypes.data, lambda: (0, None))
 """Host memory in the part of a device."""

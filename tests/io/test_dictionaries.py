@@ -12,8 +12,8 @@ from gpuflow_kernels.column import Chunk, Column
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpuflow.io import convert, dictionaries
-from gpuflow.io.dictionaries import Dictionary, dictionary_of
+from gpuflow.arrow import convert, dictionaries
+from gpuflow.arrow.dictionaries import Dictionary, dictionary_of
 
 words = st.lists(st.text(st.characters(codec="utf-8"), max_size=4), max_size=8, unique=True)
 

@@ -13,8 +13,8 @@ from gpuflow_kernels.dtypes import STRING, enum
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.arrow.categories import FORMER_KEY, KEY, declared, encoded
 from gpuflow.errors import ReadError
-from gpuflow.io.categories import FORMER_KEY, KEY, declared, encoded
 from tests.support.running import assert_same, running
 
 CATEGORIES = ["zz\n", "a;b", "", "é😀", "m", "12;3", " "]

@@ -17,7 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from gpuflow import io
 from gpuflow.errors import GpuflowError, ReadError, WriteError
-from gpuflow.io import failures
+from gpuflow.io.datasets import failures
 from tests.support.reading import table
 
 DATA = pa.table({"x": pa.array(range(5000)), "s": [f"text {k * 7919 % 5000}" for k in range(5000)]})

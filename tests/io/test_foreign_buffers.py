@@ -13,7 +13,7 @@ import pytest
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.errors import ReadError
-from gpuflow.io.device_export import ArrowArray, _in_capsule
+from gpuflow.io.export.c_device import ArrowArray, _in_capsule
 from tests.support.running import running
 
 

@@ -15,9 +15,9 @@ from gpuflow_kernels import dtypes as t
 
 import gpuflow as gf
 from gpuflow import col, io
+from gpuflow.arrow import convert, opaque, stored_times
+from gpuflow.arrow.row_value_error import RowValueError
 from gpuflow.errors import ReadError, TypeMismatchError
-from gpuflow.io import convert, opaque, stored_times
-from gpuflow.io.odd_values import OddValue
 from tests.support.reading import table
 
 NEVER, FIRST, NOW = dt.datetime(9999, 12, 31), dt.datetime(1, 1, 1), dt.datetime(2020, 1, 1, 0, 0, 0, 123456)
@@ -138,10 +138,10 @@ def test_up_to_the_last_tick_of_64_bits(unit: str, shift: int) -> None:
     assert found.cast(pa.int64()).to_pylist() == within
     for beyond in (least - 1, most + 1):
         if abs(beyond * step) <= farthest:
-            with pytest.raises(OddValue, match=r"row 2 is .* beyond"):
+            with pytest.raises(RowValueError, match=r"row 2 is .* beyond"):
                 stored_times.times(pa.chunked_array([twelve([0, None]), twelve([beyond * step])]), pa.timestamp(unit))
     if unit != "ns":
-        with pytest.raises(OddValue, match=r"row 0 is .* more digits"):
+        with pytest.raises(RowValueError, match=r"row 0 is .* more digits"):
             stored_times.times(pa.chunked_array([twelve([1])]), pa.timestamp(unit))
     under_null = pa.Array.from_buffers(stored_times.INT96, 1, [pa.py_buffer(b"\0"), pa.py_buffer(b"\xff" * 12)])
     assert stored_times.times(pa.chunked_array([under_null]), pa.timestamp(unit)).to_pylist() == [None]
@@ -158,7 +158,7 @@ def test_up_to_the_last_tick_of_64_bits(unit: str, shift: int) -> None:
 )
 def test_the_way_out_is_one(unit: str, instant: int, way_out: str) -> None:
     """The finest unit that holds the value, which is never the one that does not."""
-    with pytest.raises(OddValue, match=f"row 0 is .*; (pass )?{way_out}"):
+    with pytest.raises(RowValueError, match=f"row 0 is .*; (pass )?{way_out}"):
         stored_times.times(pa.chunked_array([twelve([instant])]), pa.timestamp(unit))
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gpuflow.io import ndjson, scan_json, scan_ndjson
+from gpuflow.io import scan_json, scan_ndjson
+from gpuflow.io.text import ndjson
 from tests.support.reading import table
 
 HOSTILE = [

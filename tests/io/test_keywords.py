@@ -13,7 +13,7 @@ import pytest
 import gpuflow as gf
 from gpuflow import io
 from gpuflow.errors import TypeMismatchError
-from gpuflow.io import keywords
+from gpuflow.io.datasets import keywords
 
 FORMATS = ("csv", "ipc", "json", "ndjson", "orc", "parquet")
 WAYS = {name: keywords.WAYS.get(name, keywords.EVERYWHERE) for name in (f"scan_{kind}" for kind in FORMATS)}

@@ -15,10 +15,10 @@ from gpuflow_kernels import dtypes as t
 
 import gpuflow as gf
 from gpuflow.errors import ArithmeticOverflowError, ReadError
-from gpuflow.execute import sieve
-from gpuflow.io.files import File
-from gpuflow.io.fitting import fitting
-from gpuflow.io.parquet import ParquetSplit
+from gpuflow.execute import late_materialization
+from gpuflow.io.datasets.files import File
+from gpuflow.io.datasets.to_column import fitting
+from gpuflow.io.parquet.source import ParquetSplit
 from tests.io.test_datasets import ENDS, files
 from tests.support.running import running
 
@@ -89,9 +89,9 @@ def test_same_rows(scanned: gf.Frame, monkeypatch: pytest.MonkeyPatch, target: s
             scanned.filter(predicate).group_by("code").agg(gf.col("s").max(), gf.col("list").count(), n=gf.len()).sort("code"),
         ):
             with running(target, rows=2 * ROWS, parts=2):
-                monkeypatch.setattr(sieve, "VALUES", 10**12)
+                monkeypatch.setattr(late_materialization, "VALUES", 10**12)
                 expected = query.collect().to_arrow()
-                monkeypatch.setattr(sieve, "VALUES", 0)
+                monkeypatch.setattr(late_materialization, "VALUES", 0)
                 found = query.collect().to_arrow()
             assert str(found.to_pylist()) == str(expected.to_pylist()), name  # as text NaN equals itself
             assert found.schema == expected.schema, name
@@ -111,7 +111,7 @@ def spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[gf.Frame, l
         return table(self, file, blocks, names)
 
     monkeypatch.setattr(ParquetSplit, "_table", watched)
-    monkeypatch.setattr(sieve, "VALUES", 50_000)
+    monkeypatch.setattr(late_materialization, "VALUES", 50_000)
     return gf.scan_parquet(tmp_path / "spread.parquet"), seen
 
 
@@ -134,13 +134,13 @@ def test_nothing_more_is_read_where_no_row_is_left(spread: Any) -> None:
 def test_a_filter_that_most_rows_pass_is_tried_on_few(spread: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, seen = spread
     tried: list[int] = []
-    passing = sieve.FilterSieve._passing
+    passing = late_materialization.FilterSieve._passing
 
-    def counting(self: sieve.FilterSieve, chunk: Any) -> Any:
+    def counting(self: late_materialization.FilterSieve, chunk: Any) -> Any:
         tried.append(chunk.length)
         return passing(self, chunk)
 
-    monkeypatch.setattr(sieve.FilterSieve, "_passing", counting)
+    monkeypatch.setattr(late_materialization.FilterSieve, "_passing", counting)
     with running("cpu", rows=50_000):
         assert len(frame.filter(gf.col("k") != 7).collect()) == 49_999
     assert len(tried) == 1 and tried[0] < 10_000
@@ -151,7 +151,7 @@ def test_small_splits_are_read_at_once(spread: Any, monkeypatch: pytest.MonkeyPa
     frame, seen = spread
     monkeypatch.undo()
     calls: list[Any] = []
-    monkeypatch.setattr(sieve.FilterSieve, "rows", lambda self, chunk: calls.append(chunk))
+    monkeypatch.setattr(late_materialization.FilterSieve, "rows", lambda self, chunk: calls.append(chunk))
     with running("cpu", rows=50_000):
         assert len(frame.filter(gf.col("k") == 7).collect()) == 1
     assert not calls and not seen

@@ -17,11 +17,11 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow import io
+from gpuflow.arrow.dictionaries import concat_columns
 from gpuflow.errors import DuplicateNameError, PlanError, ReadError, TypeMismatchError, UnsupportedError
-from gpuflow.io.dictionaries import concat_columns
-from gpuflow.io.memory import ChunkSource
+from gpuflow.frame.table import Table
+from gpuflow.io.memory.source import ChunkSource
 from gpuflow.plan.source import ColumnStatistics, Source
-from gpuflow.table import Table
 
 
 def table(source: Source, rows: int | None = None) -> Table:
@@ -110,7 +110,7 @@ def test_conversion_happens_once_under_threads() -> None:
         count.append(1)
         return io.from_numpy({"x": np.arange(3)}).column("x")
 
-    from gpuflow.io.memory import MemorySource
+    from gpuflow.io.memory.source import MemorySource
 
     source = MemorySource(io.from_numpy({"x": np.arange(3)}).schema, 3, {"x": make}, "test")
     threads = [threading.Thread(target=source.column, args=("x",)) for _ in range(8)]

@@ -19,7 +19,7 @@ import gpuflow as gf
 from gpuflow import col
 from gpuflow.errors import ReadError, TypeMismatchError
 from gpuflow.io import orc_times
-from gpuflow.io.files import Kind, find
+from gpuflow.io.datasets.files import Kind, find
 from gpuflow.io.orc import OrcSource
 
 NEVER, FIRST, NOW = dt.datetime(9999, 12, 31, 23, 59, 59, 999999), dt.datetime(1, 1, 1), dt.datetime(2020, 1, 1, 0, 0, 0, 123456)

@@ -13,17 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from gpuflow_kernels.primitives.cpu import page_headers, pages
 from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
-from gpuflow_kernels.primitives.cpu.snappy import snappy
+from gpuflow_kernels.primitives.cpu.parquet import headers, pages
+from gpuflow_kernels.primitives.cpu.parquet.snappy import snappy
 
 from gpuflow import io
+from gpuflow.arrow import convert
 from gpuflow.errors import ReadError
-from gpuflow.io import convert, page_reader
-from gpuflow.plan.source import Sieve
+from gpuflow.frame.table import Table
+from gpuflow.io.parquet import decode
+from gpuflow.plan.source import RowSelector
 from gpuflow.schema import Schema
-from gpuflow.table import Table
 from tests.fuzz import corpus
 from tests.fuzz.files import own_decoder, same
 
@@ -31,7 +32,7 @@ ROWS = 5_000
 FILES = corpus.files(checksums=True)
 
 
-class Rows(Sieve):
+class Rows(RowSelector):
     """Asks for rows by their numbers."""
 
     def __init__(self, column: str, rows: np.ndarray[Any, Any]) -> None:
@@ -45,14 +46,14 @@ class Rows(Sieve):
 def decoded(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """Which columns were read, and whether by kernels."""
     seen: dict[str, bool] = {}
-    read = page_reader.read
+    read = decode.read
 
     def spy(*arguments: Any) -> Any:
         found = read(*arguments)
         seen[arguments[-2]] = found is not None
         return found
 
-    monkeypatch.setattr(page_reader, "read", spy)
+    monkeypatch.setattr(decode, "read", spy)
     return seen
 
 
@@ -229,18 +230,18 @@ def test_damaged_pages_stay_within_their_arrays(tmp_path: Path) -> None:
             for _ in range(r.randrange(1, 4)):
                 damaged[r.randrange(len(damaged))] ^= 1 << r.randrange(8)
             data = np.frombuffer(damaged + bytes(SLACK), np.uint8)
-            table, firsts = np.full((8, page_headers.FIELDS), page_headers.ABSENT, np.int64), np.zeros(2, np.int64)
-            sums = np.zeros((1, page_headers.SUMS), np.int64)
+            table, firsts = np.full((8, headers.FIELDS), headers.ABSENT, np.int64), np.zeros(2, np.int64)
+            sums = np.zeros((1, headers.SUMS), np.int64)
             with np.errstate(all="ignore"):
                 bounds = np.array([0, len(damaged)])
-                found = page_headers.headers(data, bounds, table, firsts, sums)
-                if found < 0 or sums[0, page_headers.ROWS] != len(values):
+                found = headers.headers(data, bounds, table, firsts, sums)
+                if found < 0 or sums[0, headers.ROWS] != len(values):
                     answers.add("header" if found < 0 else "counts")
                     continue
                 for every in (1, 0):
                     wanted = np.arange(0, len(values), 5)
                     out = np.zeros(len(values) if every else len(wanted), np.int64)
-                    spare = np.zeros(int(sums[0, page_headers.MOST]), np.int64)
+                    spare = np.zeros(int(sums[0, headers.MOST]), np.int64)
                     valid, spare_valid = out.astype(bool), spare.astype(bool)
                     room = np.zeros(0, np.uint8)
                     ended = pages.column(

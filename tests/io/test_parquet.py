@@ -16,11 +16,13 @@ import pyarrow.parquet.encryption as pe
 import pytest
 from gpuflow_kernels import dtypes as t
 
+from gpuflow.arrow import convert
 from gpuflow.errors import DuplicateNameError, ReadError
-from gpuflow.io import convert, footers, scan_parquet
+from gpuflow.frame.table import Table
+from gpuflow.io import scan_parquet
+from gpuflow.io.parquet import footers
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
-from gpuflow.table import Table
 
 
 def write(path: Path, rows: int = 30, start: int = 0, group: int = 10, **more: Any) -> Path:

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gpuflow import io
+from gpuflow.arrow import convert
 from gpuflow.errors import DuplicateNameError, ReadError
-from gpuflow.io import convert, footers
+from gpuflow.io.parquet import footers
 from tests.fuzz import corpus
 from tests.fuzz.files import outcome, readable, same
 from tests.support.reading import table

@@ -14,8 +14,8 @@ from gpuflow_kernels import dtypes as t
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.errors import ReadError
-from gpuflow.io import parquet_format as fmt
-from gpuflow.io.parquet_writers import believed
+from gpuflow.io.parquet import format as fmt
+from gpuflow.io.parquet.writers import believed
 from tests.support.footers import changed, written_by
 from tests.support.running import running
 

@@ -7,22 +7,23 @@ import io
 from pathlib import Path
 from typing import Any
 
-import gpuflow_kernels.builtin_scalars  # noqa: F401  declares the functions
+import gpuflow_kernels.functions.builtin  # noqa: F401  declares the functions
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Call, Const, Member, Ref, Row
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpuflow as gf
-from gpuflow.io import convert, scan_parquet
-from gpuflow.io.parquet import ParquetSource
-from gpuflow.io.pruning import Range, may_match
+from gpuflow.arrow import convert
+from gpuflow.io import scan_parquet
+from gpuflow.io.datasets.pruning import Range, may_match
+from gpuflow.io.parquet.source import ParquetSource
 
 
 def call(name: str, *args: Row) -> Call:

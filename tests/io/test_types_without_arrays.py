@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 import gpuflow as gf
+from gpuflow.arrow import convert
 from gpuflow.errors import LeftOutWarning
-from gpuflow.io import convert
 from tests.support.running import running
 
 

@@ -17,8 +17,8 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col, errors
-from gpuflow.execute import sieve
-from gpuflow.io import decimals
+from gpuflow.arrow import decimals
+from gpuflow.execute import late_materialization
 from tests.support.running import running
 
 MOST = Decimal(10**38 - 1)
@@ -203,7 +203,7 @@ def test_wider_values_are_refused_by_column_and_row_group(
     else:
         with pa.ipc.new_file(path, data.schema) as writer:
             writer.write_table(data, max_chunksize=10)
-    monkeypatch.setattr(sieve, "VALUES", 0 if late else 10**12)
+    monkeypatch.setattr(late_materialization, "VALUES", 0 if late else 10**12)
     frame = {"parquet": gf.scan_parquet, "ipc": gf.scan_ipc}[kind](path, wide_decimals="narrow")
     wanted = gf.col("k").is_in([3, 11, 26, 27, 38])
     with (

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from gpuflow import io
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.io import write
+from gpuflow.frame.table import Table
+from gpuflow.io.write import api
 from gpuflow.plan.source import Source
-from gpuflow.table import Table
 
 DATA = pa.table({
     "i": pa.array([1, None, 3, 4], pa.int8()), "u": pa.array([2**64 - 1, 0, None, 1], pa.uint64()),
@@ -56,12 +56,12 @@ EMPTY = pa.schema([
 @pytest.mark.parametrize("end", ["parquet", "csv", "arrow", "ndjson"])
 def test_a_partitioned_table_without_rows_can_be_scanned(tmp_path: Path, end: str, keys: Any) -> None:
     """Names and types are found again where the format keeps them, in gpuflow and in Polars."""
-    write, scan = {
+    api, scan = {
         "parquet": (io.write_parquet, io.scan_parquet), "csv": (io.write_csv, io.scan_csv),
         "arrow": (io.write_ipc, io.scan_ipc), "ndjson": (io.write_ndjson, io.scan_ndjson),
     }[end]  # fmt: skip
     for _ in range(2):
-        write(EMPTY.empty_table(), tmp_path / "t", partition_by=keys)
+        api(EMPTY.empty_table(), tmp_path / "t", partition_by=keys)
     source = scan(tmp_path / "t")
     assert len(table(source)) == 0
     named = [keys] if isinstance(keys, str) else keys
@@ -174,7 +174,7 @@ def test_hive_round_trip_stays_below_its_root(name: str, rows: list[tuple[str | 
 
 
 def test_many_folders_do_not_keep_many_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "_OPEN_FILES", 3)
+    monkeypatch.setattr(api, "_OPEN_FILES", 3)
     data = table(io.from_numpy({"k": np.arange(40) % 10, "v": np.arange(40)}), 20)
     data.write_parquet(tmp_path / "d", partition_by="k")
     back = table(io.scan_parquet(tmp_path / "d")).to_arrow().select(["k", "v"])

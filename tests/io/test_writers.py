@@ -20,8 +20,8 @@ from gpuflow_kernels import dtypes as t
 import gpuflow as gf
 from gpuflow import io
 from gpuflow.errors import ExecutionError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.io import encoders, publish
-from gpuflow.table import Table
+from gpuflow.frame.table import Table
+from gpuflow.io.write import atomic, encoders
 from tests.support.reading import table
 from tests.support.running import running
 
@@ -151,13 +151,13 @@ def test_a_write_that_fails_leaves_what_was_there(
                 raise OSError(5, f"{step} failed")
 
             patched.setattr(os, step, refuse)
-            patched.setattr(publish, "_renameat2", lambda: None)
+            patched.setattr(atomic, "_renameat2", lambda: None)
             try:
                 write(DATA.slice(1), target, partition_by=keys)
             except OSError:
                 assert unchanged(), step
             else:
-                write(DATA, target, partition_by=keys) if there else publish.remove(str(target))
+                write(DATA, target, partition_by=keys) if there else atomic.remove(str(target))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -179,7 +179,7 @@ def test_the_disk_is_full_when_the_file_is_closed(tmp_path: Path, kind: str) -> 
                 append(batch)
 
     with pytest.raises(OSError, match="No space left"):
-        publish.local_file(str(target), True, write)
+        atomic.local_file(str(target), True, write)
     assert (os.listdir(tmp_path), target.read_text()) == (["a"], "old")
 
 
@@ -230,8 +230,8 @@ def test_what_is_there_stays_unless_it_may_go(tmp_path: Path, monkeypatch: pytes
             write(given(), folder, partition_by="b")
     # another process was faster: what it wrote stays
     first = tmp_path / "race.parquet"
-    real = publish._refuse
-    monkeypatch.setattr(publish, "_refuse", lambda target, overwrite: (real(target, overwrite), first.write_text("theirs")))
+    real = atomic._refuse
+    monkeypatch.setattr(atomic, "_refuse", lambda target, overwrite: (real(target, overwrite), first.write_text("theirs")))
     with pytest.raises(PlanError, match="has come about"):
         io.write_parquet(DATA, first, overwrite=False)
     assert first.read_text() == "theirs"
@@ -239,7 +239,7 @@ def test_what_is_there_stays_unless_it_may_go(tmp_path: Path, monkeypatch: pytes
 
 def test_a_folder_is_there_whole_at_any_time(tmp_path: Path) -> None:
     """Exchanged in one step where the system can: a reader never finds it missing."""
-    if publish._renameat2() is None:
+    if atomic._renameat2() is None:
         pytest.skip("the system cannot exchange two names")
     target = tmp_path / "d"
     io.write_parquet(DATA, target, partition_by="b")

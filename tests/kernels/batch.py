@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import gpuflow_kernels.builtin_aggregations
-import gpuflow_kernels.builtin_scalars  # noqa: F401  (fills the registries)
+import gpuflow_kernels.aggregations.basic
+import gpuflow_kernels.functions.builtin  # noqa: F401  (fills the registries)
 import numpy as np
-from gpuflow_kernels import rowmath, rowmath_intrinsics, zones
-from gpuflow_kernels.aggregate import AGGREGATIONS
-from gpuflow_kernels.codegen.inline import inline
-from gpuflow_kernels.codegen.module_text import INTRINSICS_MODULE
-from gpuflow_kernels.codegen.products import POWER, PRODUCT, unfused
+from gpuflow_kernels import rowmath, zones
+from gpuflow_kernels.codegen.common.inline import inline
+from gpuflow_kernels.codegen.common.module_text import INTRINSICS_MODULE
+from gpuflow_kernels.codegen.common.products import POWER, PRODUCT, unfused
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature, Table
 from gpuflow_kernels.dtypes import ALL, BOOL, DATE, FLOAT32, FLOAT64, INT8, INT64, UINT64, duration, timestamp
-from gpuflow_kernels.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature, Table
+from gpuflow_kernels.rowmath import intrinsics
 from gpuflow_kernels.source import Body
 
 from tests.oracle.rows import function_of
@@ -151,7 +152,7 @@ def rowmath_units() -> Iterator[Unit]:
     """Every function of rowmath by itself."""
     for name in sorted(rowmath.NAMES - rowmath.TEXT_NAMES - rowmath.WIDE_NAMES - {"nan", "inf", "pi"}):
         function = getattr(rowmath, name)
-        intrinsic = name in rowmath_intrinsics.CPU
+        intrinsic = name in intrinsics.CPU
         count = (2 if name in _TWO else 1) if intrinsic else len(inspect.signature(function).parameters)
         kinds = ["int64"]
         if name == "float32_mod":

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 from gpuflow_kernels.dtypes import ALL, BOOL, BY_NAME, FLOAT32, FLOAT64, INT64, STRING, UINT64, DType, decimal
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.rowtree import Agg
+from gpuflow_kernels.ir.expressions import Agg
 
 from tests.oracle import agg, aggregate
 from tests.oracle.rows import combined, finalized, identity, lifted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import ALL, BOOL, BY_NAME, INT8, NULL, STRING, DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.rowtree import Const
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Const
 
 from tests.oracle import call
 

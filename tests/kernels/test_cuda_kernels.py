@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpuflow_kernels import filtering, joining, partitioning
+from gpuflow_kernels.algorithms import filtering, joining, partitioning
+from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Probe, Write
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import FLOAT64, INT64
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.primitives.cuda import drive, tables
-from gpuflow_kernels.rowtree import Const, Ref, Row
+from gpuflow_kernels.ir.expressions import Const, Ref, Row
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Write
+from gpuflow_kernels.primitives.cuda import launcher, tables
 from gpuflow_kernels.target import CPU, CUDA, PYTHON
 
 from tests.cuda_model.faults import Fault
@@ -123,11 +123,11 @@ def test_few_rows_are_written_from_a_list(selected: int) -> None:
         found = filtering.write(CUDA, pipeline, chunk, Bindings())
     assert found.columns[0].values.tolist() == np.flatnonzero(values).tolist()
     kernels = {launch.kernel for launch in model.launches}
-    assert ("take" in kernels) == (0 < selected < 1500 / drive.FEW)
+    assert ("take" in kernels) == (0 < selected < 1500 / launcher.FEW)
 
 
 def test_the_key_that_marks_free_slots_is_a_key() -> None:
-    from gpuflow_kernels.codegen.tables_text import EMPTY
+    from gpuflow_kernels.codegen.common.tables_text import EMPTY
 
     keys = np.array([EMPTY, 5, EMPTY, EMPTY + 1, 5, EMPTY] * 5)
     sink = Group((Ref(0, INT64),), (agg("len"), agg("sum", Ref(0, INT64))))
@@ -144,7 +144,7 @@ def test_the_key_that_marks_free_slots_is_a_key() -> None:
 
 
 def test_a_sample_sizes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drive, "SAMPLE", 64)
+    monkeypatch.setattr(launcher, "SAMPLE", 64)
     keys = np.random.default_rng(0).permutation(900) << 33
     grouper_rows = []
     for target in (PYTHON, CUDA):
@@ -159,7 +159,7 @@ def test_a_sample_sizes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("nulls", [False, True], ids=["no nulls", "nulls"])
 def test_more_groups_than_the_cache_holds(nulls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are split by their keys; chunks that follow go the same way; groups of several tables are put together."""
-    monkeypatch.setattr(drive, "SAMPLE", 64)
+    monkeypatch.setattr(launcher, "SAMPLE", 64)
     monkeypatch.setattr(tables, "CACHED", 4096)
     kept = Filter(call("gt", REAL, Const(-1.0, FLOAT64)))
     aggs = (agg("len"), agg("sum", KEY), agg("max", call("mul", REAL, REAL)))
@@ -197,7 +197,7 @@ FIRST, SECOND = Ref(0, INT64), Ref(1, INT64)
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drive, "SAMPLE", 64)
+    monkeypatch.setattr(launcher, "SAMPLE", 64)
     monkeypatch.setattr(tables, "CACHED", 512)
 
 

@@ -17,7 +17,7 @@ import pytest
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import ExecutionError, KernelCompileError
 from gpuflow_kernels.primitives.cuda import memory, ranges, runtime
-from gpuflow_kernels.primitives.cuda.lanes import Lanes
+from gpuflow_kernels.primitives.cuda.streams import Lanes
 from gpuflow_kernels.target import CUDA
 
 from gpuflow import config

@@ -9,8 +9,8 @@ from unittest import mock
 import numpy as np
 import pytest
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.cuda_private import NEIGHBOURS
-from gpuflow_kernels.primitives.cuda import drive, tables
+from gpuflow_kernels.codegen.cuda.private_groups import NEIGHBOURS
+from gpuflow_kernels.primitives.cuda import launcher, tables
 from gpuflow_kernels.target import CUDA, PYTHON
 
 from tests.cuda_model.runtime import cuda_model
@@ -59,9 +59,9 @@ def test_a_sample_tells_keys_apart() -> None:
     for name, keys in drawn.items():
         told: list[Any] = []
         table = SimpleNamespace(arguments=dict, learn=lambda *found, told=told: told.append(found))
-        with cuda_model() as model, mock.patch.object(drive.Run, "__call__", taking(keys)):
+        with cuda_model() as model, mock.patch.object(launcher.Run, "__call__", taking(keys)):
             generated = SimpleNamespace(text="", kernels=(), members=(), checks=())
-            drive.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
+            launcher.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
             assert model.block == 32
         ((_, total, found, _),) = told
         assert total == len(keys)
@@ -81,9 +81,9 @@ def test_groups_are_estimated_from_keys_seen_once_and_twice(groups: int, standin
     true = len(np.unique(keys))
     told: list[Any] = []
     table = SimpleNamespace(arguments=dict, learn=lambda *found: told.append(found))
-    with cuda_model(), mock.patch.object(drive.Run, "__call__", taking(keys)):
+    with cuda_model(), mock.patch.object(launcher.Run, "__call__", taking(keys)):
         generated = SimpleNamespace(text="", kernels=(), members=(), checks=())
-        drive.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
+        launcher.sample(CUDA, generated, {}, len(keys), table, Bindings())  # type: ignore[arg-type]
     ((_, _, found, _),) = told
     assert true / 3 <= found.groups <= 3 * true
     if standing == 1:
@@ -113,7 +113,7 @@ def test_few_groups_have_copies_for_half_the_lanes_of_a_warp(groups: int, size: 
 
 def sampled_rows(keys: Any) -> Any:
     """Neighbours from places that lie evenly apart."""
-    places = drive.SAMPLE // NEIGHBOURS
+    places = launcher.SAMPLE // NEIGHBOURS
     return keys[(np.arange(places) * (len(keys) // places))[:, None] + np.arange(NEIGHBOURS)].ravel()
 
 
@@ -121,7 +121,7 @@ def taking(keys: Any) -> Any:
     """In place of the kernel that takes the sample."""
 
     def launch(self: Any, name: str, things: int, kx0: Any, rows: Any, every: Any) -> None:
-        assert (name, things, int(every) * (drive.SAMPLE // NEIGHBOURS) <= len(keys)) == ("sample", drive.SAMPLE, True)
+        assert (name, things, int(every) * (launcher.SAMPLE // NEIGHBOURS) <= len(keys)) == ("sample", launcher.SAMPLE, True)
         kx0[...] = CUDA.xp.asarray(sampled_rows(keys))
 
     return launch

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpuflow_kernels import filtering, rowmath, sorting
+from gpuflow_kernels import rowmath
+from gpuflow_kernels.algorithms import filtering, sorting
+from gpuflow_kernels.algorithms.grouping import Grouper
+from gpuflow_kernels.algorithms.join_table import JoinTable
+from gpuflow_kernels.algorithms.joining import build
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Probe, Write
 from gpuflow_kernels.column import Chunk, Column, limbs
+from gpuflow_kernels.declare.type_rules import WIDE_BOUND
 from gpuflow_kernels.dtypes import BOOL, FLOAT64, INT64, UINT64, common, decimal
-from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.join_table import JoinTable
-from gpuflow_kernels.joining import build
-from gpuflow_kernels.rowtree import Agg, Ref, Row
-from gpuflow_kernels.rules import WIDE_BOUND
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Write
 from gpuflow_kernels.target import CPU, CUDA, PYTHON, Target
 
 from benchmarks.assembling import Kernel, ptx_compiler

@@ -11,8 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS, INPUT, Slot, aggregation
-from gpuflow_kernels.codegen.intervals import cannot_overflow
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS, INPUT, Slot, aggregation
+from gpuflow_kernels.declare.scalar import SCALARS, scalar
+from gpuflow_kernels.declare.type_rules import (
+    always,
+    anything,
+    compared,
+    exactly,
+    integer,
+    meeting_type,
+    not_float,
+    numeric,
+    promote,
+    real,
+    same,
+)
 from gpuflow_kernels.dtypes import (
     BOOL,
     DATE,
@@ -33,21 +46,8 @@ from gpuflow_kernels.dtypes import (
     timestamp,
 )
 from gpuflow_kernels.errors import ArithmeticOverflowError, ExtensionError
+from gpuflow_kernels.ir.intervals import cannot_overflow
 from gpuflow_kernels.rowmath import exp, log, mul_overflows, sqrt
-from gpuflow_kernels.rules import (
-    always,
-    anything,
-    compared,
-    exactly,
-    integer,
-    meeting_type,
-    not_float,
-    numeric,
-    promote,
-    real,
-    same,
-)
-from gpuflow_kernels.scalar import SCALARS, scalar
 
 from tests.oracle import agg, aggregate, call
 
@@ -358,7 +358,7 @@ def test_always_casts_numbers_to_a_float_result_only() -> None:
 # -- what declaring loads ---------------------------------------------------------------------------------------------
 def test_declarations_load_no_compiler(python_environment: dict[str, str]) -> None:
     script = (
-        "import sys, gpuflow_kernels.builtin_scalars, gpuflow_kernels.builtin_aggregations; "
+        "import sys, gpuflow_kernels.functions.builtin, gpuflow_kernels.aggregations.basic; "
         "print(sorted({'numba', 'cupy', 'pyarrow', 'distributed'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], env=python_environment, capture_output=True, text=True, check=True)

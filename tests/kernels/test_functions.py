@@ -16,9 +16,9 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import BY_NAME, DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.scalar import SCALARS
 
 from tests.oracle import call
 

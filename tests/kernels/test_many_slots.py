@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import gpuflow_kernels.builtin_scalars  # noqa: F401
+import gpuflow_kernels.functions.builtin  # noqa: F401
 import numpy as np
 import pytest
-from gpuflow_kernels.aggregate import Aggregation, Slot
+from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen import cuda_reduce
-from gpuflow_kernels.codegen.cuda_reduce import SHARED
-from gpuflow_kernels.codegen.pipeline import Group, Pipeline
+from gpuflow_kernels.codegen.cuda import reduce
+from gpuflow_kernels.codegen.cuda.reduce import SHARED
 from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.declare.aggregate import Aggregation, Slot
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import KernelCompileError
-from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.rowtree import Agg, Ref
+from gpuflow_kernels.ir.expressions import Agg, Ref
+from gpuflow_kernels.ir.pipeline import Group, Pipeline
 from gpuflow_kernels.source import Body
 from gpuflow_kernels.target import CUDA, PYTHON, Target
 
@@ -49,7 +49,7 @@ def sums(target: Target, aggs: tuple[Agg, ...], values: Any) -> list[tuple[Any, 
 @pytest.mark.parametrize(("slots", "block"), [((48,), 32), ((49,), 32), ((3, 60), 32), ((49,), 256)], ids=str)
 def test_threads_take_turns(slots: tuple[int, ...], block: int, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small block has as much less of shared memory here."""
-    monkeypatch.setattr(cuda_reduce, "SHARED", SHARED * block // 256)
+    monkeypatch.setattr(reduce, "SHARED", SHARED * block // 256)
     values = np.random.default_rng(0).integers(-100, 100, ROWS)
     aggs = tuple(summing(n, own) for n in slots)
     with cuda_model(block=block) as device:
@@ -60,6 +60,6 @@ def test_threads_take_turns(slots: tuple[int, ...], block: int, own: bool, monke
 
 
 def test_slots_of_one_thread_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_reduce, "SHARED", 64)
+    monkeypatch.setattr(reduce, "SHARED", 64)
     with cuda_model(block=32), pytest.raises(KernelCompileError, match=r"slots of an aggregation take 72 bytes"):
         sums(CUDA, (summing(9, False),), np.arange(3))

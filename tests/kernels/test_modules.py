@@ -13,10 +13,11 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from gpuflow_kernels.codegen import modules, skeletons_cpu
-from gpuflow_kernels.codegen.program import _null_keys
+from gpuflow_kernels.codegen import modules
+from gpuflow_kernels.codegen.common.program import _null_keys
+from gpuflow_kernels.codegen.cpu import skeletons
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.errors import ExecutionError
-from gpuflow_kernels.scalar import SCALARS
 from gpuflow_kernels.target import TARGETS, _generate
 
 import gpuflow as gf
@@ -145,7 +146,7 @@ def test_a_second_process_compiles_nothing(tmp_path: Path, python_environment: d
 
 DECLARED = """
 import gpuflow as gf
-from gpuflow_kernels.rules import same, integer
+from gpuflow_kernels.declare.type_rules import same, integer
 
 @gf.scalar(dtype=same(integer))
 def changed(x):
@@ -260,4 +261,4 @@ def test_rows_are_the_same_on_every_target(name: str) -> None:
             shape = type(shape)((nullable,) * len(shape.nullable), shape.tables, shape.group)
             generated = {n: t.generate(pipeline, shape) for n, t in TARGETS.items()}
             assert generated["python"].row_lines == generated["cpu"].row_lines == generated["cuda"].row_lines
-            assert generated["cpu"] == skeletons_cpu.generate(pipeline, shape, "cpu")  # with the literals in it
+            assert generated["cpu"] == skeletons.generate(pipeline, shape, "cpu")  # with the literals in it

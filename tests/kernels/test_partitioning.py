@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gpuflow_kernels import partitioning
+from gpuflow_kernels.algorithms import partitioning
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import FLOAT64, INT32, INT64
 from gpuflow_kernels.target import TARGETS

@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.codegen import modules
-from gpuflow_kernels.codegen.pipeline import Filter
-from gpuflow_kernels.codegen.products import unfused
+from gpuflow_kernels.codegen.common.products import unfused
+from gpuflow_kernels.declare.scalar import SCALARS
+from gpuflow_kernels.declare.type_rules import always, numeric
 from gpuflow_kernels.dtypes import FLOAT64
-from gpuflow_kernels.rowtree import Const, Row
-from gpuflow_kernels.rules import always, numeric
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Const, Row
+from gpuflow_kernels.ir.pipeline import Filter
 from gpuflow_kernels.target import CPU
 
 import gpuflow as gf

@@ -13,16 +13,16 @@ import dask
 import numpy as np
 import polars as pl
 import pytest
+from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import DeviceMemoryError
-from gpuflow_kernels.grouping import Grouper
 from gpuflow_kernels.primitives.cuda import memory, runtime
-from gpuflow_kernels.primitives.cuda.memory import Room, exhausted, park, using, with_room
+from gpuflow_kernels.primitives.cuda.memory import MemoryBudget, exhausted, park, using, with_retry
 
 import gpuflow as gf
+from gpuflow.arrow import dictionaries
 from gpuflow.execute import stage
-from gpuflow.io import dictionaries
 from tests.cuda_model.arrays import DeviceArray
 from tests.cuda_model.faults import Fault
 from tests.cuda_model.runtime import cuda_model
@@ -64,10 +64,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-def refusing(log: list[Any], chunk: Chunk, refuses: Callable[[Chunk], bool]) -> Callable[[Room], list[int]]:
+def refusing(log: list[Any], chunk: Chunk, refuses: Callable[[Chunk], bool]) -> Callable[[MemoryBudget], list[int]]:
     """An attempt that takes down the rows of each piece, starts anew each time, and has no room where `refuses` says so."""
 
-    def attempt(room: Room) -> list[int]:
+    def attempt(room: MemoryBudget) -> list[int]:
         seen: list[int] = []
         for piece, first in room.pieces(chunk):
             log.append(piece.length)
@@ -80,20 +80,20 @@ def refusing(log: list[Any], chunk: Chunk, refuses: Callable[[Chunk], bool]) -> 
 
 
 def test_with_room_there_is_no_ladder(log: list[Any]) -> None:
-    assert with_room("write", refusing(log, rows(10), lambda _: False)) == list(range(10))
+    assert with_retry("write", refusing(log, rows(10), lambda _: False)) == list(range(10))
     assert log == [10]
 
 
 def test_first_everything_that_pools_hold_is_freed(log: list[Any]) -> None:
-    assert with_room("write", refusing(log, rows(10), lambda _: len(log) == 1)) == list(range(10))
+    assert with_retry("write", refusing(log, rows(10), lambda _: len(log) == 1)) == list(range(10))
     assert log == [10, "free", 10]
 
 
 def test_then_rows_are_halved(log: list[Any]) -> None:
-    assert with_room("write", refusing(log, rows(100), lambda piece: piece.length > 32)) == list(range(100))
+    assert with_retry("write", refusing(log, rows(100), lambda piece: piece.length > 32)) == list(range(100))
     assert log == [100, "free", 100, "free", 64, "free", 32, 32, 32, 4], "pieces begin at even places"
     log.clear()
-    assert with_room("write", refusing(log, rows(13), lambda piece: piece.length > 5)) == list(range(13))
+    assert with_retry("write", refusing(log, rows(13), lambda piece: piece.length > 5)) == list(range(13))
     assert log == [13, "free", 13, "free", 7, "free", 4, 4, 4, 1]
 
 
@@ -105,7 +105,7 @@ def test_then_what_lies_on_the_device_is_moved_to_the_host(log: list[Any]) -> No
         return not isinstance(piece.columns[0].values, np.ndarray)
 
     with using([other]):
-        assert with_room("write", refusing(log, chunk, parked), lambda: [kept]) == list(range(6))
+        assert with_retry("write", refusing(log, chunk, parked), lambda: [kept]) == list(range(6))
     assert log == [6, "free", 6, "free", 3, ("park", 6 * 8 + 2 * 9 + 8), "free", 3, 3]
     for column in (chunk.columns[0], other, kept):
         assert isinstance(column.values, np.ndarray)
@@ -117,7 +117,7 @@ def test_what_was_made_since_is_moved_too(log: list[Any]) -> None:
     """A result of each piece stays; there is room for two of them on the device."""
     chunk, results, done = rows(12), [], [0]  # type: ignore[var-annotated]
 
-    def attempt(room: Room) -> list[int]:
+    def attempt(room: MemoryBudget) -> list[int]:
         for piece, first in room.pieces(chunk, done[0]):
             if piece.length > 4 or sum(not isinstance(r.values, np.ndarray) for r in results) == 2:
                 raise refusal(32)
@@ -125,7 +125,7 @@ def test_what_was_made_since_is_moved_too(log: list[Any]) -> None:
             done[0] = first + piece.length
         return [int(v) for r in results for v in (r.values if isinstance(r.values, np.ndarray) else r.values.host)]
 
-    assert with_room("write", attempt, lambda: results) == list(range(12)), "each row once, in order"
+    assert with_retry("write", attempt, lambda: results) == list(range(12)), "each row once, in order"
     assert [e for e in log if e != "free"] == [("park", 12 * 8 + 2 * 3 * 8)]
 
 
@@ -135,7 +135,7 @@ def test_at_last_the_error_names_operator_bytes_and_setting(
 ) -> None:
     monkeypatch.setattr(memory, "_configured", [("cupy", limit)])
     with pytest.raises(DeviceMemoryError) as caught:
-        with_room("group", refusing(log, rows(6), lambda _: True))
+        with_retry("group", refusing(log, rows(6), lambda _: True))
     assert isinstance(caught.value, MemoryError)
     told = str(caught.value)
     assert told.startswith("group: ") and "8,000 more bytes, needed for 3 of 6 rows" in told
@@ -148,14 +148,14 @@ def test_at_last_the_error_names_operator_bytes_and_setting(
 def test_what_cannot_be_cut_is_tried_again_from_the_host(log: list[Any]) -> None:
     column = on_device(1, 2, 3)
 
-    def attempt(room: Room) -> str:
+    def attempt(room: MemoryBudget) -> str:
         log.append("attempt")
         if not isinstance(column.values, np.ndarray):
             raise refusal(1)
         return "done"
 
     with using([column]):
-        assert with_room("sort", attempt) == "done"
+        assert with_retry("sort", attempt) == "done"
     assert log == ["attempt", "free", "attempt", ("park", 24), "free", "attempt"]
 
 
@@ -166,7 +166,7 @@ def test_arrays_of_what_has_failed_are_gone_before_memory_is_freed(log: list[Any
     alive: list[weakref.ref[Temporary]] = []
     monkeypatch.setattr(runtime.device, "free", lambda: log.append([ref() is None for ref in alive]))
 
-    def attempt(room: Room) -> int:
+    def attempt(room: MemoryBudget) -> int:
         temporary = Temporary()
         alive.append(weakref.ref(temporary))
         if len(alive) < 3:
@@ -175,16 +175,16 @@ def test_arrays_of_what_has_failed_are_gone_before_memory_is_freed(log: list[Any
 
     gc.disable()  # nothing may depend on its turn
     try:
-        assert with_room("write", refusing_rows(attempt)) == 3
+        assert with_retry("write", refusing_rows(attempt)) == 3
     finally:
         gc.enable()
     assert log == [[True], [True, True]]
 
 
-def refusing_rows(attempt: Callable[[Room], Any]) -> Callable[[Room], Any]:
+def refusing_rows(attempt: Callable[[MemoryBudget], Any]) -> Callable[[MemoryBudget], Any]:
     """`attempt` with rows to cut."""
 
-    def with_rows(room: Room) -> Any:
+    def with_rows(room: MemoryBudget) -> Any:
         room.rows = 8
         return attempt(room)
 
@@ -206,17 +206,17 @@ def refusing_rows(attempt: Callable[[Room], Any]) -> Callable[[Room], Any]:
 def test_which_errors_mean_that_the_device_is_full(error: Exception, expected: bool, log: list[Any]) -> None:
     assert exhausted(error) is expected
 
-    def attempt(room: Room) -> None:
+    def attempt(room: MemoryBudget) -> None:
         raise error
 
     with pytest.raises(DeviceMemoryError if expected else type(error)):
-        with_room("write", attempt)
+        with_retry("write", attempt)
     assert bool(log) is expected
 
 
 def test_the_hosts_own_want_of_memory_is_told_as_it_is(log: list[Any]) -> None:
     with pytest.raises(MemoryError, match="Unable to allocate") as caught:
-        with_room("write", lambda _: np.empty(1 << 60, np.uint8))
+        with_retry("write", lambda _: np.empty(1 << 60, np.uint8))
     assert not isinstance(caught.value, DeviceMemoryError) and log == []
 
 
@@ -244,7 +244,7 @@ def test_columns_of_other_tasks_stay_where_they_are() -> None:
 
 def test_known_ranges_stay_known_in_pieces(log: list[Any]) -> None:
     """Else each piece would choose a table of its own for its keys."""
-    chunk, room = rows(64), Room()
+    chunk, room = rows(64), MemoryBudget()
     chunk.columns[0].facts.update(range=(0, 63), other=1)
     assert [piece for piece, _ in room.pieces(chunk)] == [chunk]
     assert room.halve() and room.limit == 32

@@ -8,19 +8,20 @@ import random
 import zoneinfo
 from typing import Any
 
-import gpuflow_kernels.builtin_scalars  # noqa: F401
+import gpuflow_kernels.functions.builtin  # noqa: F401
 import numpy as np
 import pytest
 from gpuflow_kernels import rowmath, zones
 from gpuflow_kernels.binding import Bindings, shape_of
-from gpuflow_kernels.codegen import skeletons_cpu, skeletons_cuda
-from gpuflow_kernels.codegen.literals import abstracted
-from gpuflow_kernels.codegen.pipeline import Pipeline, Write
+from gpuflow_kernels.codegen.common.literals import abstracted
+from gpuflow_kernels.codegen.cpu import skeletons as skeletons_cpu
+from gpuflow_kernels.codegen.cuda import skeletons as skeletons_cuda
 from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.declare.scalar import Table
 from gpuflow_kernels.dtypes import DType, common, timestamp
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.rowtree import Ref
-from gpuflow_kernels.scalar import Table
+from gpuflow_kernels.ir.expressions import Ref
+from gpuflow_kernels.ir.pipeline import Pipeline, Write
 
 from tests.oracle import call
 

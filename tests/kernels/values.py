@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from gpuflow_kernels.dtypes import BY_NAME, DType
-from gpuflow_kernels.rowtree import Ref, Row
+from gpuflow_kernels.ir.expressions import Ref, Row
 
 from tests.oracle import evaluate
 

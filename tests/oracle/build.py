@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import gpuflow_kernels.builtin_aggregations
-import gpuflow_kernels.builtin_scalars  # noqa: F401  (fills the registries)
-from gpuflow_kernels.aggregate import AGGREGATIONS
+import gpuflow_kernels.aggregations.basic
+import gpuflow_kernels.functions.builtin  # noqa: F401  (fills the registries)
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.rowtree import Agg, Call, Const, Row
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Row
 
 
 def const(value: Any, dtype: DType) -> Const:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Limit, Plan, Project, Scan, Sort, Union
 from tests.oracle import aggregate, evaluate

@@ -6,9 +6,9 @@ from typing import Any
 
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import BOOL, DATE, FLOAT32, FLOAT64, INT8, INT32, INT64, STRING, UINT64, DType, timestamp
-from gpuflow_kernels.rowtree import Row
+from gpuflow_kernels.ir.expressions import Row
 
-from gpuflow.frame import Frame
+from gpuflow.frame.frame import Frame
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
 

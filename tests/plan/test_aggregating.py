@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 from gpuflow_kernels.dtypes import FLOAT64, INT64
 
 import gpuflow as gf

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 from gpuflow_kernels.dtypes import FLOAT32, INT64, STRING
-from gpuflow_kernels.rowtree import Call, Const, Member
+from gpuflow_kernels.ir.expressions import Call, Const, Member
 
 import gpuflow as gf
 from gpuflow import col, lit, when

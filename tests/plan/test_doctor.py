@@ -1,4 +1,4 @@
-"""What stops CUDA is named with its fix. Every situation is simulated: machines are `Facts`, the driver a stand-in."""
+"""What stops CUDA is named with its fix. Every situation is simulated: machines are `MachineFacts`, the driver a stand-in."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gpuflow_kernels.errors import ExecutionError
 
 from gpuflow import doctor
 from gpuflow.cli import main
-from gpuflow.execute import choice, diagnosis
-from gpuflow.execute.diagnosis import Device, Diagnosis, Facts, ask_driver, diagnose, gather
+from gpuflow.execute import diagnosis, target_selection
+from gpuflow.execute.diagnosis import Device, Diagnosis, MachineFacts, ask_driver, diagnose, gather
 from gpuflow.installing import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,26 +26,26 @@ BIG = 40 << 30
 WHEELS13 = {"cupy-cuda13x": "14.0.1", "numba-cuda": "0.30.4", "nvidia-nvvm": "13.5.37", "cuda-bindings": "13.5.0"}
 WHEELS12 = {"cupy-cuda12x": "13.6.0", "numba-cuda": "0.30.4", "nvidia-cuda-nvcc-cu12": "12.9.86", "cuda-bindings": "12.9.4"}
 HOPPER = Device("H100", "9.0", BIG, BIG)
-GOOD = Facts((13, 0), (HOPPER,), WHEELS13)
+GOOD = MachineFacts((13, 0), (HOPPER,), WHEELS13)
 
 
 def without(name: str, packages: dict[str, str] = WHEELS13) -> dict[str, str]:
     return {k: v for k, v in packages.items() if k != name}
 
 
-@pytest.mark.parametrize("facts", [GOOD, Facts((12, 4), (HOPPER,), WHEELS12), Facts((13, 1), (HOPPER,), WHEELS12)])
-def test_nothing_is_said_where_nothing_is_amiss(facts: Facts) -> None:
+@pytest.mark.parametrize("facts", [GOOD, MachineFacts((12, 4), (HOPPER,), WHEELS12), MachineFacts((13, 1), (HOPPER,), WHEELS12)])
+def test_nothing_is_said_where_nothing_is_amiss(facts: MachineFacts) -> None:
     assert diagnose(facts) == []
     assert doctor.judged(facts).devices == (HOPPER,)
 
 
 def test_a_toolkit_outside_of_the_wheels_will_do() -> None:
-    conda = Facts((12, 8), (HOPPER,), {"cupy": "13.6.0", "numba-cuda": "0.30.4"}, toolkit=True)
+    conda = MachineFacts((12, 8), (HOPPER,), {"cupy": "13.6.0", "numba-cuda": "0.30.4"}, toolkit=True)
     assert diagnose(conda) == []
 
 
-SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
-    "no driver": (Facts(packages=WHEELS13), "no NVIDIA driver", "install NVIDIA's driver", True),
+SITUATIONS: dict[str, tuple[MachineFacts, str, str, bool]] = {
+    "no driver": (MachineFacts(packages=WHEELS13), "no NVIDIA driver", "install NVIDIA's driver", True),
     "driver too old for both": (
         replace(GOOD, driver=(12, 4)),
         "the driver supports CUDA 12.4, older than cupy-cuda13x and numba-cuda[cu13] needs",
@@ -54,13 +54,13 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
         True,
     ),
     "two CuPys": (
-        Facts((12, 8), (HOPPER,), WHEELS12 | {"cupy-cuda13x": "14.0.1"}),
+        MachineFacts((12, 8), (HOPPER,), WHEELS12 | {"cupy-cuda13x": "14.0.1"}),
         "cupy-cuda12x and cupy-cuda13x are both installed",
         "pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "driver of CUDA 11": (
-        Facts((11, 8), (HOPPER,), WHEELS12),
+        MachineFacts((11, 8), (HOPPER,), WHEELS12),
         "the driver supports CUDA 11.8, older than cupy-cuda12x",
         "update the driver to 525.60 or later",
         True,
@@ -84,7 +84,7 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
         True,
     ),
     "device below every floor": (
-        Facts((12, 4), (Device("K80", "3.7", BIG),), WHEELS12),
+        MachineFacts((12, 4), (Device("K80", "3.7", BIG),), WHEELS12),
         "K80 has compute capability 3.7, CUDA 12 needs 5.0 or more",
         "use another device",
         True,
@@ -114,13 +114,13 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
         True,
     ),
     "nothing installed, older driver": (
-        Facts((12, 4), (HOPPER,)),
+        MachineFacts((12, 4), (HOPPER,)),
         "cupy and numba-cuda are not installed",
         "pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
     ),
     "nothing installed, older device": (
-        Facts((13, 0), (Device("V100", "7.0", BIG),)),
+        MachineFacts((13, 0), (Device("V100", "7.0", BIG),)),
         "cupy and numba-cuda are not installed",
         "pip install 'cupy-cuda12x>=13.3' 'numba-cuda[cu12]>=0.20'",
         True,
@@ -165,7 +165,7 @@ SITUATIONS: dict[str, tuple[Facts, str, str, bool]] = {
 
 
 @pytest.mark.parametrize(("facts", "problem", "fix", "blocks"), SITUATIONS.values(), ids=SITUATIONS)
-def test_the_problem_is_named_with_its_fix(facts: Facts, problem: str, fix: str, blocks: bool) -> None:
+def test_the_problem_is_named_with_its_fix(facts: MachineFacts, problem: str, fix: str, blocks: bool) -> None:
     found = diagnose(facts)
     assert problem in found[0].problem
     assert fix in found[0].fix
@@ -224,25 +224,25 @@ def test_lines_install_what_the_extras_bring() -> None:
 
 
 def test_asking_for_cuda_in_vain_tells_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "cuda_diagnosis", lambda: Diagnosis("the driver is old", "update the driver"))
+    monkeypatch.setattr(target_selection, "cuda_diagnosis", lambda: Diagnosis("the driver is old", "update the driver"))
     with pytest.raises(ExecutionError, match=r"^gpuflow\.target is cuda, but the driver is old; update the driver$"):
-        choice.choose_target("cuda", choice.cuda_problem)
-    assert choice.choose_target("auto", choice.cuda_problem) == ("cpu", "the driver is old")
+        target_selection.choose_target("cuda", target_selection.cuda_problem)
+    assert target_selection.choose_target("auto", target_selection.cuda_problem) == ("cpu", "the driver is old")
     with pytest.raises(ExecutionError, match="but it rains; `gpuflow doctor`, run where the workers are"):
-        choice.choose_target("cuda", lambda: "it rains")
-    assert choice.choose_target("cuda", lambda: None) == ("cuda", "gpuflow.target is cuda")
+        target_selection.choose_target("cuda", lambda: "it rains")
+    assert target_selection.choose_target("cuda", lambda: None) == ("cuda", "gpuflow.target is cuda")
 
 
 def test_what_does_not_stop_cuda_does_not_change_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    choice.cuda_diagnosis.cache_clear()
+    target_selection.cuda_diagnosis.cache_clear()
     try:
-        monkeypatch.setattr(choice, "gather", lambda: SITUATIONS["no free memory"][0])
-        assert choice.choose_target("auto", choice.cuda_problem)[0] == "cuda"
-        choice.cuda_diagnosis.cache_clear()
-        monkeypatch.setattr(choice, "gather", lambda: SITUATIONS["only CuPy"][0])
-        assert choice.choose_target("auto", choice.cuda_problem)[0] == "cpu"
+        monkeypatch.setattr(target_selection, "gather", lambda: SITUATIONS["no free memory"][0])
+        assert target_selection.choose_target("auto", target_selection.cuda_problem)[0] == "cuda"
+        target_selection.cuda_diagnosis.cache_clear()
+        monkeypatch.setattr(target_selection, "gather", lambda: SITUATIONS["only CuPy"][0])
+        assert target_selection.choose_target("auto", target_selection.cuda_problem)[0] == "cpu"
     finally:
-        choice.cuda_diagnosis.cache_clear()
+        target_selection.cuda_diagnosis.cache_clear()
 
 
 # -- facts ------------------------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def test_a_machine_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_library", lambda: None)
     gather.cache_clear()
     try:
-        assert gather() == Facts()
+        assert gather() == MachineFacts()
         assert doctor.judged(gather()).reason == "no NVIDIA driver (libcuda) was found"
     finally:
         gather.cache_clear()

@@ -165,7 +165,7 @@ def test_literals_are_physical(value, physical, dtype):
 
 
 def test_declared_function_is_a_method_and_a_function():
-    from gpuflow_kernels.scalar import SCALARS
+    from gpuflow_kernels.declare.scalar import SCALARS
 
     try:
 

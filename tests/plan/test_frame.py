@@ -13,7 +13,7 @@ from gpuflow_kernels.dtypes import FLOAT64, INT64
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.preview import preview
+from gpuflow.frame.preview import preview
 
 from .tables import airlines, flights, frame
 

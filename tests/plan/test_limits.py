@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import gpuflow as gf
-from gpuflow import elsewhere
 from gpuflow.expr import ways
+from gpuflow.frame import elsewhere
 from gpuflow.plan import concat, joins
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text()

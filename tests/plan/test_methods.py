@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from gpuflow_kernels.aggregate import AGGREGATIONS
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import SCALARS
 
 import gpuflow as gf
 from gpuflow import col

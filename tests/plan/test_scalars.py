@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 from dateutil import tz as dateutil_zones
 from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.declare.time_intervals import span
 from gpuflow_kernels.dtypes import duration, timestamp
-from gpuflow_kernels.spans import span
 
 from gpuflow.errors import TypeMismatchError
 from gpuflow.expr.scalars import listed, physical

@@ -12,19 +12,19 @@ from itertools import pairwise
 from typing import Any
 from unittest import mock
 
-import gpuflow_kernels.builtin_aggregations
-import gpuflow_kernels.builtin_scalars  # noqa: F401
+import gpuflow_kernels.aggregations.basic
+import gpuflow_kernels.functions.builtin  # noqa: F401
 import numpy as np
-from gpuflow_kernels import filtering, joining, partitioning
-from gpuflow_kernels.aggregate import AGGREGATIONS
+from gpuflow_kernels.algorithms import filtering, joining, partitioning
+from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.pipeline import Filter, Group, Pipeline, Probe, Write, needs_seen
 from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.declare.aggregate import AGGREGATIONS
+from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import BOOL, FLOAT32, FLOAT64, INT32, INT64, STRING, UINT64
-from gpuflow_kernels.grouping import Grouper
-from gpuflow_kernels.primitives.cuda import drive, tables
-from gpuflow_kernels.rowtree import Agg, Call, Const, Lookup, Member, Ref, Row
-from gpuflow_kernels.scalar import SCALARS
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Write, needs_seen
+from gpuflow_kernels.primitives.cuda import launcher, tables
 from gpuflow_kernels.target import Target
 
 Rows = tuple[list[tuple[Any, ...]], int | None]
@@ -219,7 +219,7 @@ def sampled(run: Run, keys: Callable[[Any], Any], shared: bool = True) -> Run:
         changed = replace(chunk.columns[0], values=keys(np.arange(chunk.length)))
         chunk = Chunk((changed, *chunk.columns[1:]), chunk.length)
         small = {"SAMPLE": 32, "HOT": 2, "LONG": 0, "STRETCH": 128}
-        with mock.patch.multiple(drive, **small), mock.patch.object(tables, "SHARED", tables.SHARED * shared):
+        with mock.patch.multiple(launcher, **small), mock.patch.object(tables, "SHARED", tables.SHARED * shared):
             return run(target, chunk, bindings)
 
     return go

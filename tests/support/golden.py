@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpuflow_kernels.codegen.pipeline import Filter, Probe
 from gpuflow_kernels.dtypes import FLOAT64, INT32, INT64
-from gpuflow_kernels.rowtree import Const, Ref
+from gpuflow_kernels.ir.expressions import Const, Ref
+from gpuflow_kernels.ir.pipeline import Filter, Probe
 
 from tests.support.cuda_cases import (
     FLAG,

@@ -8,8 +8,8 @@ from typing import Any
 
 from gpuflow_kernels import target as targets
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.codegen.pipeline import Pipeline, Shape
-from gpuflow_kernels.codegen.skeletons_cuda import CudaGenerated
+from gpuflow_kernels.codegen.cuda.skeletons import CudaGenerated
+from gpuflow_kernels.ir.pipeline import Pipeline, Shape
 from gpuflow_kernels.target import CUDA
 
 from benchmarks.assembling import Kernel

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gpuflow.frame.table import Table
 from gpuflow.plan.source import Source
-from gpuflow.table import Table
 
 
 def table(source: Source, rows: int | None = None) -> Table:

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from ...codegen.module_text import module_of
+from gpuflow_kernels.codegen.common.module_text import module_of
+
 from ...codegen.modules import load
 from ...source import bare
 

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.module_text import HEADERS
+from gpuflow_kernels.codegen.common.tables_text import hash_text
 
-from ...codegen.module_text import HEADERS
 from ...codegen.modules import load
-from ...codegen.tables_text import hash_text
 from ...rowmath import prelude
 from ...target import Target
 

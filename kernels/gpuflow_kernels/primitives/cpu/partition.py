@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.module_text import HEADERS
 
-from ...codegen.module_text import HEADERS
 from ...codegen.modules import load
 from ...target import Target
 

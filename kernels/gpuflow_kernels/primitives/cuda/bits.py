@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.module_text import module_of
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
 
-from ...codegen.cuda_text import Param, kernel_text, thread_number
-from ...codegen.module_text import module_of
 from ...codegen.modules import load
 from . import runtime
 

@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.module_text import indented, module_of
+from gpuflow_kernels.codegen.common.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
 
 from ...binding import Bindings
-from ...codegen.cuda_text import Param, kernel_text, thread_number
-from ...codegen.module_text import indented, module_of
 from ...codegen.modules import load
-from ...codegen.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
 from ...target import Target
 from . import runtime
 

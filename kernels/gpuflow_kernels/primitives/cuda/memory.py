@@ -1,6 +1,6 @@
 """Room on the device: the pool that memory comes from, and what is done when it has none left.
 
-`with_room` is the ladder that a pipeline climbs when memory runs out: free what only pools hold and try again, cut the
+`with_retry` is the ladder that a pipeline climbs when memory runs out: free what only pools hold and try again, cut the
 rows in halves, move what lies on the device without being needed to the host, and at last an error that names the
 operator, the bytes and the setting.
 
@@ -97,7 +97,7 @@ def exhausted(error: BaseException) -> bool:
     return library in ("cupy", "cupy_backends") and getattr(error, "status", None) == 2  # cudaErrorMemoryAllocation
 
 
-class Room:
+class MemoryBudget:
     """How many rows are worked on at once: all of a chunk, until memory has run out.
 
     Attributes
@@ -141,7 +141,9 @@ def _piece(chunk: Chunk, first: int, last: int) -> Chunk:
     return Chunk(tuple(columns), last - first)
 
 
-def with_room(operator: str, attempt: Callable[[Room], Result], results: Callable[[], Iterable[Column]] = tuple) -> Result:
+def with_retry(
+    operator: str, attempt: Callable[[MemoryBudget], Result], results: Callable[[], Iterable[Column]] = tuple
+) -> Result:
     """Run one pipeline over one chunk (or anything else on the device), as a whole if there is room, else in pieces.
 
     Parameters
@@ -159,7 +161,7 @@ def with_room(operator: str, attempt: Callable[[Room], Result], results: Callabl
     DeviceMemoryError
         When there is no room for `FLOOR_ROWS` rows with everything on the host that can be there.
     """
-    room = Room()
+    room = MemoryBudget()
     result, wanted = _tried(attempt, room)
     if wanted is None:
         return result
@@ -173,7 +175,7 @@ def with_room(operator: str, attempt: Callable[[Room], Result], results: Callabl
     return result
 
 
-def _tried(attempt: Callable[[Room], Result], room: Room) -> tuple[Any, int | None]:
+def _tried(attempt: Callable[[MemoryBudget], Result], room: MemoryBudget) -> tuple[Any, int | None]:
     """(result, None), or (None, bytes that there was no room for; 0 where the error does not tell).
 
     The error is let go before this returns: its traceback holds the arrays of what has failed.
@@ -187,7 +189,7 @@ def _tried(attempt: Callable[[Room], Result], room: Room) -> tuple[Any, int | No
         return None, int(told[1].replace(",", "")) if told else 0
 
 
-def _message(operator: str, wanted: int, room: Room) -> str:
+def _message(operator: str, wanted: int, room: MemoryBudget) -> str:
     limit = _configured[0][1] if _configured else None
     bound = "the device's memory" if limit is None else f"gpuflow.memory-limit ({limit:,} bytes)"
     more = f"{wanted:,} more bytes" if wanted else "more"

@@ -12,9 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.module_text import indented, module_of
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text
 
-from ...codegen.cuda_text import Param, kernel_text
-from ...codegen.module_text import indented, module_of
 from ...codegen.modules import load
 from . import runtime
 

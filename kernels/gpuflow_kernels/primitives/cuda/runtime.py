@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import KernelCompileError
-from .lanes import Lanes
+from .streams import Lanes
 
 CONFIGURED = 1024
 """Configured kernels kept; the least recently used goes first. As many compiled ones."""

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.algorithms.group_table import GroupTable, Layout
+from gpuflow_kernels.codegen.common.tables_text import EMPTY
+from gpuflow_kernels.codegen.cuda.groups import is_folded, shared_bytes
+from gpuflow_kernels.ir.pipeline import Group, GroupShape
 
 from ...binding import Bindings
-from ...codegen.cuda_groups import is_folded, shared_bytes
-from ...codegen.pipeline import Group, GroupShape
-from ...codegen.tables_text import EMPTY
 from ...column import Chunk
 from ...dtypes import DType
-from ...group_table import GroupTable, Layout
 from ...target import Target
-from . import drive, hash_table
+from . import hash_table, launcher
 
 SHARED = 32 << 10
 """Bytes of shared memory for a block's own copy of a table: five blocks and more fit on a multiprocessor."""
@@ -49,13 +49,13 @@ class SampledTable(GroupTable):
     hot: int | None = None
     _sampled = False
 
-    def learn(self, target: Target, rows: int, found: drive.Sampled, bindings: Bindings) -> None:
+    def learn(self, target: Target, rows: int, found: launcher.Sampled, bindings: Bindings) -> None:
         """Take what the sample of a chunk of `rows` rows has shown."""
         self._sampled, self.hot = True, found.hot
         self.shape = replace(self.shape, private="hot" if found.hot is not None else "runs" if found.runs else "")
 
     def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
-        if self._sampled or rows <= drive.SAMPLE:
+        if self._sampled or rows <= launcher.SAMPLE:
             return None
         return replace(self.shape, private="sample")
 
@@ -152,7 +152,7 @@ class OpenTable(SampledTable):
             self._spot = hash_table.move(self.target, one, self.keys, self.shift, self._constant_hash)
         return self._spot
 
-    def learn(self, target: Target, rows: int, found: drive.Sampled, bindings: Bindings) -> None:
+    def learn(self, target: Target, rows: int, found: launcher.Sampled, bindings: Bindings) -> None:
         super().learn(target, rows, found, bindings)
         if not self._crowded(found.groups) and not bindings.tiny:
             self.expect(target, found.groups, bindings)

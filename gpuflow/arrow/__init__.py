@@ -1,0 +1,1 @@
+"""Columns from Arrow arrays and back; no files."""

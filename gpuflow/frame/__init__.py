@@ -1,0 +1,1 @@
+"""The tables that users hold: `Frame`, which is not computed, `Table`, which is, and `GroupBy`."""

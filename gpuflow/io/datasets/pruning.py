@@ -1,0 +1,202 @@
+"""Whether a predicate can be true anywhere in a block of rows of which only bounds are known.
+
+Every expression is given what it may turn out as: a predicate a set out of ``{True, False, None}``, a value a `Range`.
+Whatever cannot be judged may be anything, so a block is only skipped when no row of it can pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What is known of the values of an expression over a block of rows.
+
+    `low` and `high` bound every valid value (None: unbounded), strings as their UTF-8 bytes. `nulls` and `valid` tell
+    whether there can be null rows and valid rows.
+    """
+
+    low: Any = None
+    high: Any = None
+    nulls: bool = True
+    valid: bool = True
+
+    @property
+    def single(self) -> bool:
+        return self.low is not None and self.high is not None and bool(self.low == self.high)
+
+
+Bounds = Callable[[str], Range]
+"""What is known of a column, by name."""
+
+_UNKNOWN = Range()
+_ANY = frozenset({True, False, None})
+_COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
+
+
+def may_match(predicate: Row, bounds: Bounds) -> bool:
+    """Whether `predicate` can be true for a row of the block that `bounds` describes.
+
+    Examples
+    --------
+    >>> from gpuflow_kernels.dtypes import BOOL, INT64
+    >>> member = Member(Ref("x", INT64), (3, 90), BOOL)
+    >>> may_match(member, lambda name: Range(10, 20)), may_match(member, lambda name: Range(1, 5))
+    (False, True)
+    """
+    return True in _outcomes(predicate, bounds)
+
+
+def _outcomes(row: Row, bounds: Bounds) -> frozenset[bool | None]:
+    if isinstance(row, Member):
+        return _member(row, bounds)
+    if isinstance(row, Call):
+        name, args = row.overload.name.rstrip("_"), row.args
+        if name in ("and", "or", "xor") and all(a.dtype.kind in ("bool", "null") for a in args):
+            outcomes = _outcomes(args[0], bounds)
+            for arg in args[1:]:
+                other = _outcomes(arg, bounds)
+                outcomes = frozenset(_LOGIC[name](a, b) for a in outcomes for b in other)
+            return outcomes
+        if name == "not" and len(args) == 1:
+            return frozenset(None if a is None else not a for a in _outcomes(args[0], bounds))
+        if name in ("is_null", "is_not_null") and len(args) == 1:
+            value = _range(args[0], bounds)
+            return frozenset([name == "is_null"] * value.nulls + [name != "is_null"] * value.valid)
+        if name in _COMPARISONS and len(args) == 2 and _comparable(args[0].dtype, args[1].dtype):
+            return _compare(name, _range(args[0], bounds), _range(args[1], bounds))
+        if name in _COMPARISONS and len(args) == 2 and all(a.dtype.is_temporal for a in args):
+            meeting = t.common(args[0].dtype, args[1].dtype)
+            if meeting is not None:
+                return _compare(name, *(_cast(_range(a, bounds), a.dtype, meeting) for a in args))
+        if name == "is_between" and len(args) == 3 and all(_comparable(args[0].dtype, a.dtype) for a in args[1:]):
+            # whichever ends are open, a row that passes lies within the closed range
+            value = _range(args[0], bounds)
+            above = _compare("ge", value, _range(args[1], bounds))
+            below = _compare("le", value, _range(args[2], bounds))
+            return _ANY if True in above and True in below else frozenset({False, None})
+        return _ANY
+    if row.dtype.kind not in ("bool", "null"):
+        return _ANY
+    value = _range(row, bounds)
+    if not value.valid:
+        return frozenset({None})
+    truths = {False, True} if value.low is None or value.high is None else {bool(value.low), bool(value.high)}
+    return frozenset(truths | ({None} if value.nulls else set()))
+
+
+def _and(a: bool | None, b: bool | None) -> bool | None:
+    return False if a is False or b is False else None if a is None or b is None else True
+
+
+def _or(a: bool | None, b: bool | None) -> bool | None:
+    return True if a is True or b is True else None if a is None or b is None else False
+
+
+def _xor(a: bool | None, b: bool | None) -> bool | None:
+    return None if a is None or b is None else a != b
+
+
+_LOGIC: dict[str, Callable[[bool | None, bool | None], bool | None]] = {"and": _and, "or": _or, "xor": _xor}
+
+
+def _comparable(a: DType, b: DType) -> bool:
+    """Whether plain comparison of physical values is what the comparison means."""
+    same = a.kind == b.kind and a.unit == b.unit and a.scale == b.scale
+    return same or "null" in (a.kind, b.kind) or (a.is_integer and b.is_integer)
+
+
+def _compare(name: str, a: Range, b: Range) -> frozenset[bool | None]:
+    if name in ("gt", "ge"):
+        return _compare("lt" if name == "gt" else "le", b, a)
+    if name == "ne":
+        return frozenset(None if o is None else not o for o in _compare("eq", a, b))
+    outcomes: set[bool | None] = {None} if a.nulls or b.nulls else set()
+    if a.valid and b.valid:
+        if name == "eq":
+            true = not (_below(a.high, b.low) or _below(b.high, a.low))
+            false = not (a.single and b.single and a.low == b.low)
+        elif name == "lt":
+            true, false = not _below(b.high, a.low, equal=True), not _below(a.high, b.low)
+        else:
+            true, false = not _below(b.high, a.low), not _below(a.high, b.low, equal=True)
+        outcomes |= {True} if true else set()
+        outcomes |= {False} if false else set()
+    return frozenset(outcomes)
+
+
+def _below(a: Any, b: Any, equal: bool = False) -> bool:
+    """Whether `a` is known to be less than `b` (or equal)."""
+    if a is None or b is None:
+        return False
+    return bool(a <= b) if equal else bool(a < b)
+
+
+def _member(row: Member, bounds: Bounds) -> frozenset[bool | None]:
+    value = _range(row.arg, bounds)
+    nulls = {None} if value.nulls else set()
+    if not value.valid:
+        return frozenset({None})
+    if row.arg.dtype.is_float:
+        return _ANY
+    inside = any(
+        not (_below(v, value.low) or _below(value.high, v)) for v in (_physical(v, row.arg.dtype) for v in row.values)
+    )  # fmt: skip
+    return frozenset({False} | ({True} if inside else set()) | nulls)
+
+
+def _physical(value: Any, dtype: DType) -> Any:
+    """A literal in the domain that bounds are given in; None where it bounds nothing."""
+    if dtype == t.STRING:
+        try:
+            return str(value).encode()
+        except UnicodeEncodeError:
+            return None
+    return None if value != value else value
+
+
+def _range(row: Row, bounds: Bounds) -> Range:
+    if isinstance(row, Ref):
+        return bounds(str(row.key))
+    if isinstance(row, Const):
+        if row.value is None:
+            return Range(nulls=True, valid=False)
+        value = _physical(row.value, row.dtype)
+        return Range(value, value, nulls=False)
+    if isinstance(row, Call) and row.overload.name.startswith("cast") and len(row.args) == 1:
+        return _cast(_range(row.args[0], bounds), row.args[0].dtype, row.dtype)
+    return _UNKNOWN
+
+
+def _cast(value: Range, source: DType, target: DType) -> Range:
+    """Through casts that keep order and, for the bounds at hand, lose nothing."""
+    if source == target or not value.valid:
+        return value
+    unknown = Range(nulls=True)
+    if value.low is None or value.high is None:
+        return unknown
+    if source.is_integer and target.is_integer:
+        low, high = target.bounds
+        return value if low <= value.low and value.high <= high else unknown
+    if source.is_integer and target == t.FLOAT64:
+        return Range(float(value.low), float(value.high), value.nulls)
+    if (source.is_decimal or source.is_integer) and target.is_decimal and target.scale >= source.scale:
+        factor, (least, greatest) = 10 ** (target.scale - source.scale), target.bounds
+        low, high = value.low * factor, value.high * factor
+        return Range(low, high, value.nulls) if least <= low and high <= greatest else unknown
+    ticks = None
+    if source.kind == "date" and target.kind == "timestamp":
+        ticks = 86_400 * target.per_second
+    elif source.kind == target.kind and source.unit and target.unit and target.per_second >= source.per_second:
+        ticks = target.per_second // source.per_second
+    if ticks is None:
+        return unknown
+    low, high = value.low * ticks, value.high * ticks
+    return Range(low, high, value.nulls) if t.INT64.bounds[0] <= low and high <= t.INT64.bounds[1] else unknown

@@ -1,0 +1,106 @@
+"""What a file's reader hands out as a column of the type that the source has: checked, cut, widened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from gpuflow_kernels import dtypes as t
+from gpuflow_kernels.column import Column
+from gpuflow_kernels.dtypes import DType
+
+from gpuflow.arrow import convert, decimals, enums, stored_times
+from gpuflow.arrow.columns import null_column
+
+from .failures import failure
+from .files import File
+
+Rows = np.ndarray[Any, np.dtype[np.integer[Any]]]
+"""Ascending numbers of rows."""
+
+
+def fitting(
+    data: pa.ChunkedArray,
+    count: int,
+    dtype: DType,
+    file: File,
+    name: str,
+    *,
+    raw: bool = False,
+    forgiving: bool = False,
+    wanted: Rows | None = None,
+) -> Column:
+    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type; of them
+    those with the numbers `wanted`, where these are given.
+
+    With `forgiving` a text that is no category of an enum is null.
+    """
+    if len(data) < count:
+        raise failure(file.path, f"{count} values were expected, it holds {len(data)}", column=name)
+    if len(data) > count:
+        data = data.slice(0, count)
+    try:
+        if wanted is not None:
+            data = _taken(data, wanted, raw)
+        _validate(data, raw)
+        if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
+            return enums.enum_of_texts(data, dtype, strict=not forgiving)
+        if data.type == pa.null():
+            return null_column(dtype, len(data))
+        if stored_times.is_stored(data.type, dtype):
+            data = stored_times.times(data, convert.arrow_type(dtype))
+        elif pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
+            data = decimals.converted(data, convert.arrow_type(dtype))
+        elif convert.dtype_of(data.type) != dtype:
+            data = data.cast(convert.arrow_type(dtype))
+        column = convert.from_arrow(data)
+    except (pa.ArrowException, ValueError) as e:
+        raise failure(file.path, e, column=name) from e
+    if column.dtype != dtype:
+        raise failure(file.path, f"it holds {column.dtype}, {dtype} was expected", column=name)
+    return column
+
+
+def _taken(data: pa.ChunkedArray, wanted: Rows, raw: bool) -> pa.ChunkedArray:
+    """The values with these ascending numbers. Taking trusts offsets: those of formats that hand out the bytes of a file, and
+    of what has more than one level of them, are checked before."""
+    if raw or pa.types.is_nested(data.type) or isinstance(data.type, pa.BaseExtensionType):
+        data.validate(full=True)
+    if data.type in (pa.string_view(), pa.binary_view()):  # cannot be taken from
+        data = data.cast(pa.large_string() if data.type == pa.string_view() else pa.large_binary())
+    found, start = [], 0
+    for chunk in data.chunks:
+        low, high = np.searchsorted(wanted, (start, start + len(chunk)))
+        found.append(chunk.take(pa.array(wanted[low:high] - start)))
+        start += len(chunk)
+    return pa.chunked_array(found, data.type)
+
+
+def _validate(data: pa.ChunkedArray, raw: bool) -> None:
+    """Kernels check neither codes nor characters, so what is handed to them is checked here."""
+    if not raw and data.type in (pa.string(), pa.large_string()):
+        data.validate()
+        for chunk in data.chunks:
+            if not _is_ascii(chunk):  # decoders make offsets in order; only characters may be wrong
+                chunk.validate(full=True)
+        return
+    if raw or not (pa.types.is_dictionary(data.type) or pa.types.is_primitive(data.type) or pa.types.is_decimal(data.type)):
+        data.validate(full=True)
+        return
+    data.validate()
+    if pa.types.is_dictionary(data.type):
+        for dictionary in {id(d): d for d in (chunk.dictionary for chunk in data.chunks)}.values():
+            dictionary.validate(full=True)
+        for chunk in data.chunks:
+            if chunk.null_count < len(chunk):
+                codes = pc.min_max(chunk.indices).as_py()
+                if not 0 <= codes["min"] <= codes["max"] < len(chunk.dictionary):
+                    raise ValueError(f"code {codes['max']} is outside of a dictionary of {len(chunk.dictionary)} entries")
+
+
+def _is_ascii(strings: pa.Array) -> bool:
+    """Whether no byte of the strings is above 127: then they are valid UTF-8, found out at the speed of memory."""
+    data = strings.buffers()[2]
+    return data is None or not data.size or int(np.frombuffer(data, np.uint8).max()) < 128

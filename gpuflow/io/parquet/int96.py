@@ -1,0 +1,49 @@
+"""Parquet's INT96 timestamps: nanoseconds of a day, and the number of that day, in twelve bytes.
+
+Spark, Hive and Impala write them. They reach far beyond what 64 bits of nanoseconds hold (1677 to 2262), which pyarrow makes of
+them and wraps around. So they are read as twelve plain bytes (`as_stored.as_plain`); `stored_times` makes timestamps of these.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from gpuflow.arrow import opaque
+from gpuflow.arrow.stored_times import INT96
+
+
+def typed(schema: pa.Schema, stored: pa.Schema, origin: pa.Schema | None, unit: str | None) -> pa.Schema:
+    """The schema with the types that INT96 timestamps become.
+
+    Parameters
+    ----------
+    schema, stored : pyarrow.Schema
+        As pyarrow reads the file, and with twelve bytes in the place of each such timestamp.
+    origin : pyarrow.Schema, optional
+        That of the table which was written: it says the unit and the zone.
+    unit : str, optional
+        Otherwise microseconds, which is what Spark writes: they reach from year 1 to year 9999 and far beyond.
+    """
+    fields = []
+    for field, plain in zip(schema, stored, strict=True):
+        written = None if origin is None or field.name not in origin.names else origin.field(field.name).type
+        fields.append(field.with_type(_typed(field.type, plain.type, written, unit)))
+    return pa.schema(fields, schema.metadata)
+
+
+def _typed(kind: pa.DataType, stored: pa.DataType, origin: pa.DataType | None, unit: str | None) -> pa.DataType:
+    if stored == INT96 and pa.types.is_timestamp(kind):
+        if origin is None or not pa.types.is_timestamp(origin):
+            return pa.timestamp(unit or "us")
+        return pa.timestamp(unit or origin.unit, origin.tz)
+    if not pa.types.is_nested(kind):
+        return kind
+    fields, plain = opaque.fields_of(kind), opaque.fields_of(stored)
+    written = [] if origin is None else [field.type for field in opaque.fields_of(origin)]
+    origins = written if len(written) == len(fields) else [None] * len(fields)
+    kinds = [_typed(f.type, p.type, o, unit) for f, p, o in zip(fields, plain, origins, strict=True)]
+    return (
+        kind
+        if kinds == [f.type for f in fields]
+        else opaque.with_fields(kind, [f.with_type(k) for f, k in zip(fields, kinds, strict=True)])
+    )

@@ -1,0 +1,1 @@
+"""Files of text as sources: delimited text, JSON lines, JSON documents."""

@@ -1,0 +1,1 @@
+"""Filtering, grouping, joining, partitioning and sorting of columns."""

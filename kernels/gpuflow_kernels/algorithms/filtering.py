@@ -1,0 +1,88 @@
+"""Running pipelines that write rows: map, compact, and joins into rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpuflow_kernels.binding import Bindings, fitted, input_arguments, shape_of
+from gpuflow_kernels.codegen.common.program import repeated
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.errors import ArithmeticOverflowError
+from gpuflow_kernels.ir.expressions import Ref
+from gpuflow_kernels.ir.pipeline import Pipeline, Write, filters_rows
+from gpuflow_kernels.target import Target, error_text
+
+from .launching import drive_of
+
+
+def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) -> Chunk:
+    """Run a pipeline whose sink is `Write` over one chunk.
+
+    Parameters
+    ----------
+    target : Target
+    pipeline : Pipeline
+    chunk : Chunk
+        Columns of ``pipeline.inputs``, in order.
+    bindings : Bindings
+
+    Returns
+    -------
+    Chunk
+        The sink's columns; rows in input order. String columns carry no dictionary yet (the caller knows it), except
+        input columns that pass unchanged. Columns that are merely copied share memory with the input.
+
+    Raises
+    ------
+    ArithmeticOverflowError
+        When an exact result does not fit its type.
+    """
+    sink = pipeline.sink
+    assert isinstance(sink, Write)
+    shape = shape_of(pipeline, chunk, bindings)
+    compacting = filters_rows(pipeline) or bool(repeated(pipeline, shape))
+    if compacting:
+        return _run(target, pipeline, chunk, bindings, True)
+    computed = tuple(c for c in sink.columns if not _is_input(c, pipeline))
+    done: dict[int, Column] = {}
+    if computed:
+        smaller = Pipeline(pipeline.inputs, pipeline.steps, Write(computed))
+        produced = iter(_run(target, smaller, chunk, bindings, False).columns)
+        done = {k: next(produced) for k, c in enumerate(sink.columns) if not _is_input(c, pipeline)}
+    columns = tuple(done[k] if k in done else moved(target, chunk.columns[c.key]) for k, c in enumerate(sink.columns))  # type: ignore[union-attr,index]
+    return Chunk(columns, chunk.length)
+
+
+def _is_input(row: Any, pipeline: Pipeline) -> bool:
+    return isinstance(row, Ref) and isinstance(row.key, int) and row.key < len(pipeline.inputs)
+
+
+def moved(target: Target, column: Column) -> Column:
+    """The column in this target's memory; itself where it is there already."""
+    values = target.asarray(column.values)
+    if values is column.values:
+        return column
+    validity = None if column.validity is None else target.asarray(column.validity)
+    return Column(column.dtype, values, validity, column.dictionary, column.facts)
+
+
+def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, compacting: bool) -> Chunk:
+    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    shape = fitted(target, shape_of(pipeline, chunk, bindings), chunk)
+    generated = target.generate(pipeline, shape)
+    arguments = input_arguments(target, pipeline, generated, chunk, bindings)
+    sink = pipeline.sink
+    assert isinstance(sink, Write)
+    types = tuple(c.dtype for c in sink.columns)
+    values, validities, length, error = drive_of(target).write(
+        target, pipeline, shape, generated, arguments, chunk.length, types, compacting, bindings
+    )
+    if error:
+        raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))
+    columns = (Column(d, v, m) for d, v, m in zip(types, values, validities, strict=True))
+    return Chunk(tuple(columns), length)
+
+
+def overflow_message(what: str) -> str:
+    """The message of an overflow, with the way out; a declaration's own `failure` says it itself."""
+    return f"{what}: cast to a wider type (float64), or filter the rows out first" if " does not fit " in what else what

@@ -1,0 +1,125 @@
+"""Splitting a chunk by the hash of keys, so that equal keys of all chunks end in the same part."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels.codegen.common.module_text import module_of
+from gpuflow_kernels.codegen.common.tables_text import hash_text
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
+from gpuflow_kernels.codegen.modules import load
+from gpuflow_kernels.column import Chunk, Column
+from gpuflow_kernels.host_memory import take
+from gpuflow_kernels.target import Target
+
+from .counting_sort import rows_by_id
+from .filtering import moved
+from .sorting import float_bits
+
+MOST_PARTS = 1024
+"""Parts that one pass over the rows of a GPU can make."""
+NULL_WORD = np.int64(-0x61C8864680B583EB)
+
+
+@lru_cache(maxsize=64)
+def _hash_module(words: int, target: str) -> str:
+    names = [f"w{k}" for k in range(words)]
+    loads = ", ".join(f"{w}[i]" for w in names)
+    # the low 32 bits of the hash: a table in the same part chooses its slots by the top ones
+    part = f"((hash_{words}({loads}) & uint64(0xFFFFFFFF)) * parts) >> uint64(32)"
+    if target == "cuda":
+        params = (Param("rows"), Param("parts"), Param("out", "int32"), *(Param(w, "int64") for w in names))
+        body = [
+            thread_number("i"),
+            "if i < rows:",
+            f"    out[i] = int32({part})",
+        ]
+        run = kernel_text("run", params, body)
+    else:
+        run = f"""@kernel
+def run(rows, parts, out, {", ".join(names)}):
+    for i in range(rows):
+        out[i] = int64({part})"""
+    return module_of(target, "\n\n\n".join([hash_text(words), run]), {f"hash_{words}"})
+
+
+def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
+    """Key words of columns as arrays: equal keys have equal words, whether or not there are nulls beside them.
+
+    Nulls share a word with a value that hardly occurs. A bit of their own would tell them apart, and would send the
+    same value elsewhere from a chunk that has no nulls.
+    """
+    xp = target.xp
+    words = []
+    for key in keys:
+        values = target.asarray(key.values)
+        if key.dtype.is_float:
+            word = float_bits(target, values)
+        else:
+            word = values.view("int64") if values.dtype == np.dtype("uint64") else values.astype("int64")
+        if key.validity is not None:
+            word = xp.where(target.asarray(key.validity), word, NULL_WORD)
+        words.append(xp.ascontiguousarray(word))
+    return words
+
+
+def partition_ids(target: Target, words: list[Any], parts: int) -> Any:
+    """The part of every row, from its key words: int64, on a GPU int32."""
+    rows, on_device = len(words[0]), target.name == "cuda"
+    out = target.xp.empty(rows, dtype="int32" if on_device else "int64")
+    module = load(_hash_module(len(words), target.name), target.name)
+    arguments = (np.uint64(rows), np.uint64(parts), out, *words)
+    if not on_device:
+        with np.errstate(all="ignore"):
+            module.run(*arguments)
+    elif rows:
+        from gpuflow_kernels.primitives.cuda import runtime
+
+        runtime.launch_over(module.run, rows, arguments)
+    return out
+
+
+def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Chunk]:
+    """The chunk's rows by the hash of their key words, in `parts` pieces; rows keep their order within a piece.
+
+    `words` come from `key_words_of` or any other function under which equal keys of all chunks have equal words.
+    """
+    if parts == 1:
+        return [chunk]
+    return split_by(target, chunk, partition_ids(target, words, parts), parts)
+
+
+def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
+    """The chunk's rows by part number (0 to parts - 1), in order within a part. Pieces are views of one copy."""
+    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    if target.name == "cuda" and chunk.length and parts <= MOST_PARTS:
+        ordered, offsets = _packed(target, chunk, ids.astype("int32", copy=False), parts)
+    else:
+        offsets, order = rows_by_id(target, ids, parts)
+        ordered = in_order(chunk, order)
+    bounds = [int(o) for o in offsets.tolist()]
+    return [ordered.take(slice(a, b), b - a) for a, b in pairwise(bounds)]
+
+
+def in_order(chunk: Chunk, order: Any) -> Chunk:
+    """All rows of a chunk in the order of these row numbers."""
+    if type(order) is not np.ndarray:
+        return chunk.take(order, chunk.length)
+    columns = (
+        Column(c.dtype, take(c.values, order), None if c.validity is None else take(c.validity, order), c.dictionary)
+        for c in chunk.columns
+    )
+    return Chunk(tuple(columns), chunk.length)
+
+
+def _packed(target: Target, chunk: Chunk, ids: Any, parts: int) -> tuple[Chunk, Any]:
+    from gpuflow_kernels.primitives.cuda.partition import pack
+
+    arrays = [a for c in chunk.columns for a in (c.values, c.validity) if a is not None]
+    results, offsets = pack(target.xp, arrays, ids, parts)
+    done = iter(results)
+    columns = tuple(Column(c.dtype, next(done), None if c.validity is None else next(done), c.dictionary) for c in chunk.columns)
+    return Chunk(columns, chunk.length), offsets

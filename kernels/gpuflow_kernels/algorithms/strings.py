@@ -1,0 +1,148 @@
+"""Text functions over arrays of strings: what each entry, or each row, of a column of strings gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, TextGenerated, text_module
+from gpuflow_kernels.codegen.modules import load
+from gpuflow_kernels.declare.scalar import Constant, Overload, Table
+from gpuflow_kernels.dtypes import STRING, DType
+from gpuflow_kernels.errors import KernelCompileError
+from gpuflow_kernels.target import Target, word_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """Strings: entry i is ``data[offsets[i]:offsets[i + 1]]``. With `codes` row r is entry ``codes[r]``, else entry r."""
+
+    offsets: Any
+    data: Any
+    codes: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """A number for each row, in the storage of `dtype`."""
+
+    dtype: DType
+    values: Any
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """The same value for every row: bytes for a string, else a number."""
+
+    dtype: DType
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a text function gives for each row: numbers in `values`, or strings as `text`; `valid` and `bad` (which rows
+    have no result, which results do not fit) are None where no row can be so."""
+
+    values: Any = None
+    text: Text | None = None
+    valid: Any = None
+    bad: Any = None
+
+
+def evaluate(
+    target: Target,
+    overload: Overload,
+    dtype: DType,
+    constants: tuple[Constant, ...],
+    arguments: tuple[Text | Numbers | One, ...],
+    rows: int,
+) -> Answer:
+    """Run a declared text function (one with a `text`) over `rows` rows.
+
+    Parameters
+    ----------
+    target : Target
+    overload : Overload
+    dtype : DType
+        Of the result.
+    constants : tuple
+        Of the signature.
+    arguments : tuple of Text, Numbers or One
+        No nulls: whoever has them knows which rows do not count.
+    rows : int
+
+    Raises
+    ------
+    KernelCompileError
+        When the body does not compile.
+    """
+    given: dict[str, Any] = {"rows": np.uint64(rows)}
+    kinds = tuple(_given(target, k, a, given) for k, a in enumerate(arguments))
+    making = overload.text in ("write", "view")
+    out = "int64" if making else dtype.register.rstrip("_")
+    xp = target.xp
+    given |= {"out": xp.zeros(rows, dtype=out), "ok": xp.ones(rows, dtype=bool), "bad": xp.zeros(rows, dtype=bool)}
+    given |= {f"ta{k}": target.asarray(np.array(c.values, "int64")) for k, c in enumerate(constants) if isinstance(c, Table)}
+    given |= {"bytes": xp.empty(0, dtype="uint8"), "room": np.int64(0)}
+    first = text_module(overload, kinds, constants, out, target.name, False)
+    _run(target, first, given, rows)
+    names = {p.name for p in first.params}
+    valid = given["ok"] if "ok" in names and not bool(given["ok"].all()) else None
+    bad = given["bad"] if "bad" in names and bool(given["bad"].any()) else None
+    if not making:
+        with np.errstate(all="ignore"):
+            return Answer(given["out"].astype(dtype.storage, copy=False), None, valid, bad)
+    lengths = given["out"] if valid is None else xp.where(valid, given["out"], 0)
+    offsets = xp.zeros(rows + 1, dtype="int64")
+    xp.cumsum(lengths, out=offsets[1:])
+    total = int(offsets[-1])
+    given |= {"bytes": xp.empty(total, dtype="uint8"), "room": np.int64(total), "at": offsets}
+    if total:
+        # a row without a result may put bytes where the next one begins: that one puts its own there too, but on a GPU not
+        # necessarily later, so such rows are sent behind the end
+        if valid is not None:
+            given["at"] = xp.where(valid, offsets[:-1], total)
+        _run(target, text_module(overload, kinds, constants, out, target.name, True), given, rows)
+    return Answer(None, Text(offsets, given["bytes"]), valid, bad)
+
+
+def _given(target: Target, k: int, argument: Text | Numbers | One, given: dict[str, Any]) -> Argument:
+    """Add what a kernel is given for argument number `k`; how it comes."""
+    if isinstance(argument, Text):
+        data = target.asarray(argument.data)
+        given |= {f"b{k}": data, f"n{k}": np.int64(len(data)), f"s{k}": target.asarray(argument.offsets)}
+        if argument.codes is None:
+            return Argument(ENTRIES)
+        given[f"r{k}"] = target.asarray(argument.codes)
+        return Argument(ROWS)
+    if isinstance(argument, Numbers):
+        given[f"c{k}"] = target.asarray(argument.values)
+        return Argument(ROWS, argument.dtype)
+    if argument.dtype == STRING:
+        data = target.asarray(np.frombuffer(bytearray(argument.value), np.uint8))  # bytearray: not read-only
+        given |= {f"b{k}": data, f"n{k}": np.int64(len(data))}
+        return Argument(ONE)
+    given[f"c{k}"] = word_of(argument.value, argument.dtype.register)
+    return Argument(ONE, argument.dtype)
+
+
+def _run(target: Target, generated: TextGenerated, given: dict[str, Any], rows: int) -> None:
+    module = load(generated.text, target.name)
+    values = [given[p.name] for p in generated.params]
+    if target.name == "python":
+        with np.errstate(all="ignore"):
+            module.run(*values)
+        return
+    if target.name == "cuda":
+        from gpuflow_kernels.primitives.cuda import runtime
+
+        if rows:
+            runtime.launch_over(module.run, rows, values)
+        return
+    try:
+        module.run(*values)
+    except Exception as e:
+        if type(e).__module__.startswith("numba"):
+            raise KernelCompileError(f"generated kernel {module.__file__} did not compile: {e}") from e
+        raise

@@ -1,0 +1,1 @@
+"""Text that is the same on every target."""

@@ -1,0 +1,191 @@
+"""Loops and sinks for CPU cores; uncompiled, the same text is the PYTHON target.
+
+A kernel sees the rows ``start <= i < stop`` of one partition and owns its accumulators and outputs: threads come from
+running partitions. ``state`` carries what outlives a call: [0] rows written, or the row reached; [1] number of the
+check that failed; [2] groups found; from [3] on where inner loops stopped. A kernel that finds its table or output full
+stores where it was and returns 1; the host makes room and calls again, and no row is counted twice.
+
+Rows, places and slots are unsigned: for a signed index Numba adds code that lets negative ones count from the end.
+"""
+
+from __future__ import annotations
+
+from gpuflow_kernels.codegen.common.module_text import assemble, indented
+from gpuflow_kernels.codegen.common.program import Generated, input_params, repeated, write_steps
+from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, stored
+from gpuflow_kernels.codegen.common.sinks import combine, group_words, slot_layout, write_values
+from gpuflow_kernels.ir.expressions import Agg, Ref
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Shape, Write, filters_rows
+
+CURSORS = 3
+FEW = 2
+
+
+def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated:
+    """The module of one pipeline for ``cpu`` or ``python``."""
+    writer = RowWriter(shape.nullable)
+    loops = repeated(pipeline, shape)
+    outputs: list[str] = []
+    nullable: list[bool] = []
+    marks: list[int] = []
+    head, tail = ["e = state[1]"], ["state[1] = e"]
+    head += [f"u{t} = state[{CURSORS + k}]" for k, t in enumerate(loops)]
+    full = [f"state[{CURSORS + k}] = q{t}" for k, t in enumerate(loops)]
+
+    def sink() -> None:
+        marks.append(len(writer.lines))
+        if isinstance(pipeline.sink, Write):
+            _write(writer, pipeline, shape, bool(loops), outputs, nullable, full)
+        else:
+            outputs.extend(_group(writer, pipeline.sink, shape, full))
+        marks.append(len(writer.lines))
+
+    write_steps(writer, pipeline, shape, sink)
+    if isinstance(pipeline.sink, Group):
+        reducing, hashing = shape.group.mode == "reduce", shape.group.mode == "hash"  # type: ignore[union-attr]
+        layout = slot_layout(pipeline.sink.aggs)
+        if reducing:
+            head += [f"g{r.array} = z{r.array}[0]" for r in layout]
+            tail += [f"z{r.array}[0] = g{r.array}" for r in layout]
+        if hashing:
+            head += ["ng = state[2]", "smask = uint64(len(slots) - 1)", "limit = len(slots) >> 1"]
+            tail += ["state[2] = ng"]
+        tail += ["state[0] = stop"]
+        hashes = {shape.group.words} if hashing else set()  # type: ignore[union-attr]
+    else:
+        hashes = set()
+        if filters_rows(pipeline) or loops:
+            head.append("j = uint64(state[0])")
+            tail.append("state[0] = j")
+    find = {shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"}
+    base = any(isinstance(a, Agg) and a.aggregation.position for a in getattr(pipeline.sink, "aggs", ()))
+    merging = isinstance(pipeline.sink, Group) and pipeline.sink.merge
+    params = ("start", "stop", "state", *(("pos",) if base and not merging else ()), *input_params(writer, pipeline, shape))
+    params += tuple(outputs)
+    body = [
+        "@kernel",
+        f"def run({', '.join(params)}):",
+        *indented(head, 1),
+        "    for i in range(start, stop):",
+        *indented((_unbranched(writer.lines, marks) if _moves_little(pipeline) else writer.lines) or ["pass"], 2),
+        *indented(tail, 1),
+        "    return 0",
+    ]
+    text = assemble(target, ["\n".join(body)], writer, find, hashes, shape.constant_hash)
+    return Generated(
+        text,
+        params,
+        tuple(writer.lines[: marks[0]]),
+        tuple(writer.literals),
+        tuple(writer.lookups),
+        tuple(writer.members),
+        tuple(writer.tables),
+        tuple(writer.checks),
+        tuple(sorted(writer.columns)),
+        tuple(nullable),
+    )
+
+
+def _moves_little(pipeline: Pipeline) -> bool:
+    """Whether a kernel only filters, and writes so few columns that it costs less to write every row than to guess which pass."""
+    sink, steps = pipeline.sink, pipeline.steps
+    plain = isinstance(sink, Write) and len(sink.columns) <= FEW and all(isinstance(c, Ref) for c in sink.columns)
+    return plain and len(steps) == 1 and isinstance(steps[0], Filter)
+
+
+def _unbranched(lines: list[str], marks: list[int]) -> list[str]:
+    """The lines of a filter and what it writes, with the row after the last one written over by each that does not pass.
+
+    Branch-free selection as in Ross, "Selection conditions in main memory", TODS 2004. A row is never written beyond its own
+    number, so there is always room.
+    """
+    row, written = lines[: marks[0]], lines[marks[0] : marks[1]]
+    if not row or not row[-1].startswith("if "):  # the predicate is a literal
+        return lines
+    test = row[-1].removeprefix("if ").removesuffix(":")
+    step = written[-1].strip().replace("uint64(1)", f"uint64({test})")
+    return [*row[:-1], *(line.removeprefix("    ") for line in written[:-1]), step]
+
+
+def _stop(writer: RowWriter, full: list[str], extra: list[str]) -> None:
+    for text in (*extra, *full, "state[1] = e", "return 1"):
+        writer.line(text)
+
+
+def _write(
+    writer: RowWriter,
+    pipeline: Pipeline,
+    shape: Shape,
+    loops: bool,
+    outputs: list[str],
+    nullable: list[bool],
+    full: list[str],
+) -> None:
+    assert isinstance(pipeline.sink, Write)
+    compacting = filters_rows(pipeline) or loops
+    if loops:  # more rows may leave than entered: the output can fill up
+        with writer.block("if j == room:"):
+            _stop(writer, full, ["state[0] = j", "state[2] = i"])
+        outputs.append("room")
+    at = "j" if compacting else "i"
+    values = [writer.emit(c) for c in pipeline.sink.columns]
+    for k, value in enumerate(values):
+        writer.line(f"o{k}[{at}] = {stored(pipeline.sink.columns[k].dtype, value.text)}")
+        outputs.append(f"o{k}")
+        nullable.append(value.valid != TRUE)
+        if value.valid != TRUE:
+            writer.line(f"h{k}[{at}] = {value.valid}")
+            outputs.append(f"h{k}")
+    if compacting:
+        writer.line("j += uint64(1)")
+
+
+def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> list[str]:
+    group = shape.group
+    assert group is not None
+    arguments: list[str] = []
+    updates = [write_values(writer, sink, a) for a in range(len(sink.aggs))] if group.mode == "reduce" else []
+    if group.mode == "dense":
+        (w,) = group_words(writer, sink, group)
+        writer.line(f"g = {w}")
+        writer.line("at = uint64(g)")
+        writer.line("present[at] = True")
+        arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"] + ["present"]
+    elif group.mode == "hash":
+        words = group_words(writer, sink, group)
+        if group.packed:
+            arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"]
+        arguments += ["slots", "shift", *(f"kw{k}" for k in range(group.words))]
+        _find_or_insert(writer, words, full)
+        writer.line("at = uint64(g)")
+    if sink.number:
+        writer.line("ids[i] = g")
+        arguments.append("ids")
+    updates = updates or [write_values(writer, sink, a) for a in range(len(sink.aggs))]
+    for update in updates:
+        if update.mask == TRUE:
+            combine(writer, update, sink.merge, group.mode == "reduce")
+        elif update.mask != "False":
+            with writer.block(f"if {update.mask}:"):
+                combine(writer, update, sink.merge, group.mode == "reduce")
+    arguments += [f"{'z' if group.mode == 'reduce' else 'g'}{r.array}" for r in slot_layout(sink.aggs)]
+    return arguments
+
+
+def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> None:
+    writer.line(f"s = hash_{len(words)}({', '.join(words)}) >> shift")
+    with writer.block("while True:"):
+        writer.line("g = int64(slots[s])")
+        with writer.block("if g < 0:"):
+            with writer.block("if ng == limit:"):
+                _stop(writer, full, ["state[0] = i", "state[2] = ng"])
+            writer.line("g = ng")
+            writer.line("slots[s] = g")
+            for k, w in enumerate(words):
+                writer.line(f"kw{k}[uint64(g)] = {w}")
+            writer.line("ng += 1")
+            writer.line("break")
+        same = " and ".join(f"kw{k}[uint64(g)] == {w}" for k, w in enumerate(words))
+        with writer.block(f"if {same}:"):
+            writer.line("break")
+        writer.line("s = (s + uint64(1)) & smask")

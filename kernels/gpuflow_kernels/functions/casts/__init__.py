@@ -1,0 +1,1 @@
+"""The row function `cast`, by the types it goes between."""

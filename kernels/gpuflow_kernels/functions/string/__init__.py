@@ -1,0 +1,1 @@
+"""The built-in row functions of strings."""

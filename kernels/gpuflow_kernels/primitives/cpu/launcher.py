@@ -1,0 +1,135 @@
+"""Calling generated kernels on a CPU (or uncompiled): morsels, growing outputs and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gpuflow_kernels.codegen.common.program import Generated, repeated
+from gpuflow_kernels.codegen.cpu.skeletons import CURSORS
+from gpuflow_kernels.ir.pipeline import Pipeline, Shape
+
+from ...binding import Bindings
+from ...cancelling import check
+from ...dtypes import DType
+from ...host_memory import empty
+from ...target import Target, call
+from .hash_table import empty_slots, rebuild
+
+RESTART = -2
+
+
+def _state(loops: int) -> Any:
+    state = np.zeros(CURSORS + loops, dtype=np.int64)
+    state[CURSORS:] = RESTART
+    return state
+
+
+def write(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: Generated,
+    arguments: dict[str, Any],
+    rows: int,
+    types: tuple[DType, ...],
+    compacting: bool,
+    bindings: Bindings,
+) -> tuple[list[Any], list[Any], int, int]:
+    """Run a writing kernel over all rows; (values, validities, rows written, error number)."""
+    loops = len(repeated(pipeline, shape))
+    room = 2 if loops and bindings.tiny else rows
+    state = _state(loops)
+    nullable = generated.out_nullable
+    values = [empty(room, _stored(target, t)) for t in types]
+    validities = [empty(room, bool) if n else None for n in nullable]
+    start = 0
+    while start < rows:
+        check()
+        stop = min(rows, start + bindings.morsel)
+        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state, "room": np.uint64(room)}
+        arguments |= {f"o{k}": v for k, v in enumerate(values)}
+        arguments |= {f"h{k}": v for k, v in enumerate(validities) if v is not None}
+        if call(target, generated, arguments):
+            room = max(4, room * 2)
+            values = [_grown(v, room) for v in values]
+            validities = [None if v is None else _grown(v, room) for v in validities]
+            start = int(state[2])
+            continue
+        state[CURSORS:] = RESTART
+        if state[1]:
+            break
+        start = stop
+    length = int(state[0]) if compacting else rows
+    with np.errstate(all="ignore"):
+        trimmed = [_trimmed(v, length).astype(t.storage, copy=False) for v, t in zip(values, types, strict=True)]
+    return trimmed, [None if v is None else _trimmed(v, length) for v in validities], length, int(state[1])
+
+
+def _stored(target: Target, dtype: DType) -> str:
+    """The type of the arrays that results are written to. NumPy refuses to store a number that a narrow type cannot hold,
+    which compiled code does where a null stands or a check has failed: uncompiled, registers are stored, then cut off."""
+    return dtype.register.rstrip("_") if target.name == "python" else dtype.storage
+
+
+def _grown(array: Any, room: int) -> Any:
+    larger = empty(room, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def _trimmed(array: Any, length: int) -> Any:
+    """The first `length` entries; copied where a view would hold on to far more memory than it shows."""
+    if length == len(array):
+        return array
+    return array[:length].copy() if length * 2 < len(array) else array[:length]
+
+
+def group(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: Generated,
+    arguments: dict[str, Any],
+    rows: int,
+    table: Any,
+    bindings: Bindings,
+) -> int:
+    """Run a grouping kernel over all rows of a chunk, growing `table` (`grouping.GroupTable`) as needed; error number."""
+    loops = len(repeated(pipeline, shape))
+    state = _state(loops)
+    state[2] = table.groups
+    start = 0
+    while start < rows:
+        check()
+        stop = min(rows, start + bindings.morsel)
+        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state}
+        arguments |= table.arguments()
+        if call(target, generated, arguments):
+            table.groups = int(state[2])
+            table.grow(target, bindings)
+            start = int(state[0])
+            continue
+        state[CURSORS:] = RESTART
+        if state[1]:
+            break
+        start = stop
+    table.groups = int(state[2])
+    return int(state[1])
+
+
+def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:
+    """An empty hash table for `capacity` keys: (slots, shift)."""
+    return empty_slots(capacity)
+
+
+def rehash(target: Target, words: list[Any], count: int, capacity: int, constant_hash: bool) -> tuple[Any, Any]:
+    """A table for `capacity` keys that holds keys ``0 … count`` of `words`: (slots, shift)."""
+    slots, shift = empty_slots(capacity)
+    rebuild(target, words, count, slots, shift, constant_hash)
+    return slots, shift
+
+
+def probed(target: Target, slots: Any, words: list[Any]) -> Any:
+    """What probes look slots up in: the slots themselves."""
+    return slots

@@ -1,0 +1,1 @@
+"""Pages of Parquet files on a CPU."""

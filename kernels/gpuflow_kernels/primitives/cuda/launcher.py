@@ -1,0 +1,333 @@
+"""Calling generated kernels on a GPU: scans between passes, tables that grow, folds."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from gpuflow_kernels.algorithms.counting_sort import rows_by_id
+from gpuflow_kernels.codegen.common.tables_text import EMPTY
+from gpuflow_kernels.codegen.cuda.private_groups import NEIGHBOURS
+from gpuflow_kernels.codegen.cuda.skeletons import CudaGenerated
+from gpuflow_kernels.codegen.cuda.text import Param
+from gpuflow_kernels.codegen.cuda.writes import segment_rows
+from gpuflow_kernels.ir.pipeline import Pipeline, Shape
+
+from ...binding import Bindings
+from ...codegen.modules import load
+from ...dtypes import DType
+from ...target import Target
+from . import bits, hash_table, runtime
+
+STRETCH = 1024
+"""What the rows of a block are a multiple of where they stand together: whole tiles."""
+WAVES = 8
+"""Blocks of a persistent grid for each multiprocessor."""
+FEW = 16
+"""Rows are written from a list of their numbers where fewer than one in so many leave: a sector of memory holds four
+8-byte items, so that reading whole columns moves more bytes than fetching single items does (decision 17)."""
+PIECE = 64
+"""Entries that one thread folds."""
+SAMPLE = 1 << 16
+"""Rows whose keys are looked at before more than these go into an empty table."""
+HOT = 16
+"""A key is hot that has one in so many rows of the sample."""
+LONG = 4
+"""Equal keys stand together where runs have so many rows for each thread of a block."""
+
+
+def arguments_of(params: tuple[Param, ...], arguments: dict[str, Any]) -> list[Any]:
+    """Arguments in order. A kernel trusts the types of its arrays, so they are compared here."""
+    values = []
+    for p in params:
+        value = arguments[p.name]
+        assert p.dtype is None or value.dtype == p.dtype, f"{p.name} is {value.dtype}, the kernel reads {p.dtype}"
+        values.append(value)
+    return values
+
+
+class Run:
+    """One run of a generated module: its arguments, and the error number that its kernels leave behind."""
+
+    def __init__(self, target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int) -> None:
+        self.xp, self.rows, self.generated = target.xp, rows, generated
+        self.module, self.kernels = load(generated.text, "cuda"), {k.name: k for k in generated.kernels}
+        sets = {f"d{k}": np.int64(len(arguments[f"s{k}"])) for k in range(len(generated.members))}
+        self.arguments = arguments | sets | {"start": np.uint64(0), "rows": np.uint64(rows)}
+        if generated.checks:
+            self.arguments["err"] = self.xp.zeros(1, dtype="int64")
+
+    def __call__(self, name: str, things: int, persistent: bool = True, **more: Any) -> None:
+        """Launch a kernel with a thread for each of `things`, or as many as fit on the device at once."""
+        if things <= 0:
+            return
+        device = runtime.device
+        blocks = -(-things // device.block)
+        if persistent:
+            blocks = min(blocks, device.multiprocessors * WAVES)
+        kernel = self.kernels[name]
+        more["stretch"] = np.uint64(-(-things // (blocks * STRETCH)) * STRETCH)
+        device.launch(getattr(self.module, name), blocks, arguments_of(kernel.params, self.arguments | more), device.block)
+
+    def reads(self, name: str) -> set[str]:
+        return {p.name for p in self.kernels[name].params}
+
+    def dtype(self, name: str) -> str:
+        """The type of the array that any kernel knows as `name`."""
+        return next(str(p.dtype) for k in self.kernels.values() for p in k.params if p.name == name)
+
+    def found(self, kernel: str) -> dict[str, Any]:
+        """Room for what the probes of each row find."""
+        return {n: self.xp.empty(self.rows, dtype="int64") for n in self.reads(kernel) if n[0] == "f" and n[1:].isdigit()}
+
+    def starts(self) -> int:
+        """How many rows leave in all; where those of each row begin becomes an argument."""
+        counts = self.xp.empty(self.rows, dtype="int64")
+        self.arguments |= self.found("count")
+        self("count", self.rows, counts=counts)
+        ends = self.xp.cumsum(counts)
+        self.arguments |= {"ends": ends, "starts": ends - counts}
+        return int(ends[-1])
+
+    @property
+    def error(self) -> int:
+        return int(self.arguments["err"][0]) if "err" in self.arguments else 0
+
+
+def write(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: CudaGenerated,
+    arguments: dict[str, Any],
+    rows: int,
+    types: tuple[DType, ...],
+    compacting: bool,
+    bindings: Bindings,
+) -> tuple[list[Any], list[Any], int, int]:
+    """Run a writing pipeline over all rows; (values, validities, rows written, error number)."""
+    run, xp, length = Run(target, generated, arguments, rows), target.xp, rows
+    if rows and "match" in run.kernels:
+        length = _match(run, shape, bindings)
+    elif rows and "count" in run.kernels:
+        length = run.starts()
+    values = [xp.empty(length, dtype=t.storage) for t in types]
+    validities = [xp.empty(length, dtype=bool) if n else None for n in generated.out_nullable]
+    outputs = {f"o{k}": v for k, v in enumerate(values)} | {f"h{k}": v for k, v in enumerate(validities) if v is not None}
+    if not length:
+        pass
+    elif "expand" in run.kernels:
+        run("expand", length, total=np.uint64(length), **outputs)
+    elif "index" in run.arguments:
+        run("take", length, **(outputs | {"rows": np.uint64(length)}))
+    else:
+        run("run", rows, **outputs)
+    return values, validities, length, run.error
+
+
+def _match(run: Run, shape: Shape, bindings: Bindings) -> int:
+    """Find out which rows leave; how many do."""
+    xp, size = run.xp, segment_rows(shape.paired)
+    segments = -(-run.rows // size)
+    mask, marked = xp.empty(segments * (size // 32), dtype="uint32"), xp.empty(segments, dtype="int32")
+    run.arguments |= run.found("match")
+    run("match", run.rows, mask=mask, marked=marked)
+    ends = xp.cumsum(marked, dtype="int64")
+    starts, total = ends - marked, int(ends[-1])
+    run.arguments |= {"mask": mask, "starts": starts}
+    if total * FEW < run.rows or bindings.tiny:
+        run.arguments["index"] = bits.listed(xp, mask, starts, total, size // 32)
+    return total
+
+
+def group(
+    target: Target,
+    pipeline: Pipeline,
+    shape: Shape,
+    generated: CudaGenerated,
+    arguments: dict[str, Any],
+    rows: int,
+    table: Any,
+    bindings: Bindings,
+) -> int:
+    """Run a grouping pipeline over all rows of a chunk, growing `table` (`grouping.GroupTable`) as needed; error number."""
+    if rows == 0:
+        return 0
+    run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
+    mode = table.shape.mode
+    if mode == "reduce":
+        _reduce(run, table, bindings)
+    elif mode == "open":
+        _open(run, target, table, bindings)
+    else:
+        total = run.starts() if "count" in run.kernels else rows
+        if total and (mode == "hash" or "gids" in run.reads("run")):
+            run.arguments["gids"] = xp.full(total, -2, dtype="int64")
+        if total and mode == "hash":
+            words = [xp.empty(total, dtype="int64") for _ in range(table.layout.words)]
+            run("words", rows, **{f"kx{k}": w for k, w in enumerate(words)})
+            if run.error:  # the words of such a row mean nothing
+                return run.error
+            hash_table.number(target, words, run.arguments["gids"], table, bindings)
+            run.arguments |= table.arguments()
+        if total:
+            kept = {p: xp.empty(total, dtype=run.dtype(p)) for p in run.reads("run") if p.startswith(("sv", "sm"))}
+            run("run", rows, **kept)
+            if "fold" in run.kernels:
+                _fold_rows(run, target, table, kept, bindings)
+    return run.error
+
+
+def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
+    """Rows find their groups themselves; those that found no place go again, alone, when the table has grown."""
+    xp = run.xp
+
+    def go(name: str, things: int, thorough: bool = False, **more: Any) -> Any:
+        """The numbers of the rows that found no place within reach; `thorough` ones look everywhere."""
+        pending = xp.zeros(-(-run.rows // 32), dtype="uint32")
+        probes = np.uint64(table.capacity if thorough else min(table.capacity, hash_table.PROBES))
+        run(name, things, **(table.arguments() | more | {"pending": pending, "probes": probes}))
+        starts, total = bits.weighed(xp, pending)
+        left, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only wait for the device
+        return bits.listed(xp, pending, starts, left, 1)
+
+    left = go("run", run.rows)
+    while len(left):
+        thorough = table.nearly_empty
+        if not thorough:
+            table.grow(target, bindings)
+        left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
+
+
+class Sampled(NamedTuple):
+    """What a sample of the keys has shown: the different `keys` in it, an estimate of all `groups`, whether equal keys stand
+    together in `runs`, and the `hot` key that many rows have, if any."""
+
+    keys: int
+    groups: int
+    runs: bool
+    hot: int | None
+
+
+def sample(
+    target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int, table: Any, bindings: Bindings
+) -> None:
+    """Let `table` know how many groups some of the `rows` rows have, how long the runs of equal keys are, and which key has
+    many of the rows. The only wait for the device.
+
+    Rows that are left out, and those with a null key, count as rows of one more key, which is never the hot one.
+    """
+    run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
+    keys = xp.full(SAMPLE, EMPTY, dtype="int64")
+    every = np.uint64(rows // (SAMPLE // NEIGHBOURS))
+    run("sample", SAMPLE, rows=np.uint64(SAMPLE), every=every, kx0=keys)
+    ordered, share = xp.sort(keys), SAMPLE // HOT
+    many = (ordered[share:] == ordered[:-share]) & (ordered[share:] != EMPTY)
+    places = keys.reshape(-1, NEIGHBOURS)
+    figures = [
+        (keys[1:] != keys[:-1]).sum(dtype="int64"),
+        (places[:, 1:] != places[:, :-1]).sum(dtype="int64"),
+        (ordered[1:] != ordered[:-1]).sum(dtype="int64"),
+        many.any().astype("int64"),
+        ordered[many.argmax()],
+        *_seen_once_and_twice(xp, keys),
+    ]
+    changes, begun, others, hot, key, once, twice = xp.concatenate([f.reshape(1) for f in figures]).tolist()
+    # no more than there are runs of equal keys in all the rows: in a sorted table no key stands at two places
+    runs = -(-rows * (begun + 1) // (SAMPLE - len(places)))
+    groups = max(others + 1, min(rows, runs, others + 1 + once * max(0, once - 1) // (2 * (twice + 1))))
+    found = Sampled(others + 1, groups, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None)
+    table.learn(target, rows, found, bindings)
+
+
+def _seen_once_and_twice(xp: Any, keys: Any) -> list[Any]:
+    """How many keys stand at one place of a sample, and how many at two: what Chao's estimate (1984) takes for the number of
+    those that the sample has missed. Neighbours with one key are one occurrence, for they tell nothing of other places."""
+    again = xp.concatenate([xp.zeros(1, dtype=bool), keys[1:] == keys[:-1]])
+    ordered = xp.sort(xp.where(again, EMPTY, keys))
+    edge = xp.ones(1, dtype=bool)
+    begins = xp.concatenate([edge, ordered[1:] != ordered[:-1], edge])
+    once, twice = begins[:-1] & begins[1:], begins[:-2] & ~begins[1:-1] & begins[2:]
+    return [once.sum(dtype="int64"), twice.sum(dtype="int64")]
+
+
+def _reduce(run: Run, table: Any, bindings: Bindings) -> None:
+    """Partial results of blocks, folded into the one of the table. The tree depends on the number of rows and on the
+    device alone, so equal inputs give equal bits."""
+    xp, layout, device = run.xp, table.slots_of, runtime.device
+    blocks = min(-(-run.rows // device.block), device.multiprocessors * WAVES)
+    parts = [table.fresh(ref, blocks) for ref in layout]
+    run("run", run.rows, **{f"z{k}": p for k, p in enumerate(parts)})
+    if layout:
+        _fold(
+            run,
+            table,
+            _as_entries(run, table, parts),
+            xp.asarray([0, blocks], dtype="int64"),
+            xp.arange(blocks),
+            blocks,
+            bindings,
+        )
+
+
+def _fold_rows(run: Run, target: Target, table: Any, kept: dict[str, Any], bindings: Bindings) -> None:
+    """Fold what rows have kept, group by group, in the order of the rows."""
+    xp, gids = run.xp, run.arguments["gids"]
+    rows = xp.flatnonzero(gids >= 0)
+    groups = table.groups if table.shape.mode == "hash" else table.layout.total
+    if not len(rows) or not groups:
+        return
+    bounds, order = rows_by_id(target, gids[rows], groups)
+    _fold(run, table, kept, bounds, rows[order], int((bounds[1:] - bounds[:-1]).max()), bindings)
+
+
+def _as_entries(run: Run, table: Any, parts: list[Any]) -> dict[str, Any]:
+    """Partial results as what ``fold`` reads. A flag is named after the first slot of its aggregation."""
+    first = {ref.agg: ref.array for ref in reversed(table.slots_of) if ref.slot == 0}
+    named = zip(table.slots_of, parts, strict=True)
+    values = {f"sv{ref.array}" if ref.slot >= 0 else f"sm{first[ref.agg]}": part for ref, part in named}
+    wanted = {p for p in run.reads("fold") if p.startswith("sm")} - set(values)
+    return values | {name: run.xp.ones(len(parts[0]), dtype=bool) for name in wanted}
+
+
+def _fold(run: Run, table: Any, values: dict[str, Any], bounds: Any, order: Any, longest: int, bindings: Bindings) -> None:
+    """Fold the entries of segment ``k``, ``order[bounds[k] … bounds[k + 1]]``, into accumulator ``k`` of the table.
+
+    Long segments are cut into pieces, whose results are the entries of the next round.
+    """
+    xp, piece = run.xp, 2 if bindings.tiny else PIECE
+    while longest > piece:
+        pieces = (bounds[1:] - bounds[:-1] + (piece - 1)) // piece
+        ends = xp.concatenate([xp.zeros(1, dtype="int64"), xp.cumsum(pieces)])
+        count = int(ends[-1])
+        number = xp.arange(count, dtype="int64")
+        owner = xp.searchsorted(ends, number, side="right") - 1
+        lows = bounds[owner] + (number - ends[owner]) * piece
+        highs = xp.minimum(lows + piece, bounds[owner + 1])
+        parts = [table.fresh(ref, count) for ref in table.slots_of]
+        _fold_once(run, values, lows, highs, order, parts)
+        values, bounds, order, longest = _as_entries(run, table, parts), ends, number, -(-longest // piece)
+    _fold_once(run, values, bounds[:-1], bounds[1:], order, table.accumulators)
+
+
+def _fold_once(run: Run, values: dict[str, Any], lows: Any, highs: Any, order: Any, places: list[Any]) -> None:
+    arrays = {"lows": lows.astype("int64"), "highs": highs.astype("int64"), "order": order.astype("int64")}
+    results = {f"z{k}": p for k, p in enumerate(places)}
+    run("fold", len(lows), False, **(values | arrays | results | {"rows": np.uint64(len(lows))}))
+
+
+def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:
+    """An empty hash table for `capacity` keys: (slots, shift)."""
+    return hash_table.empty_slots(target, capacity)
+
+
+def rehash(target: Target, words: list[Any], count: int, capacity: int, constant_hash: bool) -> tuple[Any, Any]:
+    """A table for `capacity` keys that holds keys ``0 … count`` of `words`: (slots, shift)."""
+    slots, shift = hash_table.empty_slots(target, capacity)
+    hash_table.rebuild(target, words, count, slots, shift, constant_hash)
+    return slots, shift
+
+
+def probed(target: Target, slots: Any, words: list[Any]) -> Any:
+    """What probes look slots up in: for one-word keys the key beside its id."""
+    return hash_table.beside(target, slots, words[0]) if len(words) == 1 else slots
