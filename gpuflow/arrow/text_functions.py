@@ -119,10 +119,10 @@ def translated(pattern: str) -> tuple[str, tuple[str | None, ...]]:
 def _expanded(value: str, names: tuple[str | None, ...], before: int = 0) -> str:
     """What replaces a match, as RE2 takes it: ``$1`` and ``${name}`` become ``\\1``, or more with so many groups `before`."""
 
-    def one(found: re.Match[str]) -> str:
-        if found[0] in ("$$", "\\"):
-            return "$" if found[0] == "$$" else "\\\\"
-        name = found[1] if found[1] is not None else found[2]
+    def one(match: re.Match[str]) -> str:
+        if match[0] in ("$$", "\\"):
+            return "$" if match[0] == "$$" else "\\\\"
+        name = match[1] if match[1] is not None else match[2]
         number = int(name) if name.isascii() and name.isdecimal() else names.index(name) + 1 if name in names else len(names) + 1
         if number == 0:
             return f"\\{before}"
@@ -248,11 +248,11 @@ def _extract(strings: pa.Array, pattern: Any, group: int) -> pa.Array:
     if not 0 <= group <= len(translated(text)[1]):
         _matched(text, strings, lambda p: None)  # raises where it is no regular expression
         return pa.nulls(len(strings), pa.large_string())
-    found = _matched(text, strings, lambda p: pc.struct_field(pc.extract_regex(strings, f"(?P<g0>{p})"), f"g{group}"))
-    if pc.any(pc.equal(found, "")).as_py():  # so it is too where the group took no part in the match
+    matches = _matched(text, strings, lambda p: pc.struct_field(pc.extract_regex(strings, f"(?P<g0>{p})"), f"g{group}"))
+    if pc.any(pc.equal(matches, "")).as_py():  # so it is too where the group took no part in the match
         spans = _matched(text, strings, lambda p: pc.struct_field(pc.extract_regex_span(strings, f"(?P<g0>{p})"), f"g{group}"))
-        found = pc.if_else(pc.is_valid(spans), found, None)
-    return found
+        matches = pc.if_else(pc.is_valid(spans), matches, None)
+    return matches
 
 
 # -- letters ----------------------------------------------------------------------------------------------------------
@@ -319,8 +319,8 @@ def _shown(text: str, least: int, most: int) -> str:
 def _string_to_enum(strings: Any, strict: bool, categories: tuple[str, ...]) -> pa.Array | tuple[pa.Array, pa.Array]:
     """Numbers of categories."""
     names = strings if isinstance(strings, pa.Array) else pa.array([strings], pa.large_string())
-    found = pc.index_in(names, value_set=pa.array(categories, names.type))
-    return (found.fill_null(0), found.is_null()) if strict else found
+    numbers = pc.index_in(names, value_set=pa.array(categories, names.type))
+    return (numbers.fill_null(0), numbers.is_null()) if strict else numbers
 
 
 def _decimal_to_string(values: pa.Array) -> pa.Array:
@@ -334,18 +334,18 @@ def _length(text: str, stepping: bool) -> tuple[int, int, int] | None:
         if stepping:
             months, nanoseconds, weekly = step(text)
             return months, nanoseconds, int(weekly)
-        found = span(text)
+        length = span(text)
     except ValueError:
         return None
-    return found.months, found.days, found.nanoseconds
+    return length.months, length.days, length.nanoseconds
 
 
 def _length_of_time(strings: pa.Array, part: int) -> tuple[pa.Array, pa.Array]:
     """One of six numbers: the three of a length of time, or the three of a step."""
-    found = [None if s is None else _length(s, part > 2) for s in strings.to_pylist()]
+    lengths = [None if s is None else _length(s, part > 2) for s in strings.to_pylist()]
     nothing = int(part == 3)  # so that of text that is none nothing else is complained of: no time at all, or steps of a month
-    values = pa.array([nothing if f is None else f[part % 3] for f in found], pa.int64())
-    return values, pa.array([f is None for f in found], pa.bool_())
+    values = pa.array([nothing if f is None else f[part % 3] for f in lengths], pa.int64())
+    return values, pa.array([f is None for f in lengths], pa.bool_())
 
 
 HOST: dict[str, Callable[..., Any]] = {

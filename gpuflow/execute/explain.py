@@ -15,9 +15,10 @@ from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
 from gpuflow.physical.runner import flatten
+from gpuflow.physical.string_codes import EntryFunction, EnumCategories, LiteralOrder
+from gpuflow.physical.strings import StringPlan
 
 from .graph import Graph
-from .text_plan import Derived, Names, StringPlan, plan_strings
 
 
 def physical_text(graph: Graph) -> str:
@@ -39,7 +40,7 @@ def describe(task: tasks.Task) -> str:
         return f"{task.name.upper()} " + " → ".join(
             [f"read {', '.join(map(name_text, task.columns)) or 'rows only'}", *steps, end]
         )
-    fields = {k: v for k, v in vars(task).items() if k not in ("options", "pipeline")}
+    fields = {k: v for k, v in vars(task).items() if k not in ("options", "pipeline", "strings")}
     return f"{task.name.upper()} " + ", ".join(f"{k}={v}" for k, v in fields.items())
 
 
@@ -137,7 +138,7 @@ def _needs_kernel(pipeline: Pipeline) -> bool:
 def kernel_of(task: tasks.PipelineTask, inputs: Any) -> str:
     """The module that a pipeline gets for the assumed shape: what its first split can tell, else no nulls; join tables
     hashed with unique keys; groups found by hash."""
-    plan = plan_strings(task.pipeline)
+    plan = task.strings
     pipeline = plan.pipeline
     shape, assumed = assumed_shape(task, inputs)
     texts = _texts(plan, len(task.pipeline.inputs))
@@ -157,28 +158,28 @@ def kernel_of(task: tasks.PipelineTask, inputs: Any) -> str:
 def _texts(plan: StringPlan, inputs: int) -> list[str]:
     """What is evaluated before the kernel runs: text functions, by entry of a dictionary or by row, and where."""
     lines = []
-    for k, (call, is_bad) in enumerate(plan.computed, inputs):
-        what = "which rows do not fit" if is_bad else "evaluated for each row before, " + _where(call)
+    for k, (call, is_error) in enumerate(plan.by_row, inputs):
+        what = "which rows do not fit" if is_error else "evaluated for each row before, " + _where(call)
         lines.append(f"# c{k}: {row_text(call)}, {what}")
-    for k, made in enumerate(plan.made):
-        if isinstance(made, Derived):
+    for k, made in enumerate(plan.prepared):
+        if isinstance(made, EntryFunction):
             table = "another dictionary for the same codes" if made.values is None else f"l{made.values}"
             lines.append(f"# {table}: {row_text(made.call)}, once for each entry of {_origin(made.origin)}, {_where(made.call)}")
-        elif isinstance(made, Names):
+        elif isinstance(made, EnumCategories):
             lines.append(f"# dictionary {k}: the categories of an enum, {', '.join(map(repr, made.categories[:6]))}")
-        elif made.against:
+        elif isinstance(made, LiteralOrder):
             lines.append(
-                f"# l{made.first}: {_origin(made.origins[0])} beside {', '.join(map(repr, made.literals))}, once for each entry"
+                f"# l{made.lookup}: {_origin(made.origin)} beside {', '.join(map(repr, made.literals))}, once for each entry"
             )
         elif made.origins:
-            names = ", ".join(f"l{made.first + n}: {_origin(o)}" for n, o in enumerate(made.origins))
+            names = ", ".join(f"l{made.first_lookup + n}: {_origin(o)}" for n, o in enumerate(made.origins))
             lines.append(f"# dictionary {k}, in order: {names}")
     return lines
 
 
 def _text_modules(plan: StringPlan, target: str) -> list[str]:
     """The modules of the text functions that kernels evaluate, with what each is for."""
-    calls = dict.fromkeys([c for c, _ in plan.computed] + [m.call for m in plan.made if isinstance(m, Derived)])
+    calls = dict.fromkeys([c for c, _ in plan.by_row] + [m.call for m in plan.prepared if isinstance(m, EntryFunction)])
     found = []
     for call in calls:
         if call.overload.text is None:

@@ -13,7 +13,7 @@ _MULTIPLIER = np.uint64(0x100000001B3)
 
 
 def string_hashes(dictionary: Dictionary) -> Any:
-    """An int64 hash for each entry of a dictionary of strings (at least one entry long).
+    """Hash each entry of a dictionary of strings to an int64 (at least one value long).
 
     A polynomial in the FNV prime over the UTF-8 bytes, with the length added in; computed once for a dictionary.
     """

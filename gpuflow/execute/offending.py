@@ -11,21 +11,23 @@ from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.errors import ArithmeticOverflowError, CastError
 from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row, walk
 from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Step, Write
+from gpuflow_kernels.target import TARGETS
 
-from gpuflow.arrow.convert import to_arrow
+from gpuflow.arrow.convert import strings_as, to_arrow
 from gpuflow.expr.literals import show
 from gpuflow.expr.nodes import quote
+from gpuflow.physical.strings import plan_strings
 from gpuflow.physical.tasks import PipelineTask
 from gpuflow.plan.source import Split
 
-from .bindings import bindings_for, target_of
+from .string_tables import bind
 
 CASTS = frozenset({"cast", "to_integer", "to_decimal", "to_date", "to_datetime", "strptime", "date", "datetime"})
 """Functions that make a value of another type."""
 
 
 def located(error: ArithmeticOverflowError, task: PipelineTask, inputs: Any) -> ArithmeticOverflowError:
-    """The error of a pipeline, with the expression, the value and the row that it comes from.
+    """Name the expression, the value and the row that the error of a pipeline comes from.
 
     Parameters
     ----------
@@ -38,19 +40,20 @@ def located(error: ArithmeticOverflowError, task: PipelineTask, inputs: Any) -> 
     if isinstance(error, CastError):
         return error
     try:
-        found = _Search(task, *inputs).first()
+        precise = _Search(task, *inputs).first()
     except Exception:  # the error that there is says more than one on the way to its place
-        found = None
-    return error if found is None else found
+        precise = None
+    return error if precise is None else precise
 
 
 class _Search:
     def __init__(self, task: PipelineTask, part: Any, tables: Any, ordinal: int) -> None:
         self.task, self.tables, self.ordinal = task, tables, ordinal
-        self.chunk: Chunk = part.read(task.columns) if isinstance(part, Split) else part
+        with strings_as(task.options.strings):
+            self.chunk: Chunk = part.read(task.columns) if isinstance(part, Split) else part
 
     def first(self) -> ArithmeticOverflowError | None:
-        """The error of the first row that fails; None where no single row does, as when a sum overflows."""
+        """Find the error of the first row that fails; None where no single row does, as when a sum overflows."""
         steps, sink = self.task.pipeline.steps, self.task.pipeline.sink
         roots = sink.columns if isinstance(sink, Write) else (*sink.keys, *(x for a in sink.aggs for x in a.args))
         if isinstance(sink, Group) and sink.merge:
@@ -85,11 +88,12 @@ class _Search:
             yield steps, row
 
     def _run(self, steps: tuple[Step, ...], columns: tuple[Row, ...], chunk: Chunk) -> Chunk | None:
-        """What the rows of a chunk give; None where one fails."""
+        """Compute `columns` for the rows of a chunk; None where one fails."""
         pipeline = Pipeline(self.task.pipeline.inputs, steps, Write(columns))
-        resolved, chunk, bindings, dictionaries = bindings_for(self.task.options, pipeline, chunk, self.tables, self.ordinal)
+        plan = plan_strings(pipeline)
+        chunk, bindings, dictionaries = bind(self.task.options, plan, chunk, self.tables, self.ordinal)
         try:
-            written = filtering.write(target_of(self.task.options), resolved, chunk, bindings)
+            written = filtering.write(TARGETS[self.task.options.target], plan.pipeline, chunk, bindings)
         except ArithmeticOverflowError:
             return None
         columns_ = (
@@ -116,8 +120,8 @@ class _Search:
     def _text(self, row: Any) -> str:
         """An expression as a user would write it."""
         if isinstance(row, Ref):
-            known = isinstance(row.key, int) and row.key < len(self.task.columns)
-            return f"col({quote(self.task.columns[int(row.key)])})" if known else "a joined column"
+            is_input = isinstance(row.key, int) and row.key < len(self.task.columns)
+            return f"col({quote(self.task.columns[int(row.key)])})" if is_input else "a joined column"
         if isinstance(row, Const):
             return show(row.value, row.dtype)
         if isinstance(row, Member):

@@ -17,33 +17,29 @@ from gpuflow_kernels.codegen.common.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.ir.pipeline import Group, Pipeline
+from gpuflow_kernels.ir.pipeline import Group
 from gpuflow_kernels.primitives.cuda import runtime
 from gpuflow_kernels.primitives.cuda.memory import MemoryBudget, configure, using, with_retry
 from gpuflow_kernels.primitives.cuda.ranges import marked
-from gpuflow_kernels.target import Target
+from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.arrow.columns import empty_column
-from gpuflow.arrow.convert import strings_as
 from gpuflow.arrow.dictionaries import concat_chunks, distinct_column, trimmed, unify
 from gpuflow.physical import tasks
-from gpuflow.physical.finalize import merging
 
-from .bindings import bindings_for, target_of
 from .hashing import string_hashes
 from .late_materialization import load
 from .offending import located
 from .partitions import Dictionaries, Partitions, reunited
-from .text_plan import plan_strings
+from .string_tables import bind
 
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    with strings_as(task.options.strings):
-        if task.options.target != "cuda":
-            return RUN[type(task)](task, inputs)
-        with marked(task.name, task.options.nvtx):
-            return runtime.run(lambda: _on_device(task, inputs))
+    if task.options.target != "cuda":
+        return RUN[type(task)](task, inputs)
+    with marked(task.name, task.options.nvtx):
+        return runtime.run(lambda: _on_device(task, inputs))
 
 
 def _on_device(task: tasks.Task, inputs: Any) -> Any:
@@ -73,31 +69,30 @@ def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
 def _written(task: tasks.WriteTask, inputs: Any) -> Chunk:
     part, tables, ordinal = inputs
     chunk = load(part, task)
-    pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
-    target, done = target_of(task.options), [0]
+    chunk, bindings, dictionaries = bind(task.options, task.strings, chunk, tables, ordinal)
+    target, done = TARGETS[task.options.target], [0]
     results: list[Chunk] = []
 
     def attempt(room: MemoryBudget) -> Chunk:
-        """Goes on after the rows that are written."""
+        """Go on after the rows that are written."""
         if not results or done[0] < chunk.length:
             for piece, first in room.pieces(chunk, done[0]):
-                results.append(filtering.write(target, pipeline, piece, _from_row(first, bindings)))
+                results.append(filtering.write(target, task.strings.pipeline, piece, _from_row(first, bindings)))
                 done[0] = first + piece.length
         return concat_chunks(results)
 
     with using(chunk.columns):
         written = with_dictionaries(with_retry(task.name, attempt, lambda: _columns(results)), dictionaries)
-    return _without_others(written, chunk.length)
+    return _trimmed(written, chunk.length)
 
 
 def _from_row(first: int, bindings: Bindings) -> Bindings:
-    """What runs the rows of a chunk from number `first` on."""
+    """Bindings for the rows of a chunk from number `first` on."""
     return replace(bindings, position=bindings.position + first) if first else bindings
 
 
-def _without_others(written: Chunk, rows: int) -> Chunk:
-    """Plain strings that were read for `rows` rows, of which few were written, are let go. Those of a table in memory,
-    which holds more, stay: they are not this result's alone."""
+def _trimmed(written: Chunk, rows: int) -> Chunk:
+    """Drop plain strings of filtered-out rows, unless the table in memory owns them: `rows` were read."""
     columns = (
         trimmed(c) if c.dictionary is not None and not c.dictionary.distinct and len(c.dictionary) <= rows else c
         for c in written.columns
@@ -106,46 +101,46 @@ def _without_others(written: Chunk, rows: int) -> Chunk:
 
 
 def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
-    """Columns of codes get the dictionary their codes belong to."""
+    """Give columns of codes the dictionary that their codes belong to."""
     columns = (
-        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dtype.is_coded and c.dictionary is not d else c
+        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dictionary is not d and c.dtype.is_coded else c
         for c, d in zip(chunk.columns, dictionaries, strict=True)
     )
     return Chunk(tuple(columns), chunk.length)
 
 
 def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
-    """Batches that agree on their dictionaries share a table; what differs is merged at the end."""
-    found = with_retry(task.name, lambda room: _grouped(task, inputs, room))
-    return _merge(task, merging(task.sink), found) if len(found) != 1 else found[0]
+    """Aggregate a batch of partitions; those with equal dictionaries share one hash table, and the tables are merged."""
+    partials = with_retry(task.name, lambda room: _grouped(task, inputs, room))
+    return run_merge(task.merge, partials) if len(partials) != 1 else partials[0]
 
 
 def _grouped(task: tasks.GroupTask, inputs: Any, room: MemoryBudget) -> list[Chunk]:
-    """Always from the beginning: a table that memory has run out for may hold some of its rows already."""
-    found: list[Chunk] = []
+    """Aggregate from the first partition on: a table for which memory ran out may hold some rows already."""
+    partials: list[Chunk] = []
     grouper: Grouper | None = None
     current: tuple[Any, ...] | None = None
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     for part, tables, ordinal in inputs:
         check()
         try:
             chunk = load(part, task)
         except ArithmeticOverflowError as error:
             raise located(error, task, (part, tables, ordinal)) from None
-        pipeline, chunk, bindings, dictionaries = bindings_for(task.options, task.pipeline, chunk, tables, ordinal)
+        chunk, bindings, dictionaries = bind(task.options, task.strings, chunk, tables, ordinal)
         if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
             if grouper is not None and current is not None:
-                found += _partials(grouper, current)
-            grouper, current = Grouper(target, pipeline), dictionaries
+                partials += _partials(grouper, current)
+            grouper, current = Grouper(target, task.strings.pipeline), dictionaries
         try:
             _add(grouper, chunk, bindings, room)
         except ArithmeticOverflowError as error:
             raise located(error, task, (part, tables, ordinal)) from None
     if grouper is None:
         sink = task.sink
-        grouper, current = Grouper(target, plan_strings(task.pipeline).pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
+        grouper, current = Grouper(target, task.strings.pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
     assert current is not None
-    return found + _partials(grouper, current)
+    return partials + _partials(grouper, current)
 
 
 def _add(grouper: Grouper, chunk: Chunk, bindings: Bindings, room: MemoryBudget) -> None:
@@ -163,35 +158,37 @@ def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
 
 
 def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:
-    return _merge(task, task.pipeline, list(inputs))
+    return _merge(task, list(inputs))
 
 
-def _merge(task: tasks.Task, pipeline: Pipeline, chunks: list[Chunk], ranged: bool = True) -> Chunk:
-    """One chunk with every group once. Where memory runs out rows go in pieces, which may get tables of their own by the
-    `ranged` values of their keys; another round does without, or it might end in the same pieces and tables for ever."""
-    sink = pipeline.sink
+def _merge(task: tasks.MergeTask, chunks: list[Chunk], ranged: bool = True) -> Chunk:
+    """Merge partial results into one chunk with every group once.
+
+    Where memory runs out rows go in pieces, which may get tables of their own by the `ranged` values of their keys; another
+    round does without, or it might end in the same pieces and tables for ever."""
+    sink = task.pipeline.sink
     assert isinstance(sink, Group)
     chunks = [c for c in chunks if c.length] or chunks[:1]
     if not chunks:
-        return empty_chunk(pipeline.inputs)
+        return empty_chunk(task.pipeline.inputs)
 
     def attempt(room: MemoryBudget) -> list[Chunk]:
         chunk = concat_chunks(chunks)
-        resolved, chunk, bindings, dictionaries = bindings_for(task.options, pipeline, chunk, (), 0)
+        chunk, bindings, dictionaries = bind(task.options, task.strings, chunk)
         if not ranged:
             bindings = replace(bindings, key_ranges=(UNPACKED,) * len(sink.keys))
-        grouper = Grouper(target_of(task.options), resolved)
+        grouper = Grouper(TARGETS[task.options.target], task.strings.pipeline)
         _add(grouper, chunk, bindings, room)
         return _partials(grouper, dictionaries)
 
-    found = with_retry(task.name, attempt, lambda: _columns(chunks))
-    assert ranged or len(found) <= 1, f"{len(found)} tables of one layout"
-    return found[0] if len(found) == 1 else _merge(task, pipeline, found, ranged=False)
+    merged = with_retry(task.name, attempt, lambda: _columns(chunks))
+    assert ranged or len(merged) <= 1, f"{len(merged)} tables of one layout"
+    return merged[0] if len(merged) == 1 else _merge(task, merged, ranged=False)
 
 
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     chunk = concat_chunks(list(inputs))
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     keys = (distinct_column(c) for c in chunk.columns[: task.keys])
     columns = tuple(filtering.moved(target, c) for c in (*keys, *chunk.columns[task.keys :]))
     bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
@@ -199,7 +196,7 @@ def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
 
 
 def run_split(task: tasks.SplitTask, chunk: Any) -> Partitions:
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     keys = []
     for column in chunk.columns[: task.keys]:
         if column.dtype.is_coded:  # codes mean something in one dictionary only: hash the values
@@ -232,7 +229,7 @@ def run_gather(task: tasks.GatherTask, inputs: Any) -> Chunk:
 
 
 def _ranked(target: Target, column: Column) -> Column:
-    """A column whose stored values sort like its values: strings through their dictionary."""
+    """Make a column whose stored values sort like its values: strings through their dictionary."""
     if not column.dtype.is_text:
         return column
     _, (lut,), _ = unify([column.dictionary])
@@ -241,15 +238,15 @@ def _ranked(target: Target, column: Column) -> Column:
 
 
 def run_sort(task: tasks.SortTask, inputs: Any) -> Chunk:
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     chunk = concat_chunks(list(inputs))
     keys = [_ranked(target, chunk.columns[b]) for b in task.by]
     if task.limit is None:
         index = sorting.order(target, keys, task.descending, task.nulls_last)
     else:
         index = sorting.top(target, keys, task.descending, task.nulls_last, task.limit)
-    kept = chunk if task.keep is None else chunk.select(tuple(range(task.keep)))
-    return kept.take(index, len(index))
+    columns = chunk if task.keep is None else chunk.select(tuple(range(task.keep)))
+    return columns.take(index, len(index))
 
 
 def run_sample(task: tasks.SampleTask, chunk: Any) -> Chunk:
@@ -260,7 +257,7 @@ def run_sample(task: tasks.SampleTask, chunk: Any) -> Chunk:
 
 def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
     """Boundaries as a column: a row belongs to the range numbered by how many boundaries it does not come before."""
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     chunk = concat_chunks(list(inputs))
     index = sorting.order(target, [_ranked(target, chunk.columns[0])], (task.descending,), (task.nulls_last,))
     places = [chunk.length * k // task.parts for k in range(1, task.parts)] if chunk.length else []
@@ -268,9 +265,9 @@ def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
 
 
 def run_range(task: tasks.RangeTask, inputs: Any) -> Partitions:
-    """Partition by rank among the boundaries: boundaries and rows are put in one order, and counted off."""
+    """Partition rows by rank among the boundaries: both are put in one order, and counted off."""
     chunk, bounds = inputs
-    target = target_of(task.options)
+    target = TARGETS[task.options.target]
     xp = target.xp
     both = concat_chunks([Chunk((chunk.columns[task.by],), chunk.length), bounds])
     index = sorting.order(target, [_ranked(target, both.columns[0])], (task.descending,), (task.nulls_last,))
@@ -282,21 +279,21 @@ def run_range(task: tasks.RangeTask, inputs: Any) -> Partitions:
 
 
 def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:
-    offset, found = task.offset, []
+    offset, slices = task.offset, []
     count = sum(c.length for c in inputs) if task.count is None else task.count
     for chunk in inputs:
         if offset >= chunk.length:
             offset -= chunk.length
             continue
         rows = min(count, chunk.length - offset)
-        found.append(chunk if rows == chunk.length else chunk.take(slice(offset, offset + rows), rows))
+        slices.append(chunk if rows == chunk.length else chunk.take(slice(offset, offset + rows), rows))
         count, offset = count - rows, 0
         if count == 0:
             break
-    if not found:
+    if not slices:
         first = next(iter(inputs))
         return first.take(slice(0, 0), 0)
-    return concat_chunks(found)
+    return concat_chunks(slices)
 
 
 def run_empty(task: tasks.EmptyTask, inputs: Any) -> Chunk:

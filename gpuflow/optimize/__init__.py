@@ -16,7 +16,6 @@ from .prune_columns import prune_columns
 from .push_filters import push_filters
 from .push_limits import push_limits
 from .split_distinct import split_distinct
-from .split_texts import split_texts
 from .top_k import top_k
 from .verify import verify
 
@@ -32,11 +31,10 @@ RULES: tuple[Rule, ...] = (
     top_k,
     prune_columns,
     build_side,
-    split_texts,
 )
 """In the order in which they run. Their names are what ``gpuflow.optimize.disable`` takes."""
 
-REQUIRED = frozenset({"split_distinct", "split_texts"})
+REQUIRED = frozenset({"split_distinct"})
 """Rules without which some plans cannot run; they are not switched off."""
 
 

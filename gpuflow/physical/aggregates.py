@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels.ir.expressions import Agg, Ref, transform
 from gpuflow_kernels.ir.pipeline import Group, Pipeline
 
 from gpuflow.plan import nodes as plans
@@ -21,12 +20,12 @@ TREE = 16
 
 
 def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
-    stream = low.under(plan.input, (r for _, r in (*plan.keys, *plan.aggs)))
-    keys = split_int128(stream.resolve(row) for _, row in plan.keys)
-    aggs = tuple(_resolved(stream, agg) for _, agg in plan.aggs)
+    stream, rows_over_keys = low.under(plan.input, (r for _, r in (*plan.keys, *plan.aggs)))
+    keys = split_int128(rows_over_keys[: len(plan.keys)])
+    aggs = rows_over_keys[len(plan.keys) :]
     sink = Group(keys, aggs)
     merge = MergeTask(low.options, merging(sink))
-    parts, rows = _merged(low, _partial(low, stream, sink), merge, len(keys), stream.rows)
+    parts, rows = _merged(low, _partial(low, stream, sink, merge), merge, len(keys), stream.rows)
     columns = join_int128((name, row.dtype) for name, row in plan.keys)
     names = [n for name, row in plan.keys for n in split_names(name, row.dtype)]
     for (name, _), agg in zip(plan.aggs, aggs, strict=True):
@@ -36,14 +35,10 @@ def lower_aggregate(low: Lowering, plan: plans.Aggregate) -> Stream:
     return Stream(parts, reads, (), columns, rows=rows, next_key=len(reads))
 
 
-def _resolved(stream: Stream, agg: Agg) -> Agg:
-    return transform(agg, lambda n: stream.columns[n.key] if isinstance(n, Ref) and isinstance(n.key, str) else n)  # type: ignore[no-any-return]
-
-
-def _partial(low: Lowering, stream: Stream, sink: Group) -> tuple[Any, ...]:
+def _partial(low: Lowering, stream: Stream, sink: Group, merge: MergeTask) -> tuple[Any, ...]:
     """Partial groups, of runs of partitions."""
     pipeline = Pipeline(stream.inputs, stream.steps, sink)
-    task = GroupTask(low.options, tuple(n for n, _ in stream.reads), pipeline)
+    task = GroupTask(low.options, tuple(n for n, _ in stream.reads), pipeline, merge)
     inputs = stream.part_inputs()
     return tuple(low.runner.add(task, inputs[run]) for run in batches(low.runner, inputs, _sizes(stream)))
 

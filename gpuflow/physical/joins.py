@@ -28,11 +28,11 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
     right = plan.right_columns if brings else ()
     payload = (left if swap else right) if brings else ()
     kept = right if swap else left
-    build = low.under(build_plan, build_on)
-    probe = low.under(probe_plan, probe_on)
+    build, build_rows = low.under(build_plan, build_on)
+    probe, probe_rows = low.under(probe_plan, probe_on)
     probe_columns = {out: probe.columns[name] for out, name in kept}
-    keys = split_int128(probe.resolve(k) for k in probe_on)
-    build_keys = split_int128(build.resolve(k) for k in build_on)
+    keys = split_int128(probe_rows)
+    build_keys = split_int128(build_rows)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)
     chunk = (*build_keys, *(build.columns[name] for _, name in payload))
     types_built = tuple(row.dtype for row in chunk)

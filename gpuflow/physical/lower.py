@@ -7,11 +7,11 @@ tells nothing and estimates decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.ir.expressions import Agg, Row
+from gpuflow_kernels.ir.expressions import Row
 from gpuflow_kernels.ir.pipeline import Pipeline, Write
 
 from gpuflow.errors import PlanError
@@ -25,6 +25,7 @@ from .profile import LANES, Profile, row_bytes
 from .runner import Ref, RemotePartition, Runner
 from .sizes import batch_bytes, width
 from .stream import Stream, over_parts
+from .strings import split_by_row
 from .tasks import DictionariesTask, ExtractTask, GatherTask, Options, SelectTask, SliceTask, SplitTask, WriteTask
 
 ROW_BYTES = 8
@@ -84,15 +85,32 @@ class Lowering:
         parts = stream.parts if done else self.write(stream, tuple(stream.columns.values()))
         return over_parts(parts, stream.output, stream.rows)
 
-    def under(self, plan: Plan, rows: Iterable[Row | Agg]) -> Stream:
-        """The stream of `plan`, on which `rows` over its columns can be computed: a pipeline whose expressions would get
-        too large ends here, and its results are read by another one."""
-        stream = self.lower(plan)
-        reason = stream.obstacle(rows)
-        if reason is None:
-            return stream
+    def under(self, plan: Plan, rows: Iterable[Any]) -> tuple[Stream, tuple[Any, ...]]:
+        """The stream of `plan`, and `rows` over its columns as rows over its keys."""
+        return self.ready(self.lower(plan), tuple(rows))
+
+    def ready(self, stream: Stream, rows: tuple[Any, ...]) -> tuple[Stream, tuple[Any, ...]]:
+        """A stream with the same columns in which `rows` can be computed, and the rows over its keys.
+
+        Where they cannot in this one it ends, and its results are read by another one: string functions evaluated by row read
+        columns of partitions, and expressions must not get too large for one kernel.
+        """
+        split = split_by_row(rows, stream.columns, len(stream.reads))
+        if split is None:
+            if stream.holds(rows):
+                return stream, tuple(map(stream.resolve, rows))
+            self._two_steps("one on top of the other they are too large for one kernel")
+            done = self.materialise(stream)
+            return done, tuple(map(done.resolve, rows))
+        self._two_steps("a text function is evaluated for whole columns, which have to be there")
+        earlier, computed = self.ready(stream, tuple(row for _, row in split.earlier))
+        names = (name for name, _ in split.earlier)
+        done = self.materialise(replace(earlier, columns=earlier.columns | dict(zip(names, computed, strict=True))))
+        visible = {name: done.columns[name] for name in stream.columns}
+        return replace(done, columns=visible), tuple(map(done.resolve, split.rows))
+
+    def _two_steps(self, reason: str) -> None:
         self.runner.note("expressions", "computed in two steps", reason)
-        return self.materialise(stream)
 
     def rows_of(self, refs: tuple[Any, ...], estimate: int | None) -> int | None:
         """Rows of finished partitions, or the estimate where nothing runs yet."""
@@ -148,11 +166,13 @@ def lower_scan(low: Lowering, plan: plans.Scan) -> Stream:
 
 
 def lower_filter(low: Lowering, plan: plans.Filter) -> Stream:
-    return low.under(plan.input, [plan.predicate]).filter(plan.predicate)
+    stream, (predicate,) = low.under(plan.input, [plan.predicate])
+    return stream.filter(predicate)
 
 
 def lower_project(low: Lowering, plan: plans.Project) -> Stream:
-    return low.under(plan.input, (r for _, r in plan.columns)).project(plan.columns)
+    stream, rows = low.under(plan.input, (r for _, r in plan.columns))
+    return replace(stream, columns=dict(zip((name for name, _ in plan.columns), rows, strict=True)))
 
 
 def lower_limit(low: Lowering, plan: plans.Limit) -> Stream:

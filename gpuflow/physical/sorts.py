@@ -18,9 +18,8 @@ SAMPLES = 4096
 
 
 def lower_sort(low: Lowering, plan: plans.Sort) -> Stream:
-    stream = low.under(plan.input, plan.keys)
+    stream, keys = low.under(plan.input, plan.keys)
     columns = tuple(stream.columns.values())
-    keys = tuple(stream.resolve(k) for k in plan.keys)
     by = tuple(columns.index(k) if k in columns else len(columns) + n for n, k in enumerate(keys))
     extra = tuple(k for k in keys if k not in columns)
     places = {k: len(columns) + n for n, k in enumerate(dict.fromkeys(extra))}

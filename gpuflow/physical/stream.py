@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, children, is_by_row, transform, walk
+from gpuflow_kernels.ir.expressions import Agg, Call, Ref, Row, children, transform
 from gpuflow_kernels.ir.pipeline import Filter, Probe, Step
 
 from gpuflow.expr.nodes import DEEPEST
@@ -26,15 +26,6 @@ def extent(row: Row | Agg, columns: Mapping[str | int, Extent] | None = None) ->
     below = [extent(c, columns) for c in children(row)]
     own = 2 if isinstance(row, Call) and row.overload.branch else 1  # a choice is a block in the text
     return own + max((levels for levels, _ in below), default=0), 1 + sum(nodes for _, nodes in below)
-
-
-def _reads_inputs(row: Row, inputs: int) -> bool:
-    """Whether a text function's arguments are columns below `inputs`, literals, and text functions of such."""
-    if isinstance(row, Ref):
-        return isinstance(row.key, int) and row.key < inputs
-    if isinstance(row, Call) and row.overload.of_text:
-        return all(_reads_inputs(a, inputs) for a in row.args)
-    return isinstance(row, Const)
 
 
 @dataclass(frozen=True)
@@ -82,35 +73,21 @@ class Stream:
         same = [isinstance(r, Ref) and r.key == k for k, r in enumerate(self.columns.values())]
         return not self.steps and all(same) and len(same) == len(self.reads)
 
-    def resolve(self, row: Row) -> Row:
+    def resolve(self, row: Any) -> Any:
         """`row` over column names as a row over keys."""
-        return transform(row, lambda n: self.columns[str(n.key)] if isinstance(n, Ref) else n)  # type: ignore[no-any-return]
+        return transform(row, lambda n: self.columns[str(n.key)] if isinstance(n, Ref) else n)
 
-    def obstacle(self, rows: Iterable[Row | Agg]) -> str | None:
-        """Why `rows` over column names cannot be computed in this pipeline, if another one that reads its results can."""
-        rows = list(rows)
-        if not all(self._texts_ready(row) for row in rows):
-            return "a text function is evaluated for whole columns, which have to be there"
-        known: dict[str | int, Extent] = {name: extent(row) for name, row in self.columns.items()}
-        if all(nodes == 1 for _, nodes in known.values()):
-            return None
-        found = [extent(row, known) for row in rows]
-        if all(levels <= DEEPEST and nodes <= LARGEST for levels, nodes in found):
-            return None
-        return "one on top of the other they are too large for one kernel"
-
-    def _texts_ready(self, row: Row | Agg) -> bool:
-        """Whether the text functions that are evaluated by row read nothing but input columns."""
-        calls = [n for n in walk(row) if is_by_row(n)]
-        return not calls or all(_reads_inputs(self.resolve(c), len(self.reads)) for c in calls)  # type: ignore[arg-type]
+    def holds(self, rows: Iterable[Row | Agg]) -> bool:
+        """Whether `rows` over column names are small enough for one kernel, with what they are computed from."""
+        extents: dict[str | int, Extent] = {name: extent(row) for name, row in self.columns.items()}
+        if all(nodes == 1 for _, nodes in extents.values()):
+            return True
+        return all(levels <= DEEPEST and nodes <= LARGEST for levels, nodes in (extent(row, extents) for row in rows))
 
     def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
+        """Go on only with rows for which `predicate` (over keys) is true."""
         rows = None if self.rows is None else max(1, int(self.rows * keep))
-        return replace(self, steps=(*self.steps, Filter(self.resolve(predicate))), rows=rows)
-
-    def project(self, columns: tuple[tuple[str, Row], ...]) -> Stream:
-        new = {name: self.resolve(row) for name, row in columns}
-        return replace(self, columns=new)
+        return replace(self, steps=(*self.steps, Filter(predicate)), rows=rows)
 
     def probe(
         self,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Write
+
+from .row_selection import RowSelection, row_selection
+from .strings import StringPlan, plan_strings
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,17 @@ class Task:
 
 @dataclass(frozen=True)
 class PipelineTask(Task):
-    """Runs a pipeline. Inputs: partitions, each ``(partition, tables, ordinal)``; `columns` are read from splits."""
+    """Runs a pipeline. Inputs: partitions, each ``(partition, tables, ordinal)``; `columns` are read from splits. `strings` is
+    the pipeline as it runs, and `selection` its first filters alone; both are made once, with the task."""
 
     columns: tuple[str, ...]
     pipeline: Pipeline
+    strings: StringPlan = field(init=False, compare=False, repr=False)
+    selection: RowSelection | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strings", plan_strings(self.pipeline))
+        object.__setattr__(self, "selection", row_selection(self.pipeline))
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,10 @@ class WriteTask(PipelineTask):
 
 @dataclass(frozen=True)
 class GroupTask(PipelineTask):
-    """Several partitions through a pipeline that groups: one chunk of keys and partial slots."""
+    """Aggregates a batch of partitions: one chunk of keys and partial slots. Partitions with equal dictionaries share one hash
+    table; what `merge` says puts the tables of a batch together."""
+
+    merge: MergeTask = field(compare=False, repr=False)
 
     @property
     def sink(self) -> Group:
@@ -70,6 +83,10 @@ class MergeTask(Task):
     """Chunks of keys and partial slots into one with each key once."""
 
     pipeline: Pipeline
+    strings: StringPlan = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strings", plan_strings(self.pipeline))
 
 
 @dataclass(frozen=True)

@@ -134,13 +134,13 @@ def test_nothing_more_is_read_where_no_row_is_left(spread: Any) -> None:
 def test_a_filter_that_most_rows_pass_is_tried_on_few(spread: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, seen = spread
     tried: list[int] = []
-    passing = late_materialization.FilterSieve._passing
+    passing = late_materialization.FilterSelector._passing
 
-    def counting(self: late_materialization.FilterSieve, chunk: Any) -> Any:
+    def counting(self: late_materialization.FilterSelector, chunk: Any) -> Any:
         tried.append(chunk.length)
         return passing(self, chunk)
 
-    monkeypatch.setattr(late_materialization.FilterSieve, "_passing", counting)
+    monkeypatch.setattr(late_materialization.FilterSelector, "_passing", counting)
     with running("cpu", rows=50_000):
         assert len(frame.filter(gf.col("k") != 7).collect()) == 49_999
     assert len(tried) == 1 and tried[0] < 10_000
@@ -151,7 +151,7 @@ def test_small_splits_are_read_at_once(spread: Any, monkeypatch: pytest.MonkeyPa
     frame, seen = spread
     monkeypatch.undo()
     calls: list[Any] = []
-    monkeypatch.setattr(late_materialization.FilterSieve, "rows", lambda self, chunk: calls.append(chunk))
+    monkeypatch.setattr(late_materialization.FilterSelector, "rows", lambda self, chunk: calls.append(chunk))
     with running("cpu", rows=50_000):
         assert len(frame.filter(gf.col("k") == 7).collect()) == 1
     assert not calls and not seen

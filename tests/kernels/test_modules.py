@@ -24,7 +24,6 @@ import gpuflow as gf
 from gpuflow import col
 from gpuflow.execute.explain import assumed_shape
 from gpuflow.execute.graph import Graph
-from gpuflow.execute.text_plan import plan_strings
 from gpuflow.optimize import optimize
 from gpuflow.physical.lower import Lowering
 from gpuflow.physical.tasks import Options, PipelineTask
@@ -255,7 +254,7 @@ def test_headings_tell_kernels_apart() -> None:
 def test_rows_are_the_same_on_every_target(name: str) -> None:
     left, right = (frame(seeded("".join(POOLS), 5, 1)) for _ in range(2))
     for task, inputs in tasks_of(SHAPES[name](gf, left, right)):
-        pipeline = plan_strings(task.pipeline).pipeline
+        pipeline = task.strings.pipeline
         shape, _ = assumed_shape(task, inputs)
         for nullable in (False, True):
             shape = type(shape)((nullable,) * len(shape.nullable), shape.tables, shape.group)

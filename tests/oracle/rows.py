@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import rowmath
-from gpuflow_kernels.algorithms.strings import Numbers, One, Text
+from gpuflow_kernels.algorithms.strings import Numbers, Scalar, StringColumn
 from gpuflow_kernels.codegen.common.rows import returns_tuple
 from gpuflow_kernels.declare.scalar import CUSTOM, PARTIAL, Table
 from gpuflow_kernels.dtypes import DType
@@ -136,11 +136,11 @@ def _text(row: Call, operands: list[Value]) -> Value:
 
 
 def _on_host(row: Call, values: list[Any]) -> Value:
-    encoded = (One(a.dtype, v.encode() if isinstance(v, str) else v) for a, v in zip(row.args, values, strict=True))
+    encoded = (Scalar(a.dtype, v.encode() if isinstance(v, str) else v) for a, v in zip(row.args, values, strict=True))
     first, *rest = encoded
     if isinstance(first.value, bytes):
         data = np.frombuffer(first.value, np.uint8)
-        arguments: tuple[Any, ...] = (Text(np.array([0, len(data)]), data), *rest)
+        arguments: tuple[Any, ...] = (StringColumn(np.array([0, len(data)]), data), *rest)
     else:
         arguments = (Numbers(first.dtype, np.array([first.value], first.dtype.storage)), *rest)
     answer = evaluate_on_host(row.overload, row.dtype, row.constants, arguments, 1)

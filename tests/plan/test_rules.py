@@ -355,31 +355,6 @@ CASES = {
                   [1] as above
         """,
     ),
-    # -- split_texts
-    "texts of columns stay": (
-        "split_texts",
-        words().select(a=gf.concat_str([col("s"), col("s").str.head(1)]), b=col("s").str.head(col("x"))),
-        'PROJECT a=s.concat_str("", s.head(1)), b=s.head(x)\n  SCAN words [s, x]',
-    ),
-    "texts of what is computed": (
-        "split_texts",
-        words().filter(col("s").str.head(col("x") % 3) == "a"),
-        """
-        PROJECT s, x
-          FILTER s.head(_text) == "a"
-            PROJECT s, x, _text=x % 3
-              SCAN words [s, x]
-        """,
-    ),
-    "texts under a condition": (
-        "split_texts",
-        words().select(a=when(col("x") > 0).then(col("s").str.head(col("x") * 2)).otherwise(col("s"))),
-        """
-        PROJECT a=when(x > 0).then(s.head(_text)).otherwise(s)
-          PROJECT s, x, _text=when(x > 0).then(x * 2).otherwise(None)
-            SCAN words [s, x]
-        """,
-    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Text functions over arrays of strings: what each entry, or each row, of a column of strings gives."""
+"""Run string functions over arrays: once for each entry of a dictionary, or for each row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gpuflow_kernels.target import Target, word_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Text:
+class StringColumn:
     """Strings: entry i is ``data[offsets[i]:offsets[i + 1]]``. With `codes` row r is entry ``codes[r]``, else entry r."""
 
     offsets: Any
@@ -32,7 +32,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class Scalar:
     """The same value for every row: bytes for a string, else a number."""
 
     dtype: DType
@@ -40,14 +40,14 @@ class One:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """What a text function gives for each row: numbers in `values`, or strings as `text`; `valid` and `bad` (which rows
-    have no result, which results do not fit) are None where no row can be so."""
+class StringResult:
+    """What a string function gives for each row: numbers in `values`, or `strings`. `valid` says which rows have a result, and
+    `error_mask` for which the function raises; None where all have one, or none raises."""
 
     values: Any = None
-    text: Text | None = None
+    strings: StringColumn | None = None
     valid: Any = None
-    bad: Any = None
+    error_mask: Any = None
 
 
 def evaluate(
@@ -55,10 +55,10 @@ def evaluate(
     overload: Overload,
     dtype: DType,
     constants: tuple[Constant, ...],
-    arguments: tuple[Text | Numbers | One, ...],
+    arguments: tuple[StringColumn | Numbers | Scalar, ...],
     rows: int,
-) -> Answer:
-    """Run a declared text function (one with a `text`) over `rows` rows.
+) -> StringResult:
+    """Run a declared string function (one with a `text`) over `rows` rows.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def evaluate(
         Of the result.
     constants : tuple
         Of the signature.
-    arguments : tuple of Text, Numbers or One
-        No nulls: whoever has them knows which rows do not count.
+    arguments : tuple of StringColumn, Numbers or Scalar
+        No nulls: the caller masks the rows that have some.
     rows : int
 
     Raises
@@ -89,10 +89,10 @@ def evaluate(
     _run(target, first, given, rows)
     names = {p.name for p in first.params}
     valid = given["ok"] if "ok" in names and not bool(given["ok"].all()) else None
-    bad = given["bad"] if "bad" in names and bool(given["bad"].any()) else None
+    error_mask = given["bad"] if "bad" in names and bool(given["bad"].any()) else None
     if not making:
         with np.errstate(all="ignore"):
-            return Answer(given["out"].astype(dtype.storage, copy=False), None, valid, bad)
+            return StringResult(given["out"].astype(dtype.storage, copy=False), None, valid, error_mask)
     lengths = given["out"] if valid is None else xp.where(valid, given["out"], 0)
     offsets = xp.zeros(rows + 1, dtype="int64")
     xp.cumsum(lengths, out=offsets[1:])
@@ -104,12 +104,12 @@ def evaluate(
         if valid is not None:
             given["at"] = xp.where(valid, offsets[:-1], total)
         _run(target, text_module(overload, kinds, constants, out, target.name, True), given, rows)
-    return Answer(None, Text(offsets, given["bytes"]), valid, bad)
+    return StringResult(None, StringColumn(offsets, given["bytes"]), valid, error_mask)
 
 
-def _given(target: Target, k: int, argument: Text | Numbers | One, given: dict[str, Any]) -> Argument:
-    """Add what a kernel is given for argument number `k`; how it comes."""
-    if isinstance(argument, Text):
+def _given(target: Target, k: int, argument: StringColumn | Numbers | Scalar, given: dict[str, Any]) -> Argument:
+    """Add to `given` what a kernel reads argument number `k` from, and return how it comes."""
+    if isinstance(argument, StringColumn):
         data = target.asarray(argument.data)
         given |= {f"b{k}": data, f"n{k}": np.int64(len(data)), f"s{k}": target.asarray(argument.offsets)}
         if argument.codes is None:

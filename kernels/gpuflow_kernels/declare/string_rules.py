@@ -23,14 +23,14 @@ NO_VALUE = "meets a string that means no value of its type (strict=False gives n
 """What an error says of text that cannot be read."""
 
 
-def takes(*wanted: str, result: DType, chosen: Chosen | None = None) -> ScalarRule:
-    """These arguments, each ``"string"`` or ``"integer"`` (of any width, computed in int64), for some parameters.
+def takes(*kinds: str, result: DType, chosen: Chosen | None = None) -> ScalarRule:
+    """Accept these arguments, each ``"string"`` or ``"integer"`` (of any width, computed in int64), for some parameters.
 
     >>> from gpuflow_kernels.dtypes import INT8
     >>> takes("string", "integer", result=STRING)((STRING, INT8), {}).args
     (string, int64)
     """
-    types = tuple({"string": STRING, "integer": INT64}[w] for w in wanted)
+    types = tuple({"string": STRING, "integer": INT64}[k] for k in kinds)
 
     def fits(given: DType, own: DType) -> bool:
         return given in (own, NULL) or (own == INT64 and given.is_integer)

@@ -1,4 +1,4 @@
-"""Kernels that evaluate a text function: one string, or one row of several, for each turn of a loop or thread."""
+"""Generate kernels that evaluate a string function: for each entry, or row, a turn of a loop or a thread."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def text_module(
         if overload.overflow is not None:
             helpers[overload.overflow.name] = overload.overflow
             params.append(Param("bad", "bool"))
-            wanted = values[2:] if overload.text == "write" else values
-            lines.append(f"bad[i] = {overload.overflow.name}({', '.join(wanted)})")
+            arguments_of_body = values[2:] if overload.text == "write" else values
+            lines.append(f"bad[i] = {overload.overflow.name}({', '.join(arguments_of_body)})")
     return TextGenerated(_module(target, helpers, params, lines), tuple(params))
 
 
