@@ -60,12 +60,12 @@ def differences(left: dict[str, Any], right: dict[str, Any], tolerance: float) -
         return [f"{left['rows']} rows against {right['rows']}"]
     if set(left["digests"]) != set(right["digests"]):
         return [f"columns {sorted(left['digests'])} against {sorted(right['digests'])}"]
-    found = [f"column {name} differs" for name, digest in left["digests"].items() if digest != right["digests"][name]]
+    unequal = [f"column {name} differs" for name, digest in left["digests"].items() if digest != right["digests"][name]]
     for name, values in left["floats"].items():
         other = right["floats"][name]
         scale = np.maximum(np.abs(values), np.abs(other))
         off = np.abs(values - other) > tolerance * scale
         off |= np.isnan(values) != np.isnan(other)
         if off.any():
-            found.append(f"column {name}: {int(off.sum())} values differ by more than {tolerance:g} relative")
-    return found
+            unequal.append(f"column {name}: {int(off.sum())} values differ by more than {tolerance:g} relative")
+    return unequal

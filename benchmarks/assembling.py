@@ -53,9 +53,9 @@ class Kernel:
     @property
     def function(self) -> ast.FunctionDef:
         """Its own part of the text."""
-        found = [n for n in tree(self.text).body if isinstance(n, ast.FunctionDef) and n.name == self.name]
-        assert len(found) == 1, f"{len(found)} functions are called {self.name}"
-        return found[0]
+        functions = [n for n in tree(self.text).body if isinstance(n, ast.FunctionDef) and n.name == self.name]
+        assert len(functions) == 1, f"{len(functions)} functions are called {self.name}"
+        return functions[0]
 
 
 @dataclass(frozen=True)
@@ -161,14 +161,14 @@ def tool(name: str) -> str:
     MissingToolError
         When there is none, or the wheel's minor version is not that of the NVVM wheel.
     """
-    wheel, wanted = WHEELS[name], _minor(NVVM)
-    pinned = f"{wheel}=={wanted}.*" if wanted else wheel
+    wheel, minor = WHEELS[name], _minor(NVVM)
+    pinned = f"{wheel}=={minor}.*" if minor else wheel
     for folder in _wheels():
-        found = sorted(Path(folder).glob(f"*/bin/{name}"))
-        if found:
-            if wanted and _minor(wheel) not in (None, wanted):
-                raise MissingToolError(f"{name} is of CUDA {_minor(wheel)}, NVVM of {wanted}: pip install '{pinned}'")
-            return str(found[0])
+        paths = sorted(Path(folder).glob(f"*/bin/{name}"))
+        if paths:
+            if minor and _minor(wheel) not in (None, minor):
+                raise MissingToolError(f"{name} is of CUDA {_minor(wheel)}, NVVM of {minor}: pip install '{pinned}'")
+            return str(paths[0])
     on_path = shutil.which(name)
     if on_path is None:
         raise MissingToolError(f"{name} is not installed: pip install '{pinned}' (the minor version of {NVVM})")
@@ -191,13 +191,13 @@ def _minor(package: str) -> str | None:
 @cache
 def versions() -> tuple[str, ...]:
     """What machine code depends on besides the text of a kernel."""
-    found = []
+    parts = []
     for package in ("numba-cuda", "numba", "llvmlite", "numpy", NVVM, *WHEELS.values()):
         try:
-            found.append(f"{package} {version(package)}")
+            parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            found.append(f"{package} none")
-    return tuple(found)
+            parts.append(f"{package} none")
+    return tuple(parts)
 
 
 def sm(architecture: Architecture) -> str:
@@ -231,9 +231,9 @@ def assemble(texts: Iterable[str], architecture: Architecture) -> list[Assembled
     lines: list[list[str]] = [[] for _ in starts]
     at = 0
     for line in printed.splitlines():
-        found = _ADDRESS.match(line)
-        if found:
-            while at + 1 < len(starts) and int(found.group(1), 16) >= starts[at + 1]:
+        match = _ADDRESS.match(line)
+        if match:
+            while at + 1 < len(starts) and int(match.group(1), 16) >= starts[at + 1]:
                 at += 1
             lines[at].append(line.strip())
     return [

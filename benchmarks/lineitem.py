@@ -145,7 +145,7 @@ def answer_all(spec_file: str) -> None:
     spec = json.loads(Path(spec_file).read_text())
     name, out = spec["engine"], Path(spec["out"])
     asked = STARTS[name](spec["path"], spec["scale"], spec["threads"])
-    found: dict[str, Any] = {"version": version(name.removesuffix("-streaming")), "questions": {}}
+    report: dict[str, Any] = {"version": version(name.removesuffix("-streaming")), "questions": {}}
     for key in spec["questions"]:
         ask, answer = asked[key]
         try:
@@ -153,8 +153,8 @@ def answer_all(spec_file: str) -> None:
             pq.write_table(_comparable(answer(timing.pop("result"))), out / f"{name}-{key}.parquet")
         except Exception as error:
             timing = {"error": f"{type(error).__name__}: {error}"}
-        found["questions"][key] = timing
-    (out / f"{name}.json").write_text(json.dumps(found))
+        report["questions"][key] = timing
+    (out / f"{name}.json").write_text(json.dumps(report))
 
 
 def _comparable(table: pa.Table) -> pa.Table:
@@ -211,7 +211,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
     source = gf.io.scan_parquet(path)
     questions = frames(gf, gf.scan_parquet(path).persist(), scale)
     footer, splits = footers.footer(source.files[0]), source.splits(None)
-    found = {}
+    times = {}
     for key, names in PARTS.items():
         columns = tuple(names or source.schema)
 
@@ -240,7 +240,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
                 "pyarrow": by_pyarrow,
             }
             seconds = {name: repeated(work, repeat, 60)["median"] for name, work in asked.items()}
-        found[key] = {
+        times[key] = {
             "read": seconds["read"],
             "decompress": seconds["pages"] - seconds["read"],
             "decode": seconds["columns"] - seconds["pages"],
@@ -248,7 +248,7 @@ def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, floa
             "pyarrow": seconds["pyarrow"],
         }
     assert decode.ROWS <= min(part.rows or 0 for part in splits)
-    return found
+    return times
 
 
 @click.command()
@@ -281,8 +281,8 @@ def main(scale: float, engines: tuple[str, ...], threads: int, rounds: int, repe
                 answer = _ask(spec | {"engine": name}, limits, threads)
                 report["engines"][name]["version"] = answer["version"]
                 for key, timing in answer["questions"].items():
-                    known = report["questions"][key]["engines"]
-                    known[name] = _pooled(known.get(name), timing)
+                    measured = report["questions"][key]["engines"]
+                    measured[name] = _pooled(measured.get(name), timing)
         for key, entry in report["questions"].items():
             answers = {n: pq.read_table(p) for n in chosen if (p := Path(scratch) / f"{n}-{key}.parquet").exists()}
             reference = next((n for n in ("duckdb", *answers) if n in answers), None)
@@ -312,16 +312,16 @@ def _ask(spec: dict[str, Any], limits: dict[str, str], threads: int) -> dict[str
     paths = os.pathsep.join([str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = os.environ | limits | {"PYTHONPATH": paths}
     subprocess.run([sys.executable, "-c", start, str(file)], check=True, env=environment, cwd=ROOT)
-    found: dict[str, Any] = json.loads((Path(spec["out"]) / f"{spec['engine']}.json").read_text())
-    return found
+    answer: dict[str, Any] = json.loads((Path(spec["out"]) / f"{spec['engine']}.json").read_text())
+    return answer
 
 
-def _pooled(known: dict[str, Any] | None, timing: dict[str, Any]) -> dict[str, Any]:
+def _pooled(earlier: dict[str, Any] | None, timing: dict[str, Any]) -> dict[str, Any]:
     """Times of another round put to those before it; an error in any of them stays."""
-    if known is None or "error" in known or "error" in timing:
-        return known if known is not None and "error" in known else timing
-    times = [*known["times"], *timing["times"]]
-    return known | {"times": times, "median": statistics.median(times)}
+    if earlier is None or "error" in earlier or "error" in timing:
+        return earlier if earlier is not None and "error" in earlier else timing
+    times = [*earlier["times"], *timing["times"]]
+    return earlier | {"times": times, "median": statistics.median(times)}
 
 
 def _split_text(parts: dict[str, dict[str, float]]) -> str:

@@ -32,19 +32,19 @@ Examined = dict[tuple[Kernel, Architecture], Facts]
 
 
 # -- examining --------------------------------------------------------------------------------------------------------
-def examine(wanted: Mapping[Kernel, Sequence[Architecture]], folder: Path | None = None) -> Examined:
+def examine(kernels: Mapping[Kernel, Sequence[Architecture]], folder: Path | None = None) -> Examined:
     """The facts of each kernel on each of its architectures.
 
     What was found before is taken from `folder`; a file's name holds all that the machine code depends on.
     """
-    found: Examined = {}
+    examined: Examined = {}
     ptx: dict[Architecture, dict[Kernel, str]] = {}
     missing: dict[Kernel, list[Architecture]] = {}
-    for kernel, architectures in wanted.items():
+    for kernel, architectures in kernels.items():
         for architecture in architectures:
             file = folder / _file_name(kernel, architecture) if folder else None
             if file is not None and file.exists():
-                found[kernel, architecture] = Facts.from_json(json.loads(file.read_text(encoding="utf-8")))
+                examined[kernel, architecture] = Facts.from_json(json.loads(file.read_text(encoding="utf-8")))
             else:
                 missing.setdefault(kernel, []).append(architecture)
     if missing:
@@ -54,10 +54,10 @@ def examine(wanted: Mapping[Kernel, Sequence[Architecture]], folder: Path | None
                     ptx.setdefault(architecture, {})[kernel] = text
     for architecture, texts in ptx.items():
         for kernel, assembled in zip(texts, assemble(texts.values(), architecture), strict=True):
-            found[kernel, architecture] = facts = facts_of(assembled)
+            examined[kernel, architecture] = facts = facts_of(assembled)
             if folder is not None:
                 _keep(folder / _file_name(kernel, architecture), json.dumps(facts.as_json()))
-    return found
+    return examined
 
 
 def _keep(file: Path, text: str) -> None:
@@ -140,12 +140,12 @@ def streams(kernel: Kernel) -> bool:
 
 
 def _in_flight(kernel: Kernel, facts: Facts, architecture: Architecture) -> str:
-    wanted = max(declared_loads(kernel), LOADS if streams(kernel) else 0)
+    needed = max(declared_loads(kernel), LOADS if streams(kernel) else 0)
     together = kib_in_flight(facts, architecture)
-    if facts.in_flight >= wanted or together >= KIB_IN_FLIGHT[architecture]:
+    if facts.in_flight >= needed or together >= KIB_IN_FLIGHT[architecture]:
         return ""
     return (
-        f"{facts.in_flight} loads in flight, not {wanted}, and {together:.0f} KiB of a multiprocessor, "
+        f"{facts.in_flight} loads in flight, not {needed}, and {together:.0f} KiB of a multiprocessor, "
         f"not {KIB_IN_FLIGHT[architecture]}"
     )
 

@@ -100,9 +100,9 @@ _AFTER_PREDICATE = {"ATOM", "ATOMG", "ATOMS", "SHFL", "MATCH", "VOTE", "LDG", "L
 
 def parse(line: str) -> Instruction:
     """One line of nvdisasm."""
-    found = _LINE.match(line)
-    assert found, line
-    address, predicate, name, parts, operands = found.groups()
+    match = _LINE.match(line)
+    assert match, line
+    address, predicate, name, parts, operands = match.groups()
     split = tuple(parts.split(".")) if parts else ()
     given = [o.strip() for o in operands.split(",")] if operands else []
     at = _place_of_result(name, given)
@@ -156,37 +156,37 @@ class _Block:
 def blocks(code: list[Instruction]) -> list[_Block]:
     """Basic blocks in the order of their addresses. A call is passed over; a divergent branch may go either way."""
     starts = {code[0].address} | {i.target for i in code if i.target is not None}
-    found: list[_Block] = []
+    result: list[_Block] = []
     ended = True
     for instruction in code:
         if ended or instruction.address in starts:
-            found.append(_Block([]))
-        found[-1].code.append(instruction)
+            result.append(_Block([]))
+        result[-1].code.append(instruction)
         ended = instruction.name in ("BRA", "JMP", "BRX", "EXIT", "RET")
-    at = {b.code[0].address: k for k, b in enumerate(found)}
-    for k, block in enumerate(found):
+    at = {b.code[0].address: k for k, b in enumerate(result)}
+    for k, block in enumerate(result):
         last = block.code[-1]
         if last.name in ("BRA", "JMP") and last.target in at:
             block.after.append(at[last.target])
         conditional = last.predicated or (last.name == "BRA" and last.parts[:1] in (("DIV",), ("CONV",), ("U",)))
-        if k + 1 < len(found) and (conditional or last.name not in ("BRA", "JMP", "BRX", "EXIT", "RET")):
+        if k + 1 < len(result) and (conditional or last.name not in ("BRA", "JMP", "BRX", "EXIT", "RET")):
             block.after.append(k + 1)
-    for k, block in enumerate(found):
+    for k, block in enumerate(result):
         for n in block.after:
-            found[n].before.append(k)
-    return found
+            result[n].before.append(k)
+    return result
 
 
 def reached(graph: list[_Block], start: list[int]) -> set[int]:
     """The blocks that may run after those of `start`."""
-    found: set[int] = set()
+    visited: set[int] = set()
     waiting = list(start)
     while waiting:
         k = waiting.pop()
-        if k not in found:
-            found.add(k)
+        if k not in visited:
+            visited.add(k)
             waiting += graph[k].after
-    return found
+    return visited
 
 
 def in_loops(graph: list[_Block]) -> set[int]:
@@ -199,12 +199,12 @@ def in_loops(graph: list[_Block]) -> set[int]:
 def loads_in_flight(graph: list[_Block]) -> tuple[int, int]:
     """(number, bytes) where the most global loads are in flight at once."""
     live, looping = reached(graph, [0]), in_loops(graph)
-    left: dict[int, list[Instruction]] = {}
+    outgoing: dict[int, list[Instruction]] = {}
     best = (0, 0)
     for k, block in enumerate(graph):
         if k not in live:
             continue
-        coming = [left.get(b) for b in block.before if b in live]
+        coming = [outgoing.get(b) for b in block.before if b in live]
         flight: list[Instruction] = []
         if coming and all(c is not None for c in coming):  # a way round a loop brings nothing
             flight = [load for load in coming[0] or [] if all(load in (c or []) for c in coming)]
@@ -214,7 +214,7 @@ def loads_in_flight(graph: list[_Block]) -> tuple[int, int]:
                 flight.append(instruction)
                 if k in looping or not looping:
                     best = max(best, (len(flight), sum(i.bytes for i in flight)))
-        left[k] = flight
+        outgoing[k] = flight
     return best
 
 

@@ -77,18 +77,18 @@ def cluster(
     from gpuflow.doctor import cuda, installed
     from gpuflow.installing import install_line
 
-    found = cuda()
-    if gpu and not found.devices:
-        raise ValueError(f"no CUDA device: {found.reason}")
+    hardware = cuda()
+    if gpu and not hardware.devices:
+        raise ValueError(f"no CUDA device: {hardware.reason}")
     with_dask_cuda = installed("dask-cuda") is not None
-    install = install_line(f"cluster-{found.extra}")
+    install = install_line(f"cluster-{hardware.extra}")
     if gpu and not with_dask_cuda:
         raise ValueError(f"dask-cuda is not installed; {install}")
-    # Given even without a dashboard: the scheduler serves its health and metrics there, by default on every interface.
+    # Set even without a dashboard: the scheduler serves health and metrics there, by default on every interface.
     page = {"dashboard": dashboard, "dashboard_address": f"{host}:0"} | options.pop("scheduler_kwargs", {})
     common = {"host": host, "scheduler_kwargs": page, "memory_limit": memory_limit, **options}
     patience = Patience(host in LOOPBACKS)
-    if gpu is not False and found.devices and with_dask_cuda:
+    if gpu is not False and hardware.devices and with_dask_cuda:
         from dask_cuda import LocalCUDACluster
 
         common = {"resources": {"GPU": 1}, **common}
@@ -97,7 +97,7 @@ def cluster(
 
     if gpu is False:
         common["env"] = {"CUDA_VISIBLE_DEVICES": ""} | common.get("env", {})
-    elif found.devices:
+    elif hardware.devices:
         workers = workers or 1
         if workers > 1:
             raise ValueError(
@@ -114,10 +114,10 @@ LOOPBACKS = (LOOPBACK, "localhost", "::1")
 
 
 class Patience:
-    """Dask's timeouts as long as clusters of `cluster` are there; what is configured otherwise than by default stays.
+    """Dask's timeouts while clusters of `cluster` exist; settings that a user has changed are kept.
 
-    Dask gives a worker that has not come back after 15 seconds up for good, which a busy machine needs to start one again;
-    and it tries for 30 seconds to reach a worker of the same machine that is gone. It reads these settings again and again.
+    By default Dask gives up a worker that has not restarted within 15 seconds, which is too short on a busy machine, and tries
+    for 30 seconds to connect to a lost worker of the same machine. Dask reads these settings each time it needs them.
     """
 
     _lock = threading.Lock()
@@ -134,7 +134,7 @@ class Patience:
         self._begun = False
 
     def begin(self) -> None:
-        """Put the timeouts into force."""
+        """Set the timeouts."""
         import distributed  # noqa: F401  (brings its defaults)
 
         with self._lock:
@@ -146,7 +146,7 @@ class Patience:
                     dask.config.set({key: value})
 
     def end(self) -> None:
-        """Put back what was there, after the last cluster."""
+        """Restore the previous timeouts, after the last cluster."""
         with self._lock:
             if not self._begun:
                 return
@@ -158,7 +158,7 @@ class Patience:
 
 
 def _owning(patience: Patience, kind: Any, **options: Any) -> Client:
-    """A client of a new cluster that closes the cluster with itself."""
+    """Start a cluster and return a client that closes it together with itself."""
     from distributed import Client
 
     class OwningClient(Client):

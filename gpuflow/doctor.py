@@ -1,4 +1,4 @@
-"""``gpuflow doctor``: what is installed, where queries would run and why, and the line that installs what is missing."""
+"""``gpuflow doctor``: show what is installed, where queries run and why, and the command that installs what is missing."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ OPTIONAL = {
     "duckdb": ("bench", "benchmarks"),
     "ipykernel": ("notebook", "notebooks"),
 }
-"""Optional packages: the extra that brings them, and what they are for."""
+"""Optional packages, with the extra that installs each, and its purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """What is known of CUDA on this machine.
+    """State of CUDA on this machine.
 
     Attributes
     ----------
     driver : tuple of int, optional
         The CUDA version the driver supports; None without a driver.
     devices : tuple of Device
-        Usable devices: driver, CuPy and numba-cuda all there.
+        Usable devices: driver, CuPy and numba-cuda are installed.
     reason : str
-        Why there is none, or what the driver supports.
+        Why there is no device, or what the driver supports.
     extra : str
         The extra that fits driver and devices: ``cuda12`` or ``cuda13``.
     """
@@ -58,12 +58,12 @@ class Cuda:
 
 @lru_cache(maxsize=1)
 def cuda() -> Cuda:
-    """Look for CUDA devices. Never raises: what goes wrong is the `reason`."""
+    """Look for CUDA devices. Never raises: an error becomes the `reason`."""
     return judged(gather())
 
 
 def judged(facts: MachineFacts) -> Cuda:
-    """What these facts come to."""
+    """Derive the state of CUDA from facts."""
     stops = next((d for d in diagnose(facts) if d.blocks), None)
     supports = "" if facts.driver is None else f"driver supports CUDA {facts.driver[0]}.{facts.driver[1]}"
     if stops is None:
@@ -72,7 +72,7 @@ def judged(facts: MachineFacts) -> Cuda:
 
 
 def installed(package: str) -> str | None:
-    """The version of an installed distribution; None where it is not. CuPy's wheels carry the CUDA version in their name."""
+    """Return the version of an installed distribution, or None. CuPy's wheels have the CUDA version in their name."""
     for name in (f"{package}-cuda13x", f"{package}-cuda12x", package) if package == "cupy" else (package,):
         try:
             return version(name)
@@ -82,7 +82,7 @@ def installed(package: str) -> str | None:
 
 
 def requirements() -> list[str]:
-    """The distributions that gpuflow always needs, from its own metadata; none where it runs uninstalled."""
+    """Return the required distributions from gpuflow's metadata; none if it is not installed."""
     try:
         lines = metadata("gpuflow").get_all("Requires-Dist") or []
     except PackageNotFoundError:
@@ -91,7 +91,7 @@ def requirements() -> list[str]:
 
 
 def target() -> tuple[str, str]:
-    """(where queries of this process run, why); the reason says so where they cannot run at all."""
+    """Return (target of queries in this process, reason); the reason says so if they cannot run at all."""
     from .execute.target_selection import choose_target
 
     asked = config.get("target")
@@ -101,13 +101,13 @@ def target() -> tuple[str, str]:
         return asked, f"cannot run: {error}"
 
 
-def missing_line(found: Cuda) -> str | None:
-    """The install line for what would be of use here and is not installed; None where nothing is."""
+def missing_line(hardware: Cuda) -> str | None:
+    """Return the command that installs missing packages that are useful here; None if there are none."""
     extras = []
-    if found.driver is not None and (installed("cupy") is None or installed("numba-cuda") is None):
-        extras.append(found.extra)
-    if len(found.devices) > 1 and installed("dask-cuda") is None:
-        extras.append(f"cluster-{found.extra}")
+    if hardware.driver is not None and (installed("cupy") is None or installed("numba-cuda") is None):
+        extras.append(hardware.extra)
+    if len(hardware.devices) > 1 and installed("dask-cuda") is None:
+        extras.append(f"cluster-{hardware.extra}")
     lacking = {extra for package, (extra, _) in OPTIONAL.items() if installed(package) is None}
     extras += [extra for extra in ("plot", "demo", "notebook", "bench") if extra in lacking]
     if not extras:
@@ -117,23 +117,23 @@ def missing_line(found: Cuda) -> str | None:
 
 
 def memory() -> tuple[int, int]:
-    """(total, available) bytes of this machine."""
-    import psutil  # comes with distributed
+    """Return (total, available) bytes of this machine."""
+    import psutil  # a dependency of distributed
 
-    found = psutil.virtual_memory()
-    return found.total, found.available
+    sizes = psutil.virtual_memory()
+    return sizes.total, sizes.available
 
 
 def show(console: Console) -> None:
     """Print everything."""
-    found = cuda()
+    hardware = cuda()
     packages = Table(title="packages", title_justify="left", box=None)
     for heading in ("package", "version", "needed for"):
         packages.add_column(heading)
     for name in requirements():
         packages.add_row(name, installed(name) or "[bold red]missing[/]", "gpuflow itself")
     for name, (extra, purpose) in OPTIONAL.items():
-        shown = extra if extra != "cuda" else found.extra
+        shown = extra if extra != "cuda" else hardware.extra
         packages.add_row(name, installed(name) or "[dim]not installed[/]", f"{purpose} [dim]\\[{shown}][/]")
     console.print(packages)
 
@@ -152,12 +152,12 @@ def show(console: Console) -> None:
         free = "" if device.free is None else f"{_size(device.free)} of "
         room = f"{free}{_size(device.memory)}" + (" free" if free else "")
         lines.add_row(f"device {i}", f"{device.name}, compute capability {device.capability}, {room}")
-    if not found.devices:
-        lines.add_row("devices", f"none: {found.reason}")
+    if not hardware.devices:
+        lines.add_row("devices", f"none: {hardware.reason}")
     limit = "not set" if settings.memory_limit is None else _size(settings.memory_limit)
     lines.add_row("memory", f"{_size(available)} of {_size(total)} free; gpuflow.memory-limit {limit}")
     lines.add_row("kernel cache", _cache(Path(settings.cache_folder)))
-    line = missing_line(found)
+    line = missing_line(hardware)
     for diagnosis in diagnose(facts):
         lines.add_row("to use CUDA", escape(f"{diagnosis.problem}: {diagnosis.fix}"))
     lines.add_row("to add", line.replace("[", "\\[") if line else "nothing is missing")

@@ -1,7 +1,7 @@
-"""Every error that gpuflow raises on purpose.
+"""All errors that gpuflow raises on purpose.
 
-`GpuflowError` is the base of all. `PlanError` and its kinds are raised while a query is written, the others while it
-runs. All of them pickle, with their attributes, and print their message as written.
+`GpuflowError` is the base of all. `PlanError` and its subclasses are raised while a query is built, the others while it runs. All
+of them can be pickled, with their attributes, and print their message unchanged.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 
 
 class PlanError(GpuflowError):
-    """A query is wrong as written; nothing has run."""
+    """A query is invalid; nothing has run."""
 
 
 class ColumnNotFoundError(PlanError, KeyError):
@@ -84,11 +84,11 @@ class UnknownNameError(PlanError, AttributeError):
 
 
 class UnsupportedError(PlanError, NotImplementedError):
-    """Something that gpuflow knows of and does not do."""
+    """gpuflow does not support this."""
 
 
 class ShapeError(PlanError, ValueError):
-    """A table has more or fewer rows or columns than what is done with it needs."""
+    """A table has more or fewer rows or columns than an operation needs."""
 
 
 class OutOfBoundsError(PlanError, IndexError):
@@ -96,7 +96,7 @@ class OutOfBoundsError(PlanError, IndexError):
 
 
 class SQLError(PlanError, ValueError):
-    """A SQL text cannot be understood."""
+    """A SQL text is invalid or not supported."""
 
 
 class ReadError(GpuflowError, OSError):
@@ -132,12 +132,12 @@ class WriteError(GpuflowError, OSError):
 
 
 class LeftOutWarning(UserWarning):
-    """Columns of what was loaded have no type here, or are the index of a pandas frame, and are not in the frame."""
+    """Columns of loaded data are left out of the frame: their type is not supported, or they are the index of a pandas frame."""
 
 
 class EmptyFilterWarning(UserWarning):
-    """A condition is False for every row, as a method is that is compared without being called."""
+    """A condition is False for every row, for example a method that is compared without being called."""
 
 
 class NullComparisonWarning(UserWarning):
-    """A column is compared with None, which gives null in every row; is_null() is meant."""
+    """A column is compared with None, which is null in every row; use is_null()."""

@@ -12,12 +12,12 @@ from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
 
 
 def as_list(values: Any, what: str) -> list[Any]:
-    """Return the members of an argument that is a list, or may be gone through like one.
+    """Return the members of an argument that is a list or another iterable.
 
     Raises
     ------
     TypeMismatchError
-        For text, and what is no list.
+        For text, and for anything that is not iterable.
 
     Examples
     --------
@@ -32,8 +32,8 @@ def as_list(values: Any, what: str) -> list[Any]:
 class Schema(Mapping[str, DType]):
     """Column names and their types, in order. Immutable and hashable.
 
-    `unsupported` tells why further columns of a source cannot be used, by name; they are shown as left out, and are no part of
-    a schema's identity.
+    `unsupported` has the reasons why further columns of a source cannot be used, by name; they are shown as left out, and are not
+    part of the schema's identity.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Schema(Mapping[str, DType]):
         return isinstance(name, str) and name in self._fields
 
     def get(self, name: Any, default: Any = None) -> Any:
-        """The type of a column, or `default` where there is none of the name.
+        """Return the type of a column, or `default` if there is no such column.
 
         Examples
         --------
@@ -104,7 +104,7 @@ class Schema(Mapping[str, DType]):
         return tuple(self._fields.values())
 
     def position(self, name: str) -> int:
-        """Where the column stands, from 0.
+        """Return the position of a column, from 0.
 
         Examples
         --------

@@ -67,8 +67,8 @@ def _diagnosed() -> str | None:
         from gpuflow.execute.diagnosis import diagnose, gather
     except ImportError:
         return None
-    found = diagnose(gather())
-    return f"{found[0].problem}; {found[0].fix}" if found else None
+    problems = diagnose(gather())
+    return f"{problems[0].problem}; {problems[0].fix}" if problems else None
 
 
 def commit() -> str:
@@ -86,13 +86,13 @@ def commit() -> str:
 
 
 def versions() -> dict[str, str]:
-    found = {}
+    installed = {}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def check(

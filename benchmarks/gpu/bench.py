@@ -91,13 +91,13 @@ def importable(names: tuple[str, ...] = PEERS) -> tuple[dict[str, Any], dict[str
     """(modules by name, why the others are not there)."""
     import importlib
 
-    found, absent = {}, {}
+    modules, absent = {}, {}
     for name in names:
         try:
-            found[name] = importlib.import_module(name)
+            modules[name] = importlib.import_module(name)
         except Exception as error:  # half-installed libraries fail in many ways
             absent[name] = f"not importable: {type(error).__name__}: {error}".splitlines()[0]
-    return found, absent
+    return modules, absent
 
 
 class Bench:
@@ -149,11 +149,11 @@ class Bench:
         """Whole numbers from 0 to high - 1."""
         return (random.random(rows) * high).astype(dtype)
 
-    def rows(self, wanted: int, bytes_per_row: float) -> int:
-        """How many rows to use, where `wanted` would be right and a row takes so many bytes."""
+    def rows(self, most: int, bytes_per_row: float) -> int:
+        """How many rows to use, where `most` would be right and a row takes so many bytes."""
         if self.asked is not None:
             return self.asked
-        return fitting(min(wanted, QUICK_ROWS) if self.quick else wanted, bytes_per_row, self.device.free())
+        return fitting(min(most, QUICK_ROWS) if self.quick else most, bytes_per_row, self.device.free())
 
     def once(self, work: Work) -> tuple[float, Any]:
         """(seconds, result), the device idle before and after; what the host does counts."""

@@ -50,8 +50,8 @@ def run(bench: Bench) -> None:
         asked = questions_of(task)
         try:
             agreed = agreement(asked, "cuda" if bench.xp is not np else "cpu")
-            wanted = 100_000_000 if bench.deadline.left() > AMPLE else 10_000_000
-            rows = bench.rows(wanted, 200 if task == "groupby" else 400)
+            target_rows = 100_000_000 if bench.deadline.left() > AMPLE else 10_000_000
+            rows = bench.rows(target_rows, 200 if task == "groupby" else 400)
             tables = {"x": data.groupby_table(rows)} if task == "groupby" else join_tables(bench, rows)
             times = questions(bench, task, tables, asked, agreed)
         except Exception as error:
@@ -96,7 +96,7 @@ def questions(
 
         return prepare
 
-    found = {}
+    seconds = {}
     for question in asked:
         wrong = agreed[question.name]
 
@@ -112,8 +112,8 @@ def questions(
         name, work = f"{task}-{question.name}: {question.text}", (lambda q=question: engine.ask(q))
         record = bench.measure(name, rows, work, moved, right, {"cudf": by_cudf(question)})
         if record is not None:
-            found[question.name] = record["median"]
-    return found
+            seconds[question.name] = record["median"]
+    return seconds
 
 
 def bytes_in(question: Question, tables: dict[str, pa.Table]) -> int:

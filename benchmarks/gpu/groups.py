@@ -35,8 +35,8 @@ def few(bench: Bench) -> None:
         query = bench.device.frame(columns).group_by("key").agg(**aggregates)
 
         def right(result: Any, columns: dict[str, Any] = columns) -> bool:
-            found = bench.device.arrays(result.collect())
-            return matches(bench, found, found["key"], columns["key"], columns.get("v"))
+            answer = bench.device.arrays(result.collect())
+            return matches(bench, answer, answer["key"], columns["key"], columns.get("v"))
 
         def by_arrays(xp: Any, columns: dict[str, Any] = columns) -> Any:
             def work() -> Any:
@@ -91,13 +91,13 @@ def many(bench: Bench) -> None:
         query = bench.device.frame({"key": keys, "v": value}).group_by("key").agg(n=gf.len(), total=col("v").sum())
 
         def right(result: Any, keys: Any = keys, value: Any = value) -> bool:
-            found = bench.device.arrays(result.collect())
-            return matches(bench, found, number_of(xp, found["key"]), number_of(xp, keys), value)
+            answer = bench.device.arrays(result.collect())
+            return matches(bench, answer, number_of(xp, answer["key"]), number_of(xp, keys), value)
 
         def by_arrays(xp: Any, keys: Any = keys, value: Any = value) -> Any:
             def work() -> Any:
-                found, numbers, counts = xp.unique(keys, return_inverse=True, return_counts=True)
-                return found, counts, xp.bincount(numbers, weights=value)
+                distinct, numbers, counts = xp.unique(keys, return_inverse=True, return_counts=True)
+                return distinct, counts, xp.bincount(numbers, weights=value)
 
             return work
 
@@ -105,8 +105,8 @@ def many(bench: Bench) -> None:
             k, v = torch.as_tensor(keys, device="cuda"), torch.as_tensor(value, device="cuda")
 
             def work() -> Any:
-                found, numbers, counts = torch.unique(k, return_inverse=True, return_counts=True)
-                return found, counts, torch.bincount(numbers, weights=v)
+                distinct, numbers, counts = torch.unique(k, return_inverse=True, return_counts=True)
+                return distinct, counts, torch.bincount(numbers, weights=v)
 
             return work
 
@@ -126,17 +126,17 @@ def number_of(xp: Any, keys: Any) -> Any:
     return (keys.view("uint64") * xp.uint64(pow(ODD, -1, 1 << 64))).view("int64")
 
 
-def matches(bench: Bench, found: dict[str, Any], groups: Any, keys: Any, value: Any) -> bool:
+def matches(bench: Bench, answer: dict[str, Any], groups: Any, keys: Any, value: Any) -> bool:
     """Whether counts, sums and means by group are those that CuPy finds; every group once, none left out."""
     xp = bench.xp
     counts = xp.bincount(keys)
     seen = xp.zeros(len(counts), bool)
     seen[groups] = True
-    if not len(groups) == int((counts > 0).sum()) == int(seen.sum()) or not xp.array_equal(found["n"], counts[groups]):
+    if not len(groups) == int((counts > 0).sum()) == int(seen.sum()) or not xp.array_equal(answer["n"], counts[groups]):
         return False
     if value is None:
         return True
     sums = xp.bincount(keys, weights=value)[groups]
-    return all_close(xp, found["total"].astype("float64"), sums) and (
-        "mean" not in found or all_close(xp, found["mean"], sums / counts[groups])
+    return all_close(xp, answer["total"].astype("float64"), sums) and (
+        "mean" not in answer or all_close(xp, answer["mean"], sums / counts[groups])
     )

@@ -97,16 +97,16 @@ def repeated(bench: Bench) -> None:
         def is_right(
             result: Any, left: Any = left, v: Any = v, right: Any = right, w: Any = w, times: int = times, rows: int = rows
         ) -> bool:
-            found = bench.device.arrays(result.collect())
-            if len(found["key"]) != rows:
+            columns = bench.device.arrays(result.collect())
+            if len(columns["key"]) != rows:
                 return False
-            number = number_of(xp, found["key"])
+            number = number_of(xp, columns["key"])
             sides = (("v", left, v, times), ("w", right, w, LEFT))
             sums = [xp.bincount(number_of(xp, k), weights=a) * partners for _, k, a, partners in sides]
             products = xp.bincount(number_of(xp, left), weights=v) * xp.bincount(number_of(xp, right), weights=w)
             return (
-                all(all_close(xp, xp.bincount(number, weights=found[s[0]]), e) for s, e in zip(sides, sums, strict=True))
-                and all_close(xp, xp.bincount(number, weights=found["v"] * found["w"]), products)
+                all(all_close(xp, xp.bincount(number, weights=columns[s[0]]), e) for s, e in zip(sides, sums, strict=True))
+                and all_close(xp, xp.bincount(number, weights=columns["v"] * columns["w"]), products)
             )  # fmt: skip
 
         def by_cudf(cudf: Any, left: Any = left, v: Any = v, right: Any = right, w: Any = w) -> Any:

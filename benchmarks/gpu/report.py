@@ -27,10 +27,10 @@ def _percent(value: float | None) -> str:
 
 
 def _peer(record: dict[str, Any], peer: str) -> str:
-    found = record.get("peers", {}).get(peer)
-    if found is None:
+    measured = record.get("peers", {}).get(peer)
+    if measured is None:
         return ""
-    return f"{found['ratio']:.2f}" if "ratio" in found else found["error"].split(":")[0]
+    return f"{measured['ratio']:.2f}" if "ratio" in measured else measured["error"].split(":")[0]
 
 
 def work_table(parts: dict[str, dict[str, Any]]) -> str | None:
@@ -136,5 +136,5 @@ def put_status(document: Path, line: Sequence[str]) -> None:
     def run_of(cells: Sequence[str]) -> tuple[str, str, str]:
         return cells[0], cells[2], cells[5].split(",")[0]
 
-    kept = [cells for cells in old if len(cells) == len(HEADING) and run_of(cells) != run_of(line)]
-    put_into(document, MARK, table(HEADING, [*kept, list(line)]))
+    others = [cells for cells in old if len(cells) == len(HEADING) and run_of(cells) != run_of(line)]
+    put_into(document, MARK, table(HEADING, [*others, list(line)]))

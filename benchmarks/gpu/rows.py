@@ -19,8 +19,8 @@ def fused(bench: Bench) -> None:
     price, discount = random.random(n) * 1000, random.random(n) * 0.1
     quantity = bench.below(random, 50, n, "int32")
     frame = bench.device.frame({"price": price, "discount": discount, "quantity": quantity})
-    kept = (col("quantity") < 24) & (col("discount") > 0.05)
-    query = frame.filter(kept).select((col("price") * col("discount")).sum().alias("revenue"))
+    condition = (col("quantity") < 24) & (col("discount") > 0.05)
+    query = frame.filter(condition).select((col("price") * col("discount")).sum().alias("revenue"))
 
     def by_arrays(xp: Any) -> Any:
         return lambda: xp.where((quantity < 24) & (discount > 0.05), price * discount, 0.0).sum()

@@ -17,10 +17,10 @@ SUMMARY = {"memcheck": re.compile(r"ERROR SUMMARY: (\d+) error"), "racecheck": r
 
 def find(environment: Mapping[str, str]) -> str | None:
     """The program: on the path, or in the toolkit that ``CUDA_HOME`` or ``CUDA_PATH`` names."""
-    found = shutil.which("compute-sanitizer", path=environment.get("PATH", os.defpath))
+    path = shutil.which("compute-sanitizer", path=environment.get("PATH", os.defpath))
     roots = [environment.get("CUDA_HOME"), environment.get("CUDA_PATH"), "/usr/local/cuda"]
     places = [Path(r) / folder / "compute-sanitizer" for r in roots if r for folder in ("bin", "compute-sanitizer")]
-    return found or next((str(p) for p in places if p.is_file() and os.access(p, os.X_OK)), None)
+    return path or next((str(p) for p in places if p.is_file() and os.access(p, os.X_OK)), None)
 
 
 def command(program: str, tool: str, seconds: float) -> list[str]:
@@ -35,28 +35,28 @@ def verdict(tool: str, returncode: int | None, output: str) -> dict[str, Any]:
     summary = SUMMARY[tool].search(output)
     done = re.search(rf"{DONE} (\d+) of (\d+)", output)
     cases = sum(line.endswith(": as on the CPU") for line in lines)
-    found = {"errors": int(summary.group(1)) if summary else None, "cases": cases}
-    if summary is not None and found["errors"]:
+    result = {"errors": int(summary.group(1)) if summary else None, "cases": cases}
+    if summary is not None and result["errors"]:
         first = next(
             (line.strip("= ") for line in lines if line.startswith("=========") and re.search(r"(?i)invalid|hazard|race", line)),
             "",
         )
-        return found | {"status": "failed", "why": f"{found['errors']} errors; {first}"}
+        return result | {"status": "failed", "why": f"{result['errors']} errors; {first}"}
     if returncode is None:
-        return found | {"status": "not run", "why": f"out of time after {cases} cases; no verdict"}
+        return result | {"status": "not run", "why": f"out of time after {cases} cases; no verdict"}
     unable = next(
         (line.strip("= ") for line in lines if re.search(r"(?i)not supported|unable to|no attachable|failed to", line)), None
     )
     if cases == 0 and unable is not None:
-        return found | {"status": "not run", "why": unable}
+        return result | {"status": "not run", "why": unable}
     if summary is None or done is None or returncode != 0:
-        return found | {
+        return result | {
             "status": "failed",
             "why": f"exit code {returncode}: {next((x for x in reversed(lines) if x.strip('= ')), 'no output')}",
         }
     if cases == 0:
-        return found | {"status": "not run", "why": "no case ran in the time there was"}
-    return found | {
+        return result | {"status": "not run", "why": "no case ran in the time there was"}
+    return result | {
         "status": "ok",
         "why": "" if done.group(1) == done.group(2) else f"{done.group(1)} of {done.group(2)} cases in the time there was",
     }

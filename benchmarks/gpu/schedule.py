@@ -57,9 +57,9 @@ class Deadline:
         return self.end - self.clock()
 
 
-def allowance(left: float, part: Part, later: Sequence[Part]) -> float:
+def allowance(remaining: float, part: Part, later: Sequence[Part]) -> float:
     """The seconds of `part`, when `later` are still to come."""
-    return max(left, 0.0) * part.share / (part.share + sum(p.share for p in later))
+    return max(remaining, 0.0) * part.share / (part.share + sum(p.share for p in later))
 
 
 def run_parts(
@@ -108,19 +108,19 @@ def selected(only: str | None) -> tuple[Part, ...]:
     if only is None:
         return PARTS
     asked = [name.strip().lower() for name in only.split(",") if name.strip()]
-    known = {p.name.lower(): p for p in PARTS}
-    wrong = [name for name in asked if name not in known]
+    parts = {p.name.lower(): p for p in PARTS}
+    wrong = [name for name in asked if name not in parts]
     if wrong or not asked:
         raise ValueError(f"no part is named {', '.join(wrong) or 'nothing'}; there are {', '.join(p.name for p in PARTS)}")
     return tuple(p for p in PARTS if p.name.lower() in asked)
 
 
-def fitting(wanted: int, bytes_per_row: float, free: int, share: float = 0.4) -> int:
-    """The most rows up to `wanted` whose bytes are at most this share of the free memory: 1, 2 or 5 times a power of ten.
+def fitting(rows: int, bytes_per_row: float, free: int, share: float = 0.4) -> int:
+    """The most rows up to `rows` whose bytes are at most this share of the free memory: 1, 2 or 5 times a power of ten.
 
     The rest is for results, for hash tables, and for what the peers make of the same rows.
     """
-    most = min(wanted, int(free * share / bytes_per_row))
+    most = min(rows, int(free * share / bytes_per_row))
     if most < 1:
         return 0
     digits = 10 ** (len(str(most)) - 1)

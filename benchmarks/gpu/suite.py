@@ -30,13 +30,13 @@ def command(missing: list[str], quick: bool) -> list[str]:
 
 def read(record: Path) -> list[dict[str, Any]]:
     """The recorder's lines; one that was cut short is left out."""
-    found = []
+    events = []
     for line in record.read_text().splitlines() if record.exists() else ():
         try:
-            found.append(json.loads(line))
+            events.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return found
+    return events
 
 
 def verdict(events: list[dict[str, Any]], returncode: int | None, missing: list[str], tail: str = "") -> dict[str, Any]:

@@ -34,13 +34,14 @@ def packing(bench: Bench) -> None:
         return partitioning.split(target, chunk, words, PARTS)
 
     def right(parts: Any) -> bool:
-        found = [part.columns[0].values for part in parts]
+        part_keys = [part.columns[0].values for part in parts]
         ids = partitioning.partition_ids(target, partitioning.key_words_of(target, chunk.columns[:1]), PARTS)
         # order within a part is kept, so a part is what selecting it gives
         return len(parts) == PARTS and all(
-            bench.xp.array_equal(found[k], keys[ids == k]) and bench.xp.array_equal(parts[k].columns[1].values, value[ids == k])
+            bench.xp.array_equal(part_keys[k], keys[ids == k])
+            and bench.xp.array_equal(parts[k].columns[1].values, value[ids == k])
             for k in (0, PARTS // 2, PARTS - 1)
-        ) and sum(map(len, found)) == n  # fmt: skip
+        ) and sum(map(len, part_keys)) == n  # fmt: skip
 
     bench.measure(f"partition and pack, {PARTS} parts", n, split, 32 * n, right, target=0.6)
 

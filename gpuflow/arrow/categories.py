@@ -1,4 +1,4 @@
-"""The categories of an enum in the metadata of an Arrow field, as Polars keeps them: files hold the texts in use only."""
+"""Store the categories of an enum in the metadata of an Arrow field, as Polars does: data holds only those that occur."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pyarrow as pa
 from gpuflow_kernels.dtypes import DType, enum
 
 KEY, FORMER_KEY = b"_PL_ENUM_VALUES2", b"_PL_ENUM_VALUES"
-"""Where Polars keeps categories, and where it did before 1.32; both are read."""
+"""Metadata keys of Polars, since 1.32 and before; both are read."""
 _DIGITS = 10
-"""Digits of a length at most."""
+"""Most digits of a length."""
 
 
 def encoded(dtype: DType) -> dict[bytes, bytes]:
-    """The metadata for a field of an enum: of each category its length in bytes, a semicolon, and its text.
+    """Encode the categories of an enum as metadata: for each its length in bytes, a semicolon, and its text.
 
     >>> encoded(enum(["low", "a;b", ""]))
     {b'_PL_ENUM_VALUES2': b'3;low3;a;b0;'}
@@ -25,7 +25,7 @@ def encoded(dtype: DType) -> dict[bytes, bytes]:
 
 
 def declared(field: pa.Field) -> DType | None:
-    """The enum that a field of Arrow's dictionaries says it is; None where it says nothing, or nothing that makes sense.
+    """Decode the enum in the metadata of a dictionary field; None where there is none, or it is malformed.
 
     >>> kind = pa.dictionary(pa.int32(), pa.string())
     >>> declared(pa.field("x", kind, metadata={"_PL_ENUM_VALUES2": "3;low4;high"}))
@@ -38,7 +38,7 @@ def declared(field: pa.Field) -> DType | None:
 
 
 def of(schema: Mapping[str, DType]) -> tuple[tuple[str, ...], ...]:
-    """The categories of all enums of a schema, in full, which their text is not."""
+    """Return the categories of all enums of a schema, in full: the text of an enum type is shortened."""
     return tuple(dtype.detail for dtype in schema.values() if dtype.kind == "enum")
 
 

@@ -1,4 +1,4 @@
-"""Small things about columns that need Arrow: empty ones, and the bytes of a dictionary."""
+"""Make empty columns and columns of nulls, and access the bytes of dictionaries."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .dictionaries import EMPTY, Dictionary
 
 
 def strings_from(offsets: Any, data: Any) -> pa.Array:
-    """Arrow strings over offsets and bytes, shared; those of a device are brought to the host."""
+    """Make Arrow strings over offsets and bytes, shared; those on a device are copied to the host."""
     offsets, data = (a.get() if hasattr(a, "get") and not isinstance(a, np.ndarray) else a for a in (offsets, data))
     return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def empty_column(dtype: DType) -> Column:
-    """A host column without rows."""
+    """Make a host column without rows."""
     dictionary = None
     if dtype.is_coded:
         kind = entries_type(dtype)
@@ -29,14 +29,14 @@ def empty_column(dtype: DType) -> Column:
 
 
 def null_column(dtype: DType, count: int) -> Column:
-    """A host column of nulls."""
+    """Make a host column of nulls."""
     if dtype.kind == "enum":  # Arrow's dictionaries become strings
         return Column(dtype, np.zeros(count, dtype.storage), np.zeros(count, np.bool_))
     return from_arrow(pa.nulls(count, arrow_type(dtype)))
 
 
 def string_bytes(dictionary: Dictionary) -> tuple[Any, Any]:
-    """(offsets, bytes) of a dictionary of strings: int64 offsets of length n + 1 into a uint8 array, from 0 on."""
+    """Return (offsets, bytes) of a dictionary of strings: n + 1 int64 offsets into a uint8 array, the first 0."""
     array = dictionary.values
     _, offsets, data = array.buffers()
     if len(array) == 0:

@@ -1,7 +1,7 @@
-"""Arrow arrays to columns and back.
+"""Convert Arrow arrays to columns and back.
 
-Values are shared, not copied, wherever Arrow's layout is ours: everything but bools (bits there, bytes here), strings
-(encoded to codes and a dictionary), date64, float16, and arrays in several chunks.
+Values are shared wherever both layouts agree. Copied are bools (bits in Arrow, bytes here), strings (encoded to codes and a
+dictionary), date64, float16, and arrays in several chunks.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ _MS_PER_DAY = 86_400_000
 _layout: ContextVar[str | None] = ContextVar("layout", default=None)
 
 ENCODE_ROWS = 500_000
-"""Plain strings that are worth a thread of their own when they are encoded."""
+"""Least number of plain strings that one thread encodes."""
 SAMPLE = 4_096
-"""Strings that are looked at to choose a layout."""
+"""Strings that are sampled to choose a layout."""
 
 
 def dtype_of(arrow: pa.DataType) -> DType | None:
-    """The column type that an Arrow type becomes; None when there is none (see `why_unsupported`)."""
+    """Return the column type that an Arrow type becomes; None when there is none (see `why_unsupported`)."""
     if _is_encoded(arrow):
         return dtype_of(arrow.value_type)
     if _is_wrapped(arrow):
@@ -77,7 +77,7 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
 
 
 def _known(arrow: pa.DataType) -> DType | None:
-    """The column type that kernels compute with; None where values only pass through."""
+    """Return the column type that kernels compute with; None where values only pass through."""
     if isinstance(arrow, pa.BaseExtensionType):  # may not be hashable
         return None
     if pa.types.is_decimal(arrow):
@@ -90,25 +90,25 @@ def _known(arrow: pa.DataType) -> DType | None:
 
 
 def _meant(value: Any) -> DType | None:
-    """The column type of an Arrow type as users write it; None for what is no Arrow type, or of values that only pass through."""
+    """Return the column type of an Arrow type written by a user; None for anything else, and for types that only pass through."""
     if type(value).__name__ == "ArrowDtype":  # pandas' columns of Arrow arrays
         value = value.pyarrow_dtype
     if not isinstance(value, pa.DataType):
         return None
-    found = dtype_of(value)
-    return None if found is None or found.kind == "opaque" else found
+    dtype = dtype_of(value)
+    return None if dtype is None or dtype.kind == "opaque" else dtype
 
 
 CONVERTERS.append(_meant)
 
 
 def dtype_of_field(field: pa.Field) -> DType | None:
-    """The column type that an Arrow field becomes: the enum whose categories stand in its metadata, else as `dtype_of` says."""
+    """Return the column type that an Arrow field becomes: the enum in its metadata, else that of `dtype_of`."""
     return categories.declared(field) or dtype_of(field.type)
 
 
 def why_unsupported(arrow: pa.DataType) -> str:
-    """What to tell a user whose column has a type without a column type, with the way out."""
+    """Explain why a column of this Arrow type is left out, with the way out."""
     if opaque.is_deep(arrow):
         return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
     if opaque.has_no_arrays(arrow):
@@ -117,7 +117,7 @@ def why_unsupported(arrow: pa.DataType) -> str:
 
 
 def arrow_type(dtype: DType, dictionary: bool = False) -> pa.DataType:
-    """The Arrow type that a column of this type becomes."""
+    """Return the Arrow type that a column of this type becomes."""
     if dtype.is_coded:
         return pa.dictionary(pa.int32(), entries_type(dtype)) if dictionary and dtype.is_text else entries_type(dtype)
     if dtype.kind == "enum":
@@ -130,12 +130,12 @@ def arrow_type(dtype: DType, dictionary: bool = False) -> pa.DataType:
 
 
 def entries_type(dtype: DType) -> pa.DataType:
-    """The Arrow type of the dictionary of a column of codes."""
+    """Return the Arrow type of the dictionary of a column of codes."""
     return dtype.detail.arrow if dtype.kind == "opaque" else _TO_ARROW[dtype]
 
 
 def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
-    """The Arrow schema for a mapping of names to column types."""
+    """Return the Arrow schema for a mapping of names to column types."""
     return pa.schema([
         pa.field(name, arrow_type(dtype, dictionary), metadata=categories.encoded(dtype) if dtype.kind == "enum" else None)
         for name, dtype in fields.items()
@@ -144,7 +144,7 @@ def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
 
 @contextmanager
 def strings_as(layout: str) -> Iterator[None]:
-    """Within this block strings are loaded in the layout ``dictionary`` or ``plain``, or in the one that suits (``auto``)."""
+    """Load strings within this block in the layout ``dictionary`` or ``plain``, or choose by a sample of them (``auto``)."""
     token = _layout.set(layout)
     try:
         yield
@@ -153,8 +153,10 @@ def strings_as(layout: str) -> Iterator[None]:
 
 
 class _Memory:
-    """A stretch of foreign memory, for NumPy. Flagged writeable although nobody writes: compilers type read-only
-    arrays differently, and would compile everything twice."""
+    """Memory of another library, for NumPy.
+
+    It is flagged writeable although it is never written: Numba types read-only arrays differently, and would compile every kernel
+    twice."""
 
     __slots__ = ("__array_interface__", "owner")
 
@@ -164,7 +166,7 @@ class _Memory:
 
 
 def view(address: int, count: int, dtype: np.dtype[Any], owner: Any) -> np.ndarray[Any, Any]:
-    """A NumPy array over `count` values at `address`, which `owner` keeps alive; copied only if misaligned."""
+    """Make a NumPy array over `count` values at `address`, which `owner` keeps alive; copied only if misaligned."""
     if count == 0 or address == 0:
         return np.zeros(count, dtype)
     array = np.asarray(_Memory(address, count, dtype, owner))
@@ -172,7 +174,7 @@ def view(address: int, count: int, dtype: np.dtype[Any], owner: Any) -> np.ndarr
 
 
 def writeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array as kernels want it: one dimension, native byte order, contiguous, aligned, not flagged read-only."""
+    """Return the array as kernels need it: one dimension, native byte order, contiguous, aligned, flagged writeable."""
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     if not array.flags.aligned:
         array = array.copy()
@@ -182,7 +184,7 @@ def writeable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _bits(buffer: pa.Buffer, offset: int, count: int) -> np.ndarray[Any, Any]:
-    """`count` bits from `offset` on, one bool each."""
+    """Unpack `count` bits from `offset` on, one bool each."""
     first, skip = divmod(offset, 8)
     packed = np.frombuffer(buffer, np.uint8)[first : first + (skip + count + 7) // 8]
     return np.unpackbits(packed, bitorder="little", count=skip + count)[skip:].view(np.bool_)
@@ -208,14 +210,14 @@ def _values(array: pa.Array, storage: str) -> np.ndarray[Any, Any]:
 
 
 def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Column:
-    """An Arrow array as a host column.
+    """Convert an Arrow array to a host column.
 
     Parameters
     ----------
     data : pyarrow.Array or pyarrow.ChunkedArray
         Of a type for which `dtype_of` gives an answer.
     trusted : bool
-        False for data of foreign origin: it is then validated in full first, because kernels check no bounds.
+        False for data from outside: it is validated in full first, because kernels check no bounds.
 
     Raises
     ------
@@ -250,7 +252,7 @@ def _is_encoded(arrow: pa.DataType) -> bool:
 
 
 def _is_wrapped(arrow: pa.DataType) -> bool:
-    """Whether it is an extension of a type that is changed when it is loaded: what comes out is the storage."""
+    """Return whether an extension type's storage is converted on loading: the result then has the storage type."""
     return isinstance(arrow, pa.BaseExtensionType) and not opaque.is_deep(arrow) and opaque.settled(arrow) != arrow
 
 
@@ -261,7 +263,7 @@ def _storage(data: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
-    """A column from plain strings (or binary): encoded where a sample says that values repeat, else as they stand."""
+    """Make a column from plain strings (or binary): encoded if values repeat in a sample, else shared as they are."""
     large = entries_type(dtype)
     if data.type in (pa.string_view(), pa.binary_view()) or pa.types.is_fixed_size_binary(data.type):
         data = data.cast(large)
@@ -269,9 +271,9 @@ def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     if layout == "dictionary" or (layout == "auto" and _repeats(data)):
         return _encode(data, dtype)
     array = data
-    if isinstance(data, pa.ChunkedArray):  # to combine copies, even what is one chunk
+    if isinstance(data, pa.ChunkedArray):  # combine_chunks copies even a single chunk
         array = data.chunk(0) if data.num_chunks == 1 else data.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # a cast to 64-bit offsets lets any number of bytes stand in one
+    if isinstance(array, pa.ChunkedArray):  # more than 2 GiB of characters: combine them with 64-bit offsets
         array = pa.concat_arrays([pa.array([], large), *(c.cast(large) for c in array.chunks)])
     validity = _validity(array)
     if validity is not None:
@@ -283,14 +285,14 @@ def _strings(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
 
 
 def _repeats(data: pa.Array | pa.ChunkedArray) -> bool:
-    """Whether at least half of some thousand values, taken evenly, stood among them before."""
+    """Return whether at least half of a sample of evenly spaced values are repetitions."""
     step = max(1, len(data) // SAMPLE)
     sample = data.take(pa.array(np.arange(0, len(data), step))) if step > 1 else data
     return 2 * pc.count_distinct(sample, mode="all").as_py() <= len(sample)
 
 
 def _encode(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
-    """A column of codes from plain strings, long ones by several threads: hashing every value is what costs."""
+    """Encode plain strings to codes, many of them by several threads: hashing every value dominates."""
     parts = min(config.cores(), len(data) // ENCODE_ROWS)
     if parts <= 1:
         return _encode_part(data, dtype)
@@ -350,7 +352,7 @@ def _one(array: pa.Array) -> Column:
 
 
 def _days(days: np.ndarray[Any, Any], validity: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any]:
-    """Days as a date column has them. Raises `RowValueError` for one that 32 bits do not hold."""
+    """Convert days to the 32 bits of a date column. Raises `RowValueError` for one that they do not hold."""
     outside = (days < t.DATE.bounds[0]) | (days > t.DATE.bounds[1])
     for row in np.flatnonzero(outside if validity is None else outside & validity)[:1].tolist():
         raise RowValueError(row, f"is {int(days[row]):,} days from 1970-01-01, and a date has 32 bits of them; read it as int64")
@@ -358,7 +360,7 @@ def _days(days: np.ndarray[Any, Any], validity: np.ndarray[Any, Any] | None) -> 
 
 
 def _coded(indices: pa.Array, dictionary: pa.Array, dtype: DType, distinct: bool = False) -> Column:
-    """A column of strings, or binary, from codes and any dictionary, which may hold duplicates and nulls unless `distinct`."""
+    """Make a column of strings or binary from codes and a dictionary, which may hold duplicates and nulls unless `distinct`."""
     validity = _validity(indices)
     storage = str(indices.type)
     codes = _values(indices, storage)
@@ -378,12 +380,12 @@ def _coded(indices: pa.Array, dictionary: pa.Array, dtype: DType, distinct: bool
     if codes.dtype != np.int32:
         codes = codes.astype(np.int32)
     if validity is not None and not validity.all():
-        codes = np.where(validity, codes, np.int32(0))  # what lies under a null of foreign data may point anywhere
+        codes = np.where(validity, codes, np.int32(0))  # under a null, codes from outside may be any number
     return Column(dtype, codes, validity, dictionaries.Dictionary(dictionary))
 
 
 def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
-    """A column as an Arrow array: values shared, validity packed to bits, a column on a device brought to the host.
+    """Convert a column to an Arrow array: values are shared, validity is packed to bits, device columns are copied to the host.
 
     Strings become large_string, or with `dictionary` int32 codes with a large_string dictionary.
     """
@@ -409,7 +411,7 @@ def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
 
 
 def _strings_out(column: Column, bitmap: Any, coded: bool) -> pa.Array:
-    """Strings by codes, or taken from where they stand; entries that all follow each other are shared."""
+    """Convert strings to an Arrow array: coded if asked for, shared if the codes are consecutive, else gathered."""
     if coded:
         column = dictionaries.distinct_column(column)
     count, codes, entries = len(column), np.ascontiguousarray(column.values), column.dictionary.values
@@ -427,7 +429,7 @@ def _consecutive(codes: Any) -> bool:
 
 
 def to_host(column: Column) -> Column:
-    """The same column with its arrays in host memory."""
+    """Copy the arrays of a column to host memory, if they are on a device."""
     if isinstance(column.values, np.ndarray):
         return column
     validity = column.validity

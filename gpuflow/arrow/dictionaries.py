@@ -1,11 +1,11 @@
-"""Dictionaries of string columns: bringing several into one order, and joining columns that bring their own.
+"""Dictionaries of string columns: unify several, and concatenate columns with different ones.
 
-Columns of binary values have dictionaries too, and opaque ones, whose entries are never compared.
+A column of strings holds codes, which number entries of a `Dictionary`. In the *dictionary* layout entries are distinct. In the
+*plain* layout there is one entry for each row that was loaded, and codes say which rows are in the column: a filter or a join
+moves four bytes a row, and the strings are gathered once, for the result. Comparing, sorting and grouping need distinct entries,
+which are found when first needed and cached.
 
-A column of strings holds codes, which number entries of a `Dictionary`. In the *dictionary* layout entries are distinct;
-in the *plain* one they are what was loaded, one for each row, and codes say which rows are left. So a filter or a join
-moves four bytes a row, and the strings themselves are fetched once, when a result is handed out; equality, order and
-grouping bring entries into one distinct dictionary when they are asked for, and remember it.
+Columns of binary values have dictionaries too; so have opaque columns, whose entries are never compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gpuflow.errors import UnsupportedError
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Dictionary:
-    """What the codes of a column stand for.
+    """The values that the codes of a column number.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Dictionary:
     distinct : bool
         Whether no two entries are equal.
     facts : dict
-        What was found out about the entries, by name; not sent to other processes.
+        Results computed from the entries, by name; not pickled.
     """
 
     values: pa.Array
@@ -55,7 +55,7 @@ class Dictionary:
         return int(self.values.nbytes)
 
     def fact(self, name: Any, find: Callable[[], Any]) -> Any:
-        """The fact `name`, found out once."""
+        """Return the fact `name`, computed by `find` the first time."""
         if name not in self.facts:
             with self._lock:
                 if name not in self.facts:
@@ -63,7 +63,7 @@ class Dictionary:
         return self.facts[name]
 
     def take(self, codes: Any) -> Dictionary:
-        """The entries with these numbers, no number twice."""
+        """Make a dictionary of the entries with these numbers, which must not repeat."""
         return Dictionary(self.values.take(pa.array(codes)), self.distinct)
 
     def to_pylist(self) -> list[Any]:
@@ -78,7 +78,7 @@ EMPTY = Dictionary(pa.nulls(0, pa.large_string()))  # pa.array would load pandas
 
 
 def dictionary_of(values: Sequence[str] | pa.Array, *, distinct: bool = True) -> Dictionary:
-    """A dictionary of these strings, in their order.
+    """Make a dictionary of these strings, in their order.
 
     >>> dictionary_of(["b", "a"]).values.to_pylist()
     ['b', 'a']
@@ -88,7 +88,7 @@ def dictionary_of(values: Sequence[str] | pa.Array, *, distinct: bool = True) ->
 
 
 def encoding(dictionary: Dictionary) -> tuple[Dictionary, Any]:
-    """The distinct entries, and for each entry its number among them; remembered."""
+    """Return the distinct entries, and for each entry its number among them; cached."""
 
     def find() -> tuple[Dictionary, Any]:
         if dictionary.distinct:
@@ -100,7 +100,7 @@ def encoding(dictionary: Dictionary) -> tuple[Dictionary, Any]:
 
 
 def distinct_column(column: Column) -> Column:
-    """The column with codes that are equal where, and only where, its values are."""
+    """Recode a column so that codes are equal exactly where its values are."""
     if column.dictionary is None or column.dictionary.distinct:
         return column
     distinct, numbers = encoding(column.dictionary)
@@ -126,7 +126,7 @@ def unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any] = (), kind
     literals : sequence of str or bytes
         Further entries to be found in the result.
     kind : pyarrow.DataType, optional
-        What entries are where no dictionary is given; large_string by default.
+        Type of the entries if no dictionary is given; large_string by default.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any] = (), kind
 
     Notes
     -----
-    Answers are kept, by identity of the dictionaries, for as long as those live, and must not be written to.
+    Results are cached by identity of the dictionaries while these live, and must not be written to.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any] = (), kind
 
 
 def pooled(dictionaries: Sequence[Dictionary], kind: pa.DataType) -> tuple[Dictionary, list[np.ndarray[Any, Any]]]:
-    """The entries of several dictionaries, which are not compared, in one of `kind`; for each a table from its codes."""
+    """Concatenate dictionaries without comparing entries; return the result and for each one a table from its codes."""
 
     parts = list({id(d): d for d in dictionaries}.values())
     if len(parts) == 1:
@@ -167,7 +167,7 @@ def pooled(dictionaries: Sequence[Dictionary], kind: pa.DataType) -> tuple[Dicti
 
 
 def index_in(source: Dictionary, target: Dictionary) -> Any:
-    """For each entry of a dictionary the number of the same entry in another, distinct one; -1 where it is not there."""
+    """Return for each entry of a dictionary its number in another, distinct one; -1 where it is missing."""
     if source is target:
         return np.arange(len(source), dtype=np.int32)
 
@@ -178,14 +178,14 @@ def index_in(source: Dictionary, target: Dictionary) -> Any:
 
 
 def remembered(what: tuple[Any, ...], dictionaries: Sequence[Dictionary], find: Callable[[], Any]) -> Any:
-    """What `find` answers for these dictionaries: kept, for as long as those live, among the last few answers asked for."""
+    """Return what `find` computes from these dictionaries, cached by their identity; the cache keeps the last few results."""
     key = (what, tuple(map(id, dictionaries)))
     with _lock:
-        found = _cache.get(key)
-        # a kept answer is for these objects only if they are still the ones it was made for, not new ones at their addresses
-        if found is not None and all(ref() is d for ref, d in zip(found[0], dictionaries, strict=True)):
+        entry = _cache.get(key)
+        # the same addresses may belong to new objects: compare with those that the result was computed from
+        if entry is not None and all(ref() is d for ref, d in zip(entry[0], dictionaries, strict=True)):
             _cache.move_to_end(key)
-            return found[1]
+            return entry[1]
     answer = find()
     with _lock:
         _cache[key] = ([weakref.ref(d, partial(_forget, key)) for d in dictionaries], answer)
@@ -195,7 +195,7 @@ def remembered(what: tuple[Any, ...], dictionaries: Sequence[Dictionary], find: 
 
 
 def _forget(key: tuple[Any, ...], _: Any, cache: OrderedDict[tuple[Any, ...], Any] = _cache) -> None:
-    # runs inside a garbage collection, possibly in a thread that holds the lock: dict operations are atomic by themselves;
+    # runs inside a garbage collection, possibly in a thread that holds the lock: dict operations are atomic without it;
     # or when the interpreter ends and this module's names are gone, hence the default
     cache.pop(key, None)
 
@@ -204,13 +204,13 @@ def _unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any], kind: pa
     encodings = [encoding(d) for d in dictionaries]
     distinct: list[pa.Array] = []
     place: dict[int, int] = {}
-    for found, _ in encodings:
-        if id(found) in place:
+    for unique, _ in encodings:
+        if id(unique) in place:
             continue
-        same = next((i for i, d in enumerate(distinct) if len(d) == len(found) and d.equals(found.values)), None)
-        place[id(found)] = len(distinct) if same is None else same
+        same = next((i for i, d in enumerate(distinct) if len(d) == len(unique) and d.equals(unique.values)), None)
+        place[id(unique)] = len(distinct) if same is None else same
         if same is None:
-            distinct.append(found.values)
+            distinct.append(unique.values)
     own = distinct[0].type if distinct else kind
     parts = [*distinct, pa.array(literals, own) if literals else pa.nulls(0, own)]
     encoded = (pa.concat_arrays(parts) if len(distinct) != 1 or len(literals) else parts[0]).dictionary_encode()
@@ -223,26 +223,25 @@ def _unify(dictionaries: Sequence[Dictionary], literals: Sequence[Any], kind: pa
     tables = [codes[end - len(part) : end] for part, end in zip(parts, ends, strict=True)]
     composed: dict[int, Any] = {}
     answers = []
-    for dictionary, (found, numbers) in zip(dictionaries, encodings, strict=True):
+    for dictionary, (unique, numbers) in zip(dictionaries, encodings, strict=True):
         if id(dictionary) not in composed:
-            table = tables[place[id(found)]]
+            table = tables[place[id(unique)]]
             composed[id(dictionary)] = table if dictionary.distinct else table[numbers]
         answers.append(composed[id(dictionary)])
     return Dictionary(merged), answers, tables[-1].tolist()
 
 
 def array_module(values: Any) -> Any:
-    """NumPy, or the module of a device array (CuPy)."""
+    """Return NumPy, or the module of a device array (CuPy)."""
     if isinstance(values, np.ndarray):
         return np
     return sys.modules[type(values).__module__.split(".")[0]]
 
 
 def concat_columns(columns: Sequence[Column]) -> Column:
-    """One column from several of the same type, in order; on a device when any of them is.
+    """Concatenate columns of the same type; the result is on a device if any of them is.
 
-    Codes keep their dictionary when it is the same for all, else distinct ones get the unified one, and plain ones are put
-    one behind the other.
+    Codes keep a dictionary that all columns share. Otherwise distinct dictionaries are unified, and plain ones concatenated.
     """
     if not columns:
         raise ValueError("no columns to concatenate")
@@ -268,7 +267,7 @@ def concat_columns(columns: Sequence[Column]) -> Column:
 
 
 def _joined(xp: Any, arrays: Sequence[Any]) -> Any:
-    """Arrays of one type, one behind the other; on the host in memory that is used again."""
+    """Concatenate arrays of one type; on the host into memory of the pool."""
     if len(arrays) == 1:
         return arrays[0]
     if xp is not np:
@@ -277,7 +276,7 @@ def _joined(xp: Any, arrays: Sequence[Any]) -> Any:
 
 
 def _recoded(xp: Any, tables: Sequence[Any], columns: Sequence[Column]) -> Any:
-    """The codes of all columns one behind the other, each column's through its table."""
+    """Concatenate the codes of columns, each mapped by its table."""
     rows = sum(map(len, columns))
     codes = host_memory.empty(rows, "int32") if xp is np else xp.empty(rows, "int32")
     start = 0
@@ -294,7 +293,7 @@ def _recoded(xp: Any, tables: Sequence[Any], columns: Sequence[Column]) -> Any:
 
 
 def _behind(columns: Sequence[Column], xp: Any) -> tuple[Dictionary, list[Any]]:
-    """The entries of all columns one behind the other, and the codes of each column in them."""
+    """Concatenate the dictionaries of columns; return the result and each column's codes in it."""
     places: dict[int, int] = {}
     parts: list[pa.Array] = []
     values, total = [], 0
@@ -303,7 +302,7 @@ def _behind(columns: Sequence[Column], xp: Any) -> tuple[Dictionary, list[Any]]:
             places[id(c.dictionary)] = total
             parts.append(c.dictionary.values)
             total += len(c.dictionary)
-        # codes of an empty dictionary are 0 and all null: nothing stands for them
+        # all codes of an empty dictionary are 0 and null
         moved = xp.asarray(c.values) + np.int32(places[id(c.dictionary)])
         values.append(moved if len(c.dictionary) else xp.zeros(len(c), "int32"))
     _refuse_more(total)
@@ -318,14 +317,14 @@ def _refuse_more(total: int) -> None:
 
 
 def trimmed(column: Column) -> Column:
-    """The column with a dictionary of its own strings, where the one it has is far longer than the column."""
+    """Reduce the dictionary of a column to the entries in use, if it has more than twice as many entries as rows."""
     if column.dictionary is None or len(column.dictionary) <= 2 * len(column):
         return column
     return own_entries(column)
 
 
 def own_entries(column: Column) -> Column:
-    """The column with a dictionary of those entries alone that its codes use, be they null."""
+    """Reduce the dictionary of a column to the entries that its codes use, those under nulls included."""
     xp = array_module(column.values)
     if len(column.dictionary) <= 4 * len(column):
         seen = xp.zeros(len(column.dictionary), dtype=bool)
@@ -342,7 +341,7 @@ def own_entries(column: Column) -> Column:
 
 
 def concat_chunks(chunks: Sequence[Chunk]) -> Chunk:
-    """One chunk from several with the same columns, in order."""
+    """Concatenate chunks with the same columns."""
     if not chunks:
         raise ValueError("no chunks to concatenate")
     if len(chunks) == 1:

@@ -1,4 +1,4 @@
-"""Enums from Arrow's ordered dictionaries."""
+"""Convert Arrow's ordered dictionaries, and strings, to enum columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .row_value_error import RowValueError
 
 
 def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
-    """The enum that Arrow data is: ordered dictionaries of distinct strings, the same in all chunks. None for all else.
+    """Return the enum type of ordered dictionaries of distinct strings, the same in all chunks; None for other data.
 
     >>> kinds = pa.array(["low", "high"])
     >>> enum_of(pa.DictionaryArray.from_arrays(pa.array([1, 0, 1]), kinds, ordered=True))
@@ -30,21 +30,21 @@ def enum_of(data: pa.Array | pa.ChunkedArray) -> DType | None:
     if not chunks:
         return None
     try:
-        found = [names_of(chunk) for chunk in chunks]
-    except (pa.ArrowException, UnicodeDecodeError):  # told where the column is read
+        names = [names_of(chunk) for chunk in chunks]
+    except (pa.ArrowException, UnicodeDecodeError):  # raised when the column is read
         return None
-    first = found[0]
-    return enum(first) if None not in first and len(set(first)) == len(first) and all(f == first for f in found[1:]) else None
+    first = names[0]
+    return enum(first) if None not in first and len(set(first)) == len(first) and all(f == first for f in names[1:]) else None
 
 
 def names_of(array: pa.DictionaryArray) -> list[str]:
-    """The entries of a dictionary of foreign origin."""
+    """Validate the dictionary of an array from outside and return its entries."""
     array.dictionary.validate(full=True)
     return array.dictionary.to_pylist()  # type: ignore[no-any-return]
 
 
 def enum_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
-    """A column of the numbers of categories, from data for which `enum_of`, or the metadata of its field, gave `dtype`.
+    """Make an enum column from data for which `enum_of`, or the metadata of its field, gave `dtype`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def enum_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     if enum_of(data) != dtype:
         return enum_of_texts(data, dtype)
     chunks = data.chunks if isinstance(data, pa.ChunkedArray) else [data]
-    # what lies under a null may be any number
+    # under a null there may be any number
     indices = from_arrow(pa.chunked_array([chunk.indices.cast(pa.int32(), safe=False) for chunk in chunks], pa.int32()))
     codes = indices.values
     if indices.validity is not None:
@@ -64,7 +64,7 @@ def enum_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
 
 
 def enum_of_texts(data: pa.Array | pa.ChunkedArray, dtype: DType, strict: bool = True) -> Column:
-    """A column of the numbers of categories, from their names.
+    """Make an enum column from the names of categories.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def enum_of_texts(data: pa.Array | pa.ChunkedArray, dtype: DType, strict: bool =
 
 
 def _numbers(chunk: pa.Array, categories: pa.Array) -> pa.Array:
-    """For each text the number of its category, null where it is none; of dictionaries each entry is looked up once."""
+    """Return for each text the number of its category, null where it is none; dictionary entries are looked up once."""
     if pa.types.is_dictionary(chunk.type):
         return _numbers(chunk.dictionary, categories).take(chunk.indices)
     return pc.index_in(chunk.cast(categories.type), value_set=categories)

@@ -1,4 +1,4 @@
-"""Whether two tables hold the same."""
+"""Compare two tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 def equal_columns(columns: list[tuple[Column, Column]], *, ordered: bool, tolerance: float) -> bool:
-    """Whether pairs of columns of equal type and length hold the same; see `gpuflow.frame.table.Table.equals`."""
+    """Return whether pairs of columns of equal type and length hold the same values; see `gpuflow.frame.table.Table.equals`."""
     pairs = [_comparable(a, b) for pair in columns for a, b in _in_limbs(*pair)]
     if not ordered and pairs:
         one, two = _order([a for a, _ in pairs]), _order([b for _, b in pairs])
@@ -25,15 +25,14 @@ def equal_columns(columns: list[tuple[Column, Column]], *, ordered: bool, tolera
 
 
 def _in_limbs(a: Column, b: Column) -> list[tuple[Column, Column]]:
-    """A pair of columns, wide decimals as two of them."""
+    """Split wide decimals into two columns of limbs; other pairs stay as they are."""
     if not a.dtype.is_wide:
         return [(a, b)]
     return list(zip(limbs(convert.to_host(a)), limbs(convert.to_host(b)), strict=True))
 
 
 def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Values and validity of both, strings (and what opaque values look like) as codes of one sorted dictionary, nulls as
-    zeros."""
+    """Return values and validity of both: strings (and the texts of opaque values) as codes of one dictionary, nulls as zeros."""
     a, b = convert.to_host(a), convert.to_host(b)
     x, y = a.values, b.values
     if a.dtype.kind == "opaque":
@@ -48,7 +47,7 @@ def _comparable(a: Column, b: Column) -> tuple[tuple[Array, Array], tuple[Array,
 
 
 def _shown(column: Column) -> Column:
-    """An opaque column as strings."""
+    """Convert an opaque column to strings that are equal where its values are."""
     texts = exactly(convert.to_arrow(column))
     return convert.from_arrow(pa.array(texts, pa.large_string(), mask=None if column.validity is None else ~column.validity))
 

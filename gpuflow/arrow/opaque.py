@@ -1,5 +1,6 @@
-"""Columns of values that are never looked into: lists, structs and maps, times of day, and what else Arrow has types for and
-kernels do not. They pass through queries as they are, numbered like plain strings."""
+"""Opaque columns: values that kernels do not compute with, as lists, structs, maps and times of day.
+
+They pass through queries unchanged, as codes into a dictionary with one entry for each row, like plain strings."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from .dictionaries import Dictionary
 
 _is = pa.types
 DEEPEST = 64
-"""Levels of nesting that are passed on: what handles types calls itself for each."""
+"""Most levels of nesting: functions on types are recursive."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OpaqueType:
-    """An Arrow type as `DType.detail`: equal where the Arrow types are, shown in this library's words."""
+    """An Arrow type as `DType.detail`: equal if the Arrow types are, shown with gpuflow's type names."""
 
     arrow: pa.DataType
     text: str
@@ -40,19 +41,19 @@ class OpaqueType:
     __repr__ = __str__
 
 
-def opaque_of(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> DType | None:
-    """The column type of an Arrow type that kernels have none for; None where it nests too deep, or pyarrow has no arrays of it.
+def opaque_of(arrow: pa.DataType, kernel_dtype: Callable[[pa.DataType], DType | None]) -> DType | None:
+    """Return the opaque column type of an Arrow type; None where it nests too deep, or pyarrow has no arrays of it.
 
-    `known` tells the types that they have, for what is inside.
+    `kernel_dtype` maps Arrow types to those that kernels have, for the text of nested types.
     """
     if is_deep(arrow) or has_no_arrays(arrow):
         return None
     kind = settled(arrow)
-    return opaque(OpaqueType(kind, _text(kind, known), _way_out(kind)))
+    return opaque(OpaqueType(kind, _text(kind, kernel_dtype), _way_out(kind)))
 
 
 def _way_out(arrow: pa.DataType) -> str:
-    """What to do before loading, where such a column is to be computed on."""
+    """Suggest what to do before loading in order to compute with a column of this type."""
     if isinstance(arrow, pa.BaseExtensionType):
         return f"load what it is stored as: its .storage is {arrow.storage_type}"
     if _is.is_time(arrow):
@@ -69,7 +70,7 @@ def _way_out(arrow: pa.DataType) -> str:
 
 
 def is_deep(arrow: pa.DataType) -> bool:
-    """Whether a type nests more than `DEEPEST` levels."""
+    """Return whether a type nests more than `DEEPEST` levels."""
     level = [arrow]
     for _ in range(DEEPEST):
         level = [field.type for kind in level for field in fields_of(kind)]
@@ -79,7 +80,7 @@ def is_deep(arrow: pa.DataType) -> bool:
 
 
 def has_no_arrays(arrow: pa.DataType) -> bool:
-    """True if pyarrow cannot make an array in Python of a type or of what is inside it: of the three intervals it has one."""
+    """Return whether pyarrow has no arrays of a type, or of a type nested in it, in Python: two of the three interval types."""
     return any(part.id in _WITHOUT_ARRAYS for part in parts(arrow))
 
 
@@ -87,14 +88,14 @@ _WITHOUT_ARRAYS = (pa.lib.Type_INTERVAL_MONTHS, pa.lib.Type_INTERVAL_DAY_TIME)
 
 
 def parts(arrow: pa.DataType) -> Iterator[pa.DataType]:
-    """A type and all that it is made of."""
+    """Yield a type and, recursively, all types nested in it."""
     yield arrow
     for inner in fields_of(arrow):
         yield from parts(inner.type)
 
 
 def fields_of(arrow: pa.DataType) -> list[pa.Field]:
-    """What a type is made of; nothing for one that is not nested."""
+    """Return the fields nested in a type; none for a type that is not nested."""
     if _is.is_map(arrow):
         return [arrow.key_field, arrow.item_field]
     if _is.is_struct(arrow) or _is.is_union(arrow):
@@ -107,8 +108,7 @@ def fields_of(arrow: pa.DataType) -> list[pa.Field]:
 
 
 def settled(arrow: pa.DataType) -> pa.DataType:
-    """The type without views of strings and without encodings inside, which Arrow cannot take rows of or put together, and
-    without extensions of those.
+    """Replace string views, encodings and extensions of those within a type: Arrow cannot gather or concatenate them.
 
     >>> settled(pa.large_list(pa.string_view())), settled(pa.list_(pa.dictionary(pa.int8(), pa.string())))
     (LargeListType(large_list<item: large_string>), ListType(list<item: string>))
@@ -125,14 +125,14 @@ def settled(arrow: pa.DataType) -> pa.DataType:
         return settled(arrow.value_type)
     if isinstance(arrow, pa.BaseExtensionType):
         stored = arrow.storage_type
-        # pyarrow ends the process over nulls of an extension of a union
+        # nulls of an extension of a union crash pyarrow
         odd = settled(stored) != stored or any(_is.is_union(p) or _is.is_null(p) for p in parts(stored))
         return settled(stored) if odd else arrow
     return with_fields(arrow, [inner(f) for f in fields_of(arrow)]) if _is.is_nested(arrow) else arrow
 
 
 def with_fields(arrow: pa.DataType, fields: list[pa.Field]) -> pa.DataType:
-    """A nested type of the same kind with other fields, which come in the order of `fields_of`.
+    """Return a nested type of the same kind with other fields, in the order of `fields_of`.
 
     >>> with_fields(pa.list_(pa.int8()), [pa.field("item", pa.int64())])
     ListType(list<item: int64>)
@@ -157,9 +157,9 @@ _LISTS: tuple[tuple[Callable[[Any], bool], Callable[[Any], pa.DataType]], ...] =
 )
 
 
-def _text(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> str:
+def _text(arrow: pa.DataType, kernel_dtype: Callable[[pa.DataType], DType | None]) -> str:
     def inner(kind: pa.DataType) -> str:
-        return _text(kind, known)
+        return _text(kind, kernel_dtype)
 
     if _is.is_struct(arrow):
         return f"struct[{', '.join(f'{f.name}: {inner(f.type)}' for f in fields_of(arrow))}]"
@@ -172,16 +172,16 @@ def _text(arrow: pa.DataType, known: Callable[[pa.DataType], DType | None]) -> s
             return f"{make.__name__.removesuffix('_')}[{inner(arrow.value_type)}]"
     if _is.is_union(arrow):
         return f"{arrow.mode}_union[{', '.join(f'{f.name}: {inner(f.type)}' for f in fields_of(arrow))}]"
-    dtype = known(arrow)
-    # what a column of its own would change stays what it is inside of others
+    dtype = kernel_dtype(arrow)
+    # types that are converted as columns are kept as they are inside of other types
     changed = dtype is None or _is.is_float16(arrow) or (dtype.is_decimal and dtype.precision != arrow.precision)
     return str(arrow if changed else dtype)
 
 
 def opaque_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
-    """A column of numbers of rows, which shares its Arrow data unless that comes in several chunks or has other types inside."""
+    """Make a column of row numbers; Arrow data is shared unless it has several chunks or types that must be replaced."""
     if isinstance(data, pa.ChunkedArray):
-        # to put one chunk together would copy it
+        # concat_arrays copies even a single chunk
         data = (
             data.chunk(0)
             if data.num_chunks == 1
@@ -192,12 +192,12 @@ def opaque_column(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Column:
     kind = dtype.detail.arrow
     if settled(data.type) != data.type or data.type != kind:
         data = decoded(data, kind)
-    validity = _valid(data) if data.null_count or _is.is_union(kind) else None  # unions have their nulls in their fields
+    validity = _valid(data) if data.null_count or _is.is_union(kind) else None  # nulls of a union are in its fields
     return Column(dtype, np.arange(len(data), dtype=np.int32), validity, Dictionary(data, distinct=False))
 
 
 def decoded(data: pa.Array, kind: pa.DataType) -> pa.Array:
-    """`data` as `kind`, which is its own settled type."""
+    """Convert data to `kind`, the settled type of its own."""
     try:
         return data.cast(kind)
     except pa.ArrowNotImplementedError:  # dictionaries of views, runs inside of lists: Arrow decodes none
@@ -205,9 +205,9 @@ def decoded(data: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def rebuilt(data: pa.Array, kind: pa.DataType, leaf: Callable[[pa.Array, pa.DataType], pa.Array]) -> pa.Array:
-    """Data as `kind`, whose nesting is the same: encodings are taken off, and `leaf` converts what is not nested.
+    """Convert nested data to `kind`, which nests alike: encodings are decoded, and `leaf` converts the innermost arrays.
 
-    Python's values are no way to go: its times of day end at microseconds.
+    Conversion through Python values would lose nanoseconds of times of day.
     """
     arrow = data.type
     if arrow == kind:
@@ -241,13 +241,13 @@ def rebuilt(data: pa.Array, kind: pa.DataType, leaf: Callable[[pa.Array, pa.Data
 
 
 def of_runs(data: pa.RunEndEncodedArray) -> pa.Array:
-    """The values of runs, one for each row."""
+    """Decode run-end encoded values to one for each row."""
     rows = np.arange(data.offset, data.offset + len(data))
     return data.values.take(pa.array(np.searchsorted(data.run_ends.to_numpy(), rows, side="right")))
 
 
 def opaque_out(column: Column, bitmap: Any) -> pa.Array:
-    """A host column as an Arrow array: a slice of what was loaded where its rows still follow each other."""
+    """Convert a host column to an Arrow array: a slice of the loaded data if its rows are consecutive, else gathered."""
     codes, entries = np.ascontiguousarray(column.values), column.dictionary.values
     if _as_loaded(column, codes, entries):
         return entries.slice(int(codes[0]), len(codes))
@@ -255,19 +255,19 @@ def opaque_out(column: Column, bitmap: Any) -> pa.Array:
 
 
 def shown(data: pa.ChunkedArray) -> list[Any]:
-    """Values as Python shows them, or as Arrow does where Python's types cannot hold a part of them."""
+    """Convert values to Python's, or to Arrow's text where Python's types cannot hold them."""
     return _times(data) if _is.is_time(data.type) else [_python(scalar) for scalar in data]
 
 
 def exactly(data: pa.Array) -> list[str]:
-    """Texts that are equal where, and only where, values are."""
+    """Convert values to texts that are equal exactly where the values are."""
     if isinstance(data.type, pa.BaseExtensionType):
         return exactly(data.storage)
     return list(map(repr, shown(pa.chunked_array([data]))))
 
 
 def _times(data: pa.ChunkedArray) -> list[Any]:
-    # Python's times of day end at microseconds, and what is finer would be lost without a word
+    # Python's times of day end at microseconds; nanoseconds would be lost silently
     return data.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""The error of a value that a column cannot hold, by its row, so that readers can tell the row group that it stands in."""
+"""The error for a value that a column cannot hold, with its row, from which readers find the row group."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 
 
 class RowValueError(pa.ArrowInvalid):  # type: ignore[misc]
-    """Row number `row` of an array holds what its column cannot."""
+    """The value in row `row` of an array does not fit into its column, for the reason `why`."""
 
     def __init__(self, row: int, why: str) -> None:
         super().__init__(f"row {row} {why}")

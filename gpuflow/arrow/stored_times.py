@@ -1,6 +1,6 @@
-"""Timestamps as readers keep them where 64 bits of nanoseconds, which reach from 1677 to 2262, may be too few.
+"""Convert timestamps that are stored in more than 64 bits to timestamps of a unit, and check each value.
 
-Whatever their form, they become timestamps of a unit here: checked, by row.
+Formats store them so because 64 bits of nanoseconds only reach from 1677 to 2262.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from . import opaque
 from .row_value_error import RowValueError
 
 INT96 = pa.binary(12)
-"""Of Parquet: nanoseconds of a day, and its Julian number."""
+"""Parquet's: nanoseconds of a day, and its Julian number."""
 SECONDS = pa.binary(16)
-"""Of ORC: seconds since 1970 and nanoseconds, two 64-bit integers."""
+"""ORC's: seconds since 1970 and nanoseconds, two 64-bit integers."""
 OPTIONS = {INT96: "int96_unit", SECONDS: "time_unit"}
-"""By form, which option of a scan says the unit."""
+"""Option of a scan that chooses the unit, by type."""
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 _EPOCH = 2_440_588
 """The Julian day of 1970-01-01."""
@@ -29,7 +29,7 @@ _NS_PER_DAY = 86_400_000_000_000
 
 
 def is_stored(data: pa.DataType, dtype: DType) -> bool:
-    """Whether what was read is, or holds, bytes for the timestamps that a column of `dtype` has."""
+    """Return whether data of this Arrow type is, or contains, stored timestamps for a column of `dtype`."""
     if dtype.kind == "timestamp":
         return data in OPTIONS
     return dtype.kind == "opaque" and data != dtype.detail.arrow and any(part in OPTIONS for part in opaque.parts(data))
@@ -58,7 +58,7 @@ def _inner(data: pa.Array, kind: pa.DataType) -> pa.Array:
         return data.cast(kind)
     try:
         return _times(data, kind)
-    except RowValueError as e:  # rows of the column are not those of what is inside
+    except RowValueError as e:  # the row inside of a list is not the row of the column
         raise pa.ArrowInvalid(f"a value inside {e.why}") from None
 
 
@@ -74,7 +74,7 @@ def _times(data: pa.Array, kind: pa.DataType) -> pa.Array:
 
     refuse(parts % step != 0, "has more digits than")
     first, within, per_day = days + parts // _NS_PER_DAY, parts % _NS_PER_DAY // step, _NS_PER_DAY // step
-    # counted from the end of a day before 1970, so that no step leaves 64 bits before the result does
+    # before 1970, time is counted back from the end of the day, so that no step overflows unless the result does
     first, within = np.where(first < 0, first + 1, first), np.where(first < 0, within - per_day, within)
     whole = first * per_day
     ticks = whole + within
@@ -85,7 +85,7 @@ def _times(data: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _day_times(data: pa.Array) -> tuple[Numbers, Numbers]:
-    """The day since 1970 and the nanoseconds of each value."""
+    """Return the day since 1970 and the nanoseconds of each value."""
     width = data.type.byte_width
     raw = np.frombuffer(data.buffers()[1] or b"", np.uint8)[width * data.offset : width * (data.offset + len(data))]
     words = raw.reshape(len(data), width)
@@ -129,7 +129,7 @@ def _split(data: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def with_times(kind: pa.DataType, change: Any) -> pa.DataType:
-    """The type with what `change` makes of each timestamp type, also inside of lists and structs."""
+    """Apply `change` to each timestamp type within a type, also inside of lists and structs."""
     if pa.types.is_timestamp(kind):
         return change(kind)
     if not pa.types.is_nested(kind):

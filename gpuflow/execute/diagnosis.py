@@ -1,4 +1,4 @@
-"""What stops CUDA from being used on this machine, and what to do about it: facts are gathered, then judged."""
+"""Diagnose what prevents the use of CUDA on this machine: gather facts, then derive problems and fixes from them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 from gpuflow.installing import install_line
 
 FLOOR = {12: (5, 0), 13: (7, 5)}
-"""The least compute capability that the toolkit of a CUDA major version compiles for."""
+"""Least compute capability that the toolkit of a CUDA major version compiles for."""
 DRIVERS = {12: "525.60", 13: "580.65"}
 """The first driver of a CUDA major version."""
 ENOUGH = 256 << 20
-"""Bytes of free device memory below which not even a small query runs: the context and one table take as much."""
+"""Least bytes of free device memory: the context and one table of a small query need as much."""
 BEARING = (
     "cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "numba-cuda", "nvidia-nvvm", "nvidia-cuda-nvcc-cu12", "cuda-bindings",
 )  # fmt: skip
-"""The distributions whose presence or version matters."""
+"""Distributions whose presence or version matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A CUDA device; `free` is None where nobody asked."""
+    """A CUDA device; `free` is None unless memory was asked for."""
 
     name: str
     capability: str
@@ -36,22 +36,22 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What is known of CUDA on a machine, unjudged.
+    """Facts about CUDA on a machine.
 
     Attributes
     ----------
     driver : tuple of int, optional
         The CUDA version that the driver supports; None without a driver.
     devices : tuple of Device
-        What the driver shows.
+        Devices that the driver lists.
     packages : mapping of str to str
         Versions of those of `BEARING` that are installed.
     toolkit : bool
-        Whether a CUDA toolkit stands outside of the Python packages (``CUDA_HOME``, conda, ``/usr/local/cuda``).
+        Whether a CUDA toolkit is installed outside of the Python packages (``CUDA_HOME``, conda, ``/usr/local/cuda``).
     visible : str, optional
         ``CUDA_VISIBLE_DEVICES``.
     error : str, optional
-        What went wrong when CuPy and Numba were asked for the devices.
+        Error of CuPy or Numba when asked for the devices.
     """
 
     driver: tuple[int, int] | None = None
@@ -63,28 +63,28 @@ class MachineFacts:
 
     @property
     def cupy(self) -> dict[str, int | None]:
-        """CuPy distributions and the CUDA major version each is for; None where its name does not say."""
+        """CuPy distributions and the CUDA major version of each; None if its name does not say."""
         named = {n: int(n.removeprefix("cupy-cuda").removesuffix("x")) for n in self.packages if n.startswith("cupy-cuda")}
         return named | ({"cupy": None} if "cupy" in self.packages else {})
 
     @property
     def numba(self) -> int | None:
-        """The CUDA major version of the compiler that numba-cuda finds among the wheels; None where there is none."""
-        found = {_major(self.packages[n]) for n in ("nvidia-nvvm", "nvidia-cuda-nvcc-cu12") if n in self.packages}
-        if len(found) > 1 and "cuda-bindings" in self.packages:
+        """CUDA major version of the compiler that numba-cuda finds among the wheels; None without one."""
+        majors = {_major(self.packages[n]) for n in ("nvidia-nvvm", "nvidia-cuda-nvcc-cu12") if n in self.packages}
+        if len(majors) > 1 and "cuda-bindings" in self.packages:
             return _major(self.packages["cuda-bindings"])
-        return max(found, default=None)
+        return max(majors, default=None)
 
     @property
     def extra(self) -> str:
-        """The extra that fits driver and devices: ``cuda12`` or ``cuda13``."""
+        """Extra for this driver and these devices: ``cuda12`` or ``cuda13``."""
         old = self.driver is not None and self.driver[0] < 13
         return "cuda12" if old or any(_capability(d) < FLOOR[13] for d in self.devices) else "cuda13"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A problem in words, and its fix; `blocks` where CUDA cannot be used until it is mended."""
+    """A problem in words, and its fix; `blocks` if CUDA cannot be used before it is fixed."""
 
     problem: str
     fix: str
@@ -101,7 +101,7 @@ def _capability(device: Device) -> tuple[int, int]:
 
 
 def diagnose(facts: MachineFacts) -> list[Diagnosis]:
-    """Everything that is wrong, the deepest cause first; empty where CUDA can be used and nothing is amiss.
+    """Return all problems, root causes first; none if CUDA can be used.
 
     Examples
     --------
@@ -113,11 +113,11 @@ def diagnose(facts: MachineFacts) -> list[Diagnosis]:
             "install NVIDIA's driver (https://www.nvidia.com/drivers), or in a container pass the GPU in (docker run --gpus all)"
         )
         return [Diagnosis("no NVIDIA driver (libcuda) was found", way)]
-    found = [*_devices(facts), *_packages(facts), *_majors(facts), *_memory(facts)]
-    if facts.error is not None and not any(d.blocks for d in found):
+    problems = [*_devices(facts), *_packages(facts), *_majors(facts), *_memory(facts)]
+    if facts.error is not None and not any(d.blocks for d in problems):
         way = f"see whether nvidia-smi works; if it does, {_install(facts).replace('install', 'install --force-reinstall', 1)}"
-        found.append(Diagnosis(f"CUDA cannot be used: {facts.error}", way))
-    return found
+        problems.append(Diagnosis(f"CUDA cannot be used: {facts.error}", way))
+    return problems
 
 
 def _install(facts: MachineFacts) -> str:
@@ -133,7 +133,7 @@ def _devices(facts: MachineFacts) -> list[Diagnosis]:
     majors = {m for m in (*facts.cupy.values(), facts.numba) if m in FLOOR}
     toolkit = max(majors, default=12)
     low = [d for d in facts.devices if _capability(d) < FLOOR[toolkit]]
-    found = []
+    problems = []
     for device in low:
         least = ".".join(map(str, FLOOR[toolkit]))
         text = f"{device.name} has compute capability {device.capability}, CUDA {toolkit} needs {least} or more"
@@ -141,8 +141,8 @@ def _devices(facts: MachineFacts) -> list[Diagnosis]:
             way = f"pip uninstall -y {' '.join(_of_major(facts, toolkit))} && {install_line('cuda12')}"
         else:
             way = "no toolkit that gpuflow runs on compiles for it; use another device, or gpuflow.target cpu"
-        found.append(Diagnosis(text, way, blocks=len(low) == len(facts.devices)))
-    return found
+        problems.append(Diagnosis(text, way, blocks=len(low) == len(facts.devices)))
+    return problems
 
 
 def _packages(facts: MachineFacts) -> list[Diagnosis]:
@@ -162,7 +162,7 @@ def _packages(facts: MachineFacts) -> list[Diagnosis]:
 
 
 def _majors(facts: MachineFacts) -> list[Diagnosis]:
-    """Wheels of a CUDA major version that the driver or the other wheels do not have."""
+    """Find wheels of a CUDA major version other than the driver's or the other wheels'."""
     assert facts.driver is not None
     name, cupy = next(iter(facts.cupy.items()), ("cupy", None))
     wheels = [(name, cupy), (f"numba-cuda[cu{facts.numba}]", facts.numba if "numba-cuda" in facts.packages else None)]
@@ -184,46 +184,46 @@ def _majors(facts: MachineFacts) -> list[Diagnosis]:
 
 
 def _of_major(facts: MachineFacts, major: int) -> list[str]:
-    """The installed distributions that are for this CUDA major version."""
+    """Return the installed distributions for this CUDA major version."""
     wheels = [n for n, m in facts.cupy.items() if m == major]
     names = ("nvidia-cuda-nvcc-cu12",) if major == 12 else ("nvidia-nvvm",)
     return wheels + [n for n in names if n in facts.packages]
 
 
 def _memory(facts: MachineFacts) -> list[Diagnosis]:
-    found = []
+    problems = []
     for k, device in enumerate(facts.devices):
         if device.free is not None and device.free < ENOUGH:
             text = f"device {k} ({device.name}) has {device.free >> 20} MiB of {device.memory >> 20} free"
             way = "end what nvidia-smi shows on it, or choose another device with CUDA_VISIBLE_DEVICES"
-            found.append(Diagnosis(text, way, blocks=False))
-    if not found and facts.error is not None and ("out of memory" in facts.error or "MemoryAllocation" in facts.error):
+            problems.append(Diagnosis(text, way, blocks=False))
+    if not problems and facts.error is not None and ("out of memory" in facts.error or "MemoryAllocation" in facts.error):
         way = "end what nvidia-smi shows on the device, or choose another with CUDA_VISIBLE_DEVICES"
-        found.append(Diagnosis(f"no device memory is free: {facts.error}", way))
-    return found
+        problems.append(Diagnosis(f"no device memory is free: {facts.error}", way))
+    return problems
 
 
 # -- facts ------------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=2)
 def gather(memory: bool = False) -> MachineFacts:
-    """The facts of this machine. Never raises: what goes wrong is one of them.
+    """Gather the facts of this machine. Never raises: errors are facts too.
 
-    Free memory is asked for with `memory` only, because that takes a context, some hundred MiB, on every device.
+    Free memory is only measured with `memory`, because that creates a context, some hundred MiB, on every device.
     """
     library = _library()
     if library is None:
         return MachineFacts()
     driver, devices, error = ask_driver(library)
-    packages = {name: found for name in BEARING if (found := _version(name)) is not None}
+    packages = {name: installed for name in BEARING if (installed := _version(name)) is not None}
     facts = MachineFacts(driver, devices, packages, _toolkit(), os.environ.get("CUDA_VISIBLE_DEVICES"), error)
     if error is not None or not devices or any(d.blocks for d in diagnose(facts)):
         return facts
     try:
         free = _try(len(devices) if memory else 0)
-    except Exception as problem:  # a broken driver or toolkit shows itself in many ways
+    except Exception as problem:  # a broken driver or toolkit raises many kinds of errors
         return MachineFacts(driver, devices, packages, facts.toolkit, facts.visible, f"{type(problem).__name__}: {problem}")
-    known = tuple(Device(d.name, d.capability, d.memory, f) for d, f in zip(devices, free, strict=True)) if free else devices
-    return MachineFacts(driver, known, packages, facts.toolkit, facts.visible)
+    measured = tuple(Device(d.name, d.capability, d.memory, f) for d, f in zip(devices, free, strict=True)) if free else devices
+    return MachineFacts(driver, measured, packages, facts.toolkit, facts.visible)
 
 
 def _version(name: str) -> str | None:
@@ -239,7 +239,7 @@ def _toolkit() -> bool:
 
 
 def _try(ask: int) -> list[int]:
-    """Ask CuPy and Numba for the devices, and for the free bytes of the first `ask`."""
+    """Query devices by CuPy and Numba, and the free bytes of the first `ask`."""
     from cupy.cuda import Device as Handle
     from cupy.cuda import runtime
     from numba import cuda
@@ -263,7 +263,7 @@ def _library() -> Any:
 
 
 def ask_driver(library: Any) -> tuple[tuple[int, int] | None, tuple[Device, ...], str | None]:
-    """(CUDA version, devices, what went wrong) by the driver's own interface; no package and no context is needed."""
+    """Query the driver's interface: (CUDA version, devices, error); needs no package and creates no context."""
     from ctypes import byref, c_int, c_size_t, create_string_buffer
 
     number = c_int(0)
@@ -272,8 +272,8 @@ def ask_driver(library: Any) -> tuple[tuple[int, int] | None, tuple[Device, ...]
     driver = number.value // 1000, number.value % 1000 // 10
     status = library.cuInit(0)
     if status != 0:
-        return driver, (), None if status == 100 else f"cuInit fails with error {status}"  # 100: there is no device
-    count, found = c_int(0), []
+        return driver, (), None if status == 100 else f"cuInit fails with error {status}"  # 100: no device
+    count, devices = c_int(0), []
     library.cuDeviceGetCount(byref(count))
     for k in range(count.value):
         handle, major, minor, size, name = c_int(0), c_int(0), c_int(0), c_size_t(0), create_string_buffer(256)
@@ -282,5 +282,5 @@ def ask_driver(library: Any) -> tuple[tuple[int, int] | None, tuple[Device, ...]
         library.cuDeviceGetAttribute(byref(major), 75, handle)  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
         library.cuDeviceGetAttribute(byref(minor), 76, handle)
         library.cuDeviceTotalMem_v2(byref(size), handle)
-        found.append(Device(name.value.decode(errors="replace"), f"{major.value}.{minor.value}", size.value))
-    return driver, tuple(found), None
+        devices.append(Device(name.value.decode(errors="replace"), f"{major.value}.{minor.value}", size.value))
+    return driver, tuple(devices), None

@@ -1,4 +1,4 @@
-"""A query's result that stays on a cluster's workers."""
+"""Sources over query results that stay on a cluster's workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpuflow.schema import Schema
 
 
 class ClusterSource(Source):
-    """Partitions held by workers. They are let go when this source and every plan that reads it are gone."""
+    """Partitions kept by workers, released when this source and every plan that reads it are gone."""
 
     decoded = True
 

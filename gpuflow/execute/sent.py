@@ -1,4 +1,4 @@
-"""Tables of this process on a cluster's workers: sent once for a client, and let go when the table or the client is gone."""
+"""Cache tables of this process on a cluster's workers: sent once for a client, released when table or client are gone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ InMemory = MemorySplit | ChunkSplit
 
 @dataclass(frozen=True)
 class Sent:
-    """Some columns of a split, held by workers as long as `future` lives."""
+    """Columns of a split, kept by workers as long as `future` lives."""
 
     columns: tuple[str, ...]
     future: Any
@@ -28,11 +28,11 @@ class Sent:
 
 
 _sent: weakref.WeakKeyDictionary[Any, dict[str, list[Sent]]] = weakref.WeakKeyDictionary()
-"""For the content of a split, by the client's id, what workers hold of it."""
+"""Columns on workers, by the content of a split, then by the client's id."""
 
 
 def sent(client: Any, split: InMemory) -> list[Sent]:
-    """What the workers of a client hold of a split. What went with a worker or a client is dropped."""
+    """Return the columns of a split on the workers of a client. Those lost with a worker or a client are dropped."""
     by_client = _sent.get(split.content, {})
     for name, parts in list(by_client.items()):
         by_client[name] = [part for part in parts if part.alive]
@@ -42,33 +42,33 @@ def sent(client: Any, split: InMemory) -> list[Sent]:
 
 
 def note(client: Any, split: InMemory, columns: tuple[str, ...], future: Any) -> None:
-    """Remember that workers hold these columns of a split."""
+    """Record that workers hold these columns of a split."""
     _sent.setdefault(split.content, {}).setdefault(client.id, []).append(Sent(columns, future))
 
 
 def forget(client: Any, split: InMemory) -> None:
-    """Let go of what the workers of a client hold of a split."""
+    """Release the columns of a split on the workers of a client."""
     _sent.get(split.content, {}).pop(client.id, None)
 
 
 def new_key() -> str:
-    """A key that no rows have had: one that was released may still be on its way out."""
+    """Make an unused key: a released one may not have been deleted everywhere yet."""
     return f"memory-{uuid.uuid4().hex}"
 
 
 def rows_of(split: InMemory, columns: tuple[str, ...]) -> Chunk:
-    """What to send of a split: its rows, without strings of others."""
+    """Read the columns to send, with dictionaries trimmed to the strings in use."""
     chunk = split.read(columns)
     return Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length)
 
 
 def assembled(chunks: list[Chunk], places: tuple[tuple[int, int], ...]) -> Chunk:
-    """The columns at `places` (number of the chunk, position in it) of chunks with the same rows."""
+    """Combine columns at `places` (number of the chunk, position in it) of chunks with the same rows."""
     return Chunk(tuple(chunks[k].columns[position] for k, position in places), chunks[0].length)
 
 
 def places_in(parts: list[Sent], columns: tuple[str, ...]) -> tuple[list[Sent], tuple[tuple[int, int], ...]]:
-    """Which of `parts` to take `columns` from, and where in them each one is."""
+    """Find the `parts` that hold `columns`, and the position of each column in them."""
     used: list[Sent] = []
     places = []
     for column in columns:

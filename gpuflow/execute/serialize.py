@@ -1,10 +1,10 @@
-"""How columns, chunks and join tables move between processes, and how large Dask takes them to be.
+"""Serialise columns, chunks and join tables, and tell Dask their size.
 
-Host data needs no serialiser: pickle protocol 5 hands arrays and dictionaries over as they stand, nothing is copied on
-either side, arrays arrive writeable (compilers type read-only arrays differently, and would compile every kernel
-twice), and a process that never imported this module can still receive them, as one does that takes over the data of a
-worker being retired. Only arrays on a device need more: family ``cuda`` passes device buffers on (UCX), family ``dask``
-takes them through host memory (TCP). Both decline host data, which then falls to pickle.
+Host data needs no serialiser: pickle protocol 5 transfers arrays and dictionaries without copying, arrays arrive writeable (Numba
+types read-only arrays differently, and would compile every kernel twice), and a process that never imported this module can
+receive them, for example one that takes over the data of a retired worker. Arrays on a device need more: family ``cuda``
+transfers device buffers (UCX), family ``dask`` copies them through host memory (TCP). Both decline host data, which is then
+pickled.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from gpuflow.arrow.dictionaries import Dictionary
 from .partitions import Partitions
 
 OVERHEAD = 512
-"""Bytes of Python objects around an array, roughly."""
+"""Approximate bytes of the Python objects of an array."""
 TYPES = (Column, Chunk, JoinTable, Partitions)
 
 
 def columns_of(value: Any) -> Iterator[Column]:
-    """All columns inside one of `TYPES`."""
+    """Yield all columns inside one of `TYPES`."""
     if isinstance(value, Column):
         yield value
     elif isinstance(value, Chunk):
@@ -43,7 +43,7 @@ def columns_of(value: Any) -> Iterator[Column]:
 
 
 def arrays_of(value: Any) -> Iterator[Any]:
-    """All arrays inside one of `TYPES`; the same one may come twice."""
+    """Yield all arrays inside one of `TYPES`, shared ones repeatedly."""
     for column in columns_of(value):
         yield column.values
         if column.validity is not None:
@@ -53,26 +53,26 @@ def arrays_of(value: Any) -> Iterator[Any]:
 
 
 def size_of(value: Any) -> int:
-    """Bytes in memory; arrays and dictionaries that columns share count once."""
+    """Return bytes in memory; shared arrays and dictionaries count once."""
     held = {id(a): int(a.nbytes) + OVERHEAD for a in arrays_of(value)}
     held |= {id(c.dictionary): int(c.dictionary.nbytes) for c in columns_of(value) if c.dictionary is not None}
     return OVERHEAD + sum(held.values())
 
 
 def on_device(array: Any) -> bool:
-    """Whether something is an array in a GPU's memory. A column is not, though it can show itself as one."""
+    """Return whether something is an array in a GPU's memory. A column is not, although it has the array interface."""
     return hasattr(type(array), "__cuda_array_interface__") and not isinstance(array, Column)
 
 
 def device_module() -> Any:
-    """The array module of device arrays."""
+    """Return the array module of device arrays."""
     import cupy
 
     return cupy
 
 
 class _Packer(pickle.Pickler):
-    """Pickles everything but the device arrays, which are put aside, each once."""
+    """A pickler that collects device arrays, each once, instead of pickling them."""
 
     def __init__(self, file: Any, buffers: list[Any]) -> None:
         super().__init__(file, protocol=5, buffer_callback=buffers.append)
@@ -98,12 +98,12 @@ class _Unpacker(pickle.Unpickler):
 
 
 def pack(value: Any) -> tuple[dict[str, Any], list[Any], list[Any]]:
-    """(header, host buffers, device buffers) of a value that has device arrays.
+    """Pickle a value that has device arrays; return (header, host buffers, device buffers).
 
     Raises
     ------
     NotImplementedError
-        When it has none: another serialiser's turn.
+        When it has none; distributed then tries the next serialiser.
     """
     if not any(on_device(a) for a in arrays_of(value)):
         raise NotImplementedError("no device arrays")
@@ -121,7 +121,7 @@ def pack(value: Any) -> tuple[dict[str, Any], list[Any], list[Any]]:
 
 
 def landing_module() -> Any:
-    """Where arrays from a device land in this process: the module of device arrays, NumPy where it has no device."""
+    """Return the module that received device arrays are made by: that of device arrays, or NumPy without a device."""
     try:
         module = device_module()
     except ImportError:
@@ -130,7 +130,8 @@ def landing_module() -> Any:
 
 
 def unpack(header: dict[str, Any], frames: list[Any]) -> Any:
-    """The value again; frames past the host buffers may be on a device or, then moved there if there is one, on the host."""
+    """Unpickle a value. Frames after the host buffers may be on the device, or on the host; then they are copied to a device if
+    there is one."""
     module = landing_module()
     host = [_writeable(f) for f in frames[: header["host"]]]
     arrays = [
@@ -146,18 +147,18 @@ def _writeable(frame: Any) -> memoryview:
 
 
 def _flat(frame: Any) -> Any:
-    """A frame as something that becomes an array of bytes."""
+    """Convert a frame to an object that can be viewed as an array of bytes."""
     return frame if hasattr(frame, "__cuda_array_interface__") else np.frombuffer(frame, dtype="u1")
 
 
 def cuda_dumps(value: Any) -> tuple[dict[str, Any], list[Any]]:
-    """Header and frames; device buffers as they are."""
+    """Serialise to header and frames; device buffers stay on the device."""
     header, host, device = pack(value)
     return header, [*host, *device]
 
 
 def dask_dumps(value: Any) -> tuple[dict[str, Any], list[Any]]:
-    """Header and frames, all of them on the host."""
+    """Serialise to header and frames, all on the host."""
     header, host, device = pack(value)
     module = device_module()
     return header, [*host, *(memoryview(module.asnumpy(a)) for a in device)]
@@ -171,7 +172,7 @@ _registered: list[bool] = []
 
 
 def register() -> None:
-    """Tell distributed of the serialisers, if this process uses it. Called again, it does nothing."""
+    """Register the serialisers with distributed, if this process uses it. Further calls do nothing."""
     if _registered or "distributed" not in sys.modules:
         return
     from distributed.protocol.cuda import cuda_deserialize, cuda_serialize
@@ -187,7 +188,7 @@ def register() -> None:
 
 
 def _register_with_dask_cuda() -> None:
-    """Say which values lie on a device, so that a worker of dask-cuda can move them to the host when memory runs short."""
+    """Register which values are on a device, so that a worker of dask-cuda can move them to the host when memory is scarce."""
     if "dask_cuda" not in sys.modules:
         return
     from dask_cuda.is_device_object import is_device_object
@@ -200,4 +201,4 @@ def _lies_on_device(value: Any) -> bool:
     return any(on_device(array) for array in arrays_of(value))
 
 
-register()  # a worker has distributed loaded before its first task brings this module
+register()  # workers load distributed before their first task loads this module

@@ -1,4 +1,4 @@
-"""Which target runs a query. Decided before the run, shown by explain, never changed silently."""
+"""Choose the target that runs a query: before the run, shown by explain, never changed silently."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .diagnosis import Diagnosis, diagnose, gather
 
 @lru_cache(maxsize=1)
 def cuda_diagnosis() -> Diagnosis | None:
-    """The first thing that stops CUDA from being used in this process, or None."""
+    """Return the first problem that prevents the use of CUDA in this process, or None."""
     return next((d for d in diagnose(gather()) if d.blocks), None)
 
 
 def cuda_problem() -> str | None:
-    """Why CUDA cannot be used here, or None where it can."""
-    found = cuda_diagnosis()
-    return None if found is None else found.problem
+    """Return why CUDA cannot be used here, or None if it can."""
+    diagnosis = cuda_diagnosis()
+    return None if diagnosis is None else diagnosis.problem
 
 
 def device_identity() -> tuple[str, str]:
-    """(machine, device) that this process computes on."""
+    """Return (machine, device) that this process computes on."""
     import socket
 
     from .serialize import device_module
@@ -32,7 +32,7 @@ def device_identity() -> tuple[str, str]:
 
 
 def refuse_shared_devices(devices: Mapping[str, tuple[str, str]]) -> None:
-    """Raise where two workers (by address) compute on one device: each takes it, and its memory, for its own.
+    """Raise if two workers (by address) compute on one device: each would use its whole memory.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def refuse_shared_devices(devices: Mapping[str, tuple[str, str]]) -> None:
 
 
 def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_problem) -> tuple[str, str]:
-    """(target, reason) for the setting ``gpuflow.target``; `problem_of` tells why CUDA cannot be used where tasks run.
+    """Return (target, reason) for the setting ``gpuflow.target``; `problem_of` returns why CUDA cannot be used where tasks run.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def choose_target(asked: str, problem_of: Callable[[], str | None] = cuda_proble
 
 
 def device_memory() -> int | None:
-    """Bytes of the device in this process that are free for tables, as first seen; None where there is none to ask."""
+    """Return the device's bytes for tables in this process, measured once; None without a device."""
     from gpuflow_kernels.primitives.cuda import runtime
 
     try:
         return getattr(runtime.device, "memory", None)
-    except (ImportError, RuntimeError):  # what CuPy raises without a driver is a RuntimeError
+    except (ImportError, RuntimeError):  # CuPy raises a RuntimeError without a driver
         return None

@@ -1,4 +1,4 @@
-"""Running tasks on threads of this process."""
+"""Run tasks on threads of this process."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .graph import Graph, facts_of
 
 @contextmanager
 def own_threads(number: int) -> Iterator[Any]:
-    """Give threads for the tasks of one query, which end what they do between two morsels when the block is left.
+    """Yield a thread pool for one query; leaving the block cancels its tasks between two morsels.
 
-    A query that was interrupted, and whose threads are not through yet, keeps no other one waiting. Threads start when there are
-    tasks for them. Where Dask is configured to use a pool (``pool``), that one is given instead.
+    Threads of an interrupted query that have not ended yet do not delay another query, because each has its own. Threads start
+    when there are tasks for them. If Dask is configured with a ``pool``, that one is used instead.
     """
     configured = dask.config.get("pool", None)
     if configured is not None:
@@ -43,7 +43,7 @@ def own_threads(number: int) -> Iterator[Any]:
 
 
 def get(dsk: Any, keys: Any, num_workers: int | None = None, **options: Any) -> Any:
-    """Run a Dask graph as ``dask.threaded.get`` does, on threads that an interruption ends."""
+    """Run a Dask graph as ``dask.threaded.get`` does, on threads that an interruption cancels."""
     from dask.threaded import get as get_on
 
     from gpuflow import config
@@ -55,9 +55,9 @@ def get(dsk: Any, keys: Any, num_workers: int | None = None, **options: Any) -> 
 
 
 class Threads(Graph):
-    """Runs on Dask's threaded scheduler in this process. Results that lowering asked about are kept until the end.
+    """Runs tasks on Dask's threaded scheduler in this process.
 
-    Leaving the ``with`` block ends its tasks (`own_threads`).
+    Results needed for planning are kept until the end. Leaving the ``with`` block cancels tasks (`own_threads`).
     """
 
     runs = True
@@ -75,7 +75,7 @@ class Threads(Graph):
         self._threads.__exit__(*failure)
 
     def compute(self, refs: list[Ref]) -> list[Any]:
-        """Results of these tasks."""
+        """Compute the results of these tasks."""
         from dask.threaded import get as get_on
 
         missing = [r.key for r in refs if r.key not in self.results]

@@ -1,7 +1,7 @@
-"""Waiting for a cluster, with an eye on whether it can still answer.
+"""Wait for a cluster's results, and detect that it cannot deliver them.
 
-A `distributed.Client` waits for ever when no worker runs, be it that all are gone or that memory pauses them, and when the
-scheduler no longer speaks. Here the wait is cut into slices, between which the scheduler is asked about its workers.
+A `distributed.Client` waits for ever if no worker runs (all are gone, or paused because their memory is full), or if the
+scheduler does not respond. Here the scheduler is asked about its workers at intervals during the wait.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from gpuflow_kernels.errors import ExecutionError
 
 Result = TypeVar("Result")
 SLICE = 1.0
-"""Seconds between two looks at the cluster."""
+"""Seconds between two checks of the cluster."""
 BUSY = ("executing", "long-running", "ready", "constrained", "flight", "fetch")
-"""States of a worker's tasks in which it has something to do."""
+"""States of a worker's tasks that are not finished."""
 FULL = 0.01
 """The share of free bytes below which a disk is full."""
 
@@ -32,12 +32,12 @@ def wait(client: Any, work: Coroutine[Any, Any, Result], patience: float) -> Res
     client : distributed.Client
     work : coroutine
     patience : float
-        Seconds that the cluster may be unable to work before this gives up.
+        Seconds that the cluster may be unable to work.
 
     Raises
     ------
     ExecutionError
-        When it was for so long; the message says why. What `work` raises passes.
+        When the cluster was unable to work for so long; the message says why. Exceptions of `work` are raised unchanged.
     """
     result = asyncio.run_coroutine_threadsafe(work, client.loop.asyncio_loop)
     watch = Watch(client, patience)
@@ -51,7 +51,7 @@ def wait(client: Any, work: Coroutine[Any, Any, Result], patience: float) -> Res
 
 
 class Watch:
-    """Judges, look by look, whether a cluster can work."""
+    """Checks periodically whether a cluster can work."""
 
     def __init__(self, client: Any, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._patience, self._clock = client, patience, clock
@@ -60,7 +60,7 @@ class Watch:
         self._info: dict[str, Any] | None = None
 
     def look(self) -> None:
-        """Ask how the cluster is, without waiting; raise `ExecutionError` once it was unable to work for too long."""
+        """Request the cluster's state, without waiting for it; raise `ExecutionError` if it was unable to work for too long."""
         trouble = self._trouble()
         now = self._clock()
         if trouble is None:
@@ -72,7 +72,7 @@ class Watch:
             )
 
     def _trouble(self) -> str | None:
-        """Why the cluster cannot work, as far as is known; None where it can."""
+        """Return why the cluster cannot work, as far as is known; None if it can."""
         client = self._client
         if client.status not in ("running", "newly-created"):
             return f"the connection to the scheduler at {client.scheduler.address if client.scheduler else '?'} is lost"
@@ -84,16 +84,16 @@ class Watch:
         return None if self._info is None else trouble_of(self._info["workers"], expected(client.cluster))
 
     def _disks(self) -> str:
-        """Which workers' disks are full, if any."""
+        """Describe the workers whose disks are full, if any."""
         addresses = list((self._info or {}).get("workers", {}))
         full = full_disks(self._client, addresses) if addresses else []
         return "; " + ", ".join(full) if full else ""
 
 
 def trouble_of(workers: dict[str, dict[str, Any]], coming: int = 0) -> str | None:
-    """Why these workers (as a scheduler describes them) cannot work; None where they can.
+    """Return why these workers (as described by a scheduler) cannot work; None if they can.
 
-    `coming` workers have been asked for: they may take their time.
+    `coming` workers have been requested, and are still starting.
     """
     running = [w for w in workers.values() if w["status"] == "running"]
     if not workers:
@@ -113,7 +113,7 @@ def _is_busy(worker: dict[str, Any]) -> bool:
 
 
 def _paused(workers: dict[str, dict[str, Any]]) -> str:
-    """Their states, and how much memory they hold."""
+    """Describe the states of workers, and how much memory they use."""
     from dask.utils import format_bytes
 
     states = " or ".join(sorted({w["status"] for w in workers.values()}))
@@ -126,8 +126,9 @@ def _paused(workers: dict[str, dict[str, Any]]) -> str:
 
 
 def expected(cluster: Any) -> int:
-    """Workers that a cluster object has been asked for and that have not come yet. Those of a ``LocalCluster`` do not take
-    their time, unless it is adaptive and asks for them when it sees that there is work."""
+    """Count workers that a cluster object has requested and that have not started yet.
+
+    Those of a ``LocalCluster`` start at once, unless it is adaptive and requests them when there is work."""
     from distributed import LocalCluster
 
     if cluster is None:
@@ -140,28 +141,28 @@ def expected(cluster: Any) -> int:
 
 
 def full_disks(client: Any, addresses: list[str]) -> list[str]:
-    """Descriptions of the disks of these workers that have no room for spilled data."""
+    """Describe the disks of these workers that have no space for spilled data."""
     asked = client.run(_room, workers=addresses, on_error="return", wait=True, asynchronous=True)
     try:
         rooms = asyncio.run_coroutine_threadsafe(asyncio.wait_for(asked, 5), client.loop.asyncio_loop).result(6)
     except (TimeoutError, OSError):
         return []
     full = [room for room in rooms.values() if isinstance(room, tuple) and room[1] <= FULL * room[2]]
-    found = {room[1:]: room for room in full}  # the same disk has the same numbers
-    return [f"the disk of their spilled data is full ({folder}: {free:,} bytes left)" for folder, free, _ in found.values()]
+    disks = {room[1:]: room for room in full}  # the same disk has the same numbers
+    return [f"the disk of their spilled data is full ({folder}: {free:,} bytes left)" for folder, free, _ in disks.values()]
 
 
 def _room(dask_worker: Any) -> tuple[str, int, int]:
-    """Where a worker spills to, with free and all bytes there."""
+    """Return the folder that a worker spills to, with free and total bytes."""
     folder = dask_worker.local_directory
     usage = shutil.disk_usage(folder)
     return folder, usage.free, usage.total
 
 
 def reachable(client: Any) -> bool:
-    """Whether this process can speak to the workers themselves, past the scheduler; asked once for a client.
+    """Return whether this process can connect to the workers directly; tried once for a client.
 
-    Where the client was made with ``direct_to_workers``, that decides.
+    A client's ``direct_to_workers``, if set, decides.
     """
     if client.direct_to_workers is not None:
         return bool(client.direct_to_workers)
@@ -179,7 +180,7 @@ _direct: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
 
 
 def _connects(client: Any) -> bool | None:
-    """Whether one of the workers can be reached; None where there is none to try."""
+    """Return whether one of the workers can be reached; None if there is none."""
     loop = client.loop.asyncio_loop
 
     async def attempt() -> bool | None:

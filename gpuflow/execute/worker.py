@@ -1,4 +1,4 @@
-"""What a task needs of the `distributed.Worker` that runs it: its memory limit, and whether anybody still wants the result."""
+"""Get from the `distributed.Worker` that runs a task its memory limit, and whether the task is still needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpuflow_kernels import host_memory
 
 
 def running_worker() -> Any:
-    """The worker that runs the task of this thread, or None outside of tasks of workers."""
+    """Return the worker that runs the task of this thread, or None outside of tasks of workers."""
     if "distributed.worker" not in sys.modules:
         return None
     from distributed.worker import thread_state
@@ -21,15 +21,15 @@ def running_worker() -> Any:
 
 
 def limit_memory(worker: Any) -> None:
-    """Fit this process's pool of memory to the limit of its worker: idle memory counts as the worker's."""
+    """Fit this process's memory pool to the limit of its worker, whose memory includes the idle memory of the pool."""
     manager = getattr(worker, "memory_manager", None)
     host_memory.limit_process(getattr(manager, "memory_limit", None) or None)
 
 
 def given_up(worker: Any) -> Callable[[], None]:
-    """A function that raises `distributed.Reschedule` once the scheduler has called off the task of this thread.
+    """Return a function that raises `distributed.Reschedule` once the scheduler has cancelled the task of this thread.
 
-    A query that asked for the same task again meanwhile gets it run again; for all others it is over.
+    The task is run again if another query has requested it meanwhile.
     """
     from distributed import Reschedule
     from distributed.worker import thread_state

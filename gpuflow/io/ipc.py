@@ -1,6 +1,6 @@
-"""Arrow IPC files (Feather version 2) and streams as a source; files on this machine are mapped into memory.
+"""Sources over Arrow IPC files (Feather version 2) and streams; local files are mapped into memory.
 
-A partition is some record batches of a file; a stream, which has no table of contents, is one block as a whole.
+A partition is some record batches of a file. A stream has no table of contents, and so is one block.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _opened(file: File) -> Iterator[Any]:
 
 
 def _reader(stream: Any, columns: Sequence[str] | None = None) -> Any:
-    """A reader of a file or of a stream, whichever it is, for these columns."""
+    """Open an IPC file or stream, recognised by its first bytes, for these columns."""
     magic = bytes(stream.read(len(_MAGIC)))
     stream.seek(0)
     old = 0 < int.from_bytes(magic[:4], "little") < stream.size()  # before Arrow 0.15 a stream began with a length
@@ -37,9 +37,9 @@ def _reader(stream: Any, columns: Sequence[str] | None = None) -> Any:
     reader = open_(stream)
     if columns is None:
         return reader
-    wanted = [reader.schema.get_field_index(name) for name in columns]
+    positions = [reader.schema.get_field_index(name) for name in columns]
     stream.seek(0)
-    return open_(stream, options=pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False))
+    return open_(stream, options=pa.ipc.IpcReadOptions(included_fields=positions, use_threads=False))
 
 
 class IpcSplit(BlockSplit):
@@ -75,7 +75,7 @@ class IpcSource(BlockSource):
 
 
 def _look(file: File) -> Layout:
-    """Schema and number of rows of every batch; of the columns one is read at most."""
+    """Read the schema and the number of rows of every batch; at most one column is read."""
     try:
         with _opened(file) as stream:
             schema = _reader(stream).schema

@@ -1,4 +1,4 @@
-"""ORC files as a source; a partition is some stripes."""
+"""Sources over ORC files; a partition is some stripes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class OrcSource(BlockSource):
 
 
 def _look(file: File) -> Layout:
-    """Schema and rows of every stripe; where there are several, their narrowest column is read for it."""
+    """Read the schema and the number of rows of every stripe; for several stripes this reads the narrowest column."""
     try:
         with _opened(file) as opened:
             schema, count, rows = opened.schema, opened.nstripes, opened.nrows
@@ -75,7 +75,7 @@ def _look(file: File) -> Layout:
 
 
 def _width(field: pa.Field) -> tuple[bool, int]:
-    times = any(map(pa.types.is_timestamp, parts(field.type)))  # may be out of pyarrow's reach
+    times = any(map(pa.types.is_timestamp, parts(field.type)))  # pyarrow may be unable to read them
     try:
         return times, int(field.type.bit_width)
     except ValueError:  # of no fixed width

@@ -1,6 +1,6 @@
-"""ORC's points in time: 64 bits of seconds, and nanoseconds.
+"""Read ORC timestamps, which are 64 bits of seconds and nanoseconds.
 
-pyarrow makes nanoseconds of them, and refuses a stripe with one outside of 1677 to 2262; pyorc reads such a column. The two
+pyarrow converts them to nanoseconds, and refuses a stripe with one outside of 1677 to 2262; pyorc reads such a column. The two
 libraries differ by a second in some values of 1969 and 1970 (`_as_pyarrow`).
 """
 
@@ -22,22 +22,22 @@ from .datasets.failures import failure, reading
 from .datasets.files import File
 
 _REFUSED = "out of range for nanosecond"
-"""In what pyarrow says of such a stripe."""
+"""Part of pyarrow's message for such a stripe."""
 _PAIR = struct.Struct("<qq")
 _KNOWN = (
     pa.types.is_timestamp, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string, pa.types.is_binary,
     pa.types.is_date, pa.types.is_decimal, pa.types.is_list, pa.types.is_struct,
 )  # fmt: skip
-"""What Arrow makes again of pyorc's values without loss; of a map these have no key twice."""
+"""Types that Arrow converts from pyorc's values without loss; a map is a dict in Python, which loses repeated keys."""
 
 
 def in_unit(schema: pa.Schema, unit: str) -> pa.Schema:
-    """The schema with points in time of another unit, also inside of other columns."""
+    """Change the unit of timestamps in a schema, also of nested ones."""
     return pa.schema([f.with_type(with_times(f.type, lambda kind: pa.timestamp(unit, kind.tz))) for f in schema])
 
 
 def read_stripe(file: File, opened: Any, stripe: int, names: list[str]) -> dict[str, pa.Array]:
-    """Read columns of a stripe; points in time as nanoseconds, or as `SECONDS` where these do not reach.
+    """Read columns of a stripe; timestamps as nanoseconds, or as `SECONDS` outside of their range.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def read_stripe(file: File, opened: Any, stripe: int, names: list[str]) -> dict[
     """
     schema = opened.schema
 
-    def read(wanted: list[str]) -> dict[str, pa.Array]:
-        # by name a dot would lead into a struct; by position all fields of one come
-        batch = opened.read_stripe(stripe, columns=[schema.get_field_index(name) for name in wanted])
-        return {name: batch.column(name) for name in wanted}
+    def read(columns: list[str]) -> dict[str, pa.Array]:
+        # columns by position: in a name a dot would select a field of a struct
+        batch = opened.read_stripe(stripe, columns=[schema.get_field_index(name) for name in columns])
+        return {name: batch.column(name) for name in columns}
 
     try:
         return read(names)
@@ -73,7 +73,7 @@ def rows_of_stripe(file: File, opened: Any, stripe: int, name: str) -> int:
 
 
 def fitting(stripes: list[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
-    """Put one column of several stripes together: of `kind`, or with `SECONDS`, for errors that name the row."""
+    """Concatenate a column of several stripes: cast to `kind`, or as `SECONDS` if that fails, from which errors name the row."""
     arrow = stripes[0].type
     times = any(map(pa.types.is_timestamp, parts(kind)))
     if not times or all(data.type == kind for data in stripes):
@@ -81,7 +81,7 @@ def fitting(stripes: list[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
     if not any(SECONDS in parts(data.type) for data in stripes):
         try:
             return pa.chunked_array([data.cast(kind) for data in stripes], kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # which says neither the row nor the way out
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # names neither the row nor the way out
             pass
     stored = with_times(kind, lambda _: SECONDS)
     return pa.chunked_array([as_seconds(data, stored) for data in stripes], stored)
@@ -92,7 +92,7 @@ def _by_pyorc(file: File, schema: pa.Schema, stripe: int, name: str, reason: str
         return failure(file.path, f"{reason}; {why}", row_group=stripe, column=name, block="stripe")
 
     kind = schema.field(name).type
-    if odd := [part for part in parts(kind) if not any(known(part) for known in _KNOWN)]:
+    if odd := [part for part in parts(kind) if not any(is_kind(part) for is_kind in _KNOWN)]:
         raise fail(f"inside of {odd[0]} it is not read; leave the column out")
     try:
         import pyorc
@@ -109,12 +109,12 @@ def _by_pyorc(file: File, schema: pa.Schema, stripe: int, name: str, reason: str
     handle = file.open()
     with reading(file.path), open(handle, "rb") if isinstance(handle, str) else handle as stream:
         reader = pyorc.Reader(stream, column_indices=[schema.get_field_index(name)], converters=converters)
-        found = reader.read_stripe(stripe)
+        rows = reader.read_stripe(stripe)
         if True in zones:
-            writer = ZoneInfo(str(found.writer_timezone))
+            writer = ZoneInfo(str(rows.writer_timezone))
             if False in zones and writer.key != "UTC":  # pyorc has one converter for both
                 raise fail("times with a zone beside others without are not read; leave the column out")
-        values = [row[0] for row in found]
+        values = [row[0] for row in rows]
         return pa.array(values, with_times(kind, lambda _: SECONDS))
 
 
@@ -123,10 +123,10 @@ def _converter(read: Callable[..., Any]) -> type:
 
 
 def _as_pyarrow(seconds: int, nanoseconds: int, zone: ZoneInfo) -> int:
-    """The seconds that pyarrow reads, of local time of the zone in which a file was written.
+    """Correct the seconds that pyorc reads to those of pyarrow, in local time of the zone in which the file was written.
 
-    Writers add a second to times before 1970 with more than 999,999 nanoseconds, which readers take off again. pyorc asks whether
-    it was before 1970 in UTC, pyarrow in the zone.
+    Writers add a second to times before 1970 with more than 999,999 nanoseconds, and readers subtract it. "Before 1970" is in UTC
+    for pyorc, in the writer's zone for pyarrow.
     """
     if nanoseconds <= 999_999 or not -172_800 < seconds < 172_800 or zone.key == "UTC":
         return seconds

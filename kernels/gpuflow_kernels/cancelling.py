@@ -1,4 +1,4 @@
-"""Ending work early: whoever runs a task may ask, between morsels, that it stops."""
+"""Cancel work: a task's runner may stop it between morsels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _here = threading.local()
 
 
 class Cancelled(BaseException):
-    """Nobody waits for this work any more. Not an `Exception`: no handler of failures should take it for one."""
+    """The result of this work is not needed any more. No `Exception`, so that handlers of failures do not catch it."""
 
 
 @contextmanager
 def asking(stop: Callable[[], None] | None) -> Iterator[None]:
-    """Have `check` call `stop`, which raises when the work of this thread is to end; None leaves all as it is."""
+    """Have `check` call `stop` within this block, which raises when the work of this thread is to end; None changes nothing."""
     before = getattr(_here, "stop", None)
     _here.stop = stop or before
     try:
@@ -30,7 +30,7 @@ def begin(stop: Callable[[], None]) -> None:
 
 
 def check() -> None:
-    """Raise if the work of this thread is to end. Takes a tenth of a microsecond."""
+    """Raise if the work of this thread is cancelled. Takes a tenth of a microsecond."""
     stop = getattr(_here, "stop", None)
     if stop is not None:
         stop()

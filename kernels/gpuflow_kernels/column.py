@@ -16,12 +16,13 @@ class Column:
     ----------
     dtype : DType
     values : 1-D contiguous NumPy or CuPy array of ``dtype.storage``
-        For strings and whatever else is no number the int32 codes into `dictionary`. Values under a null are arbitrary (codes
-        stay inside the dictionary or are 0), and no kernel may trap on them.
+        For strings and other types without numbers int32 codes into `dictionary`. Values under a null are arbitrary (codes are
+        inside the dictionary or 0), and no kernel may trap on them.
     validity : array of bool with the same length, or None
         True where the value is valid; None when every value is.
     dictionary : object, optional
-        What codes stand for (`DType.is_coded`), opaque here. Two columns share codes only if this is the same object.
+        The values that codes number (`DType.is_coded`), opaque here. Codes of two columns compare only if this is the same
+        object.
     """
 
     dtype: DType
@@ -39,7 +40,7 @@ class Column:
         return int(self.values.nbytes) + (0 if self.validity is None else int(self.validity.nbytes))
 
     def _array(self) -> Any:
-        """The values, if they alone are the column: numbers or bools, none of them null."""
+        """Return the values of a column of numbers or bools without nulls; raise for any other."""
         if self.dtype.kind not in ("int", "uint", "float", "bool"):
             raise BufferError(f"a column of {self.dtype} is no plain array of numbers")
         if self.validity is not None and not bool(self.validity.all()):
@@ -48,14 +49,14 @@ class Column:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The values on the device, for numbers and bools without nulls; no such attribute otherwise."""
+        """The values on the device, for numbers and bools without nulls; other columns lack this attribute."""
         try:
             return self._array().__cuda_array_interface__  # type: ignore[no-any-return]
         except BufferError as e:
             raise AttributeError(str(e)) from None
 
     def __dlpack__(self, **options: Any) -> Any:
-        """The values by DLPack, shared, for numbers and bools without nulls; they must not be written to.
+        """Export the values by DLPack, shared, for numbers and bools without nulls; they must not be written to.
 
         Raises
         ------
@@ -65,18 +66,18 @@ class Column:
         return self._array().__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Kind and number of the device that the values are on."""
+        """Return kind and number of the device that the values are on."""
         kind, number = self._array().__dlpack_device__()
         return int(kind), int(number)
 
     def take(self, index: Any) -> Column:
-        """The rows at `index` (an integer or boolean array, or a slice)."""
+        """Select the rows at `index` (an integer or boolean array, or a slice)."""
         validity = None if self.validity is None else self.validity[index]
         return Column(self.dtype, self.values[index], validity, self.dictionary)
 
 
 def limbs(column: Column) -> tuple[Column, Column]:
-    """The upper (int64) and the lower (uint64) halves of a column of wide decimals, in the order of their weight."""
+    """Split a column of wide decimals into its upper (int64) and lower (uint64) limbs, in this order."""
     words = column.values.view("int64")
     return Column(INT64, words[1::2], column.validity), Column(UINT64, words[::2].view("uint64"), column.validity)
 

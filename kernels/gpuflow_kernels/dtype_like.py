@@ -1,4 +1,4 @@
-"""Everything that means a column type: types of Python, NumPy, pandas, Polars and Arrow, and their names."""
+"""Convert types of Python, NumPy, pandas, Polars and Arrow, and names of types, to column types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .dtypes import DType
 from .errors import DTypeError
 
 CONVERTERS: list[Callable[[Any], DType | None]] = []
-"""What the layers above, which know other libraries, add: given anything, each answers the column type that it means, or None."""
+"""Functions added by upper layers, which know other libraries: each converts any object to a column type, or returns None."""
 
 _CLASSES: dict[Any, DType] = {
     bool: t.BOOL,
@@ -68,7 +68,7 @@ ACCEPTED = (
 
 
 def as_dtype(value: Any) -> DType:
-    """The column type that is meant.
+    """Return the column type that a value stands for.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def as_dtype(value: Any) -> DType:
     Raises
     ------
     DTypeError
-        For what means no type, and for types that there are not here.
+        For a value that stands for no type, and for types that gpuflow lacks.
 
     Examples
     --------
@@ -88,22 +88,22 @@ def as_dtype(value: Any) -> DType:
     """
     if isinstance(value, DType):
         return value
-    found = _CLASSES.get(value) if isinstance(value, type) or callable(value) else None
-    found = found or (_named(value) if isinstance(value, str) else _foreign(value))
-    if found is None:
+    dtype = _CLASSES.get(value) if isinstance(value, type) or callable(value) else None
+    dtype = dtype or (_named(value) if isinstance(value, str) else _foreign(value))
+    if dtype is None:
         name = value.name if isinstance(value, np.dtype) else getattr(value, "__name__", type(value).__name__)
         way = _WAYS.get(str(value if isinstance(value, str) else name).lower()) or ACCEPTED
         raise DTypeError(f"{value!r:.60} is no type of gpuflow; {way}")
-    return found
+    return dtype
 
 
 def names() -> list[str]:
-    """Names of types, in small letters."""
+    """Return the names of types, in small letters."""
     return list(_NAMES)
 
 
 def _named(name: str) -> DType | None:
-    """The type with a name."""
+    """Return the type with a name; raise if there is none."""
     text = name.strip()
     lowered = text.lower().replace("μ", "u")
     if lowered in _NAMES:
@@ -112,17 +112,17 @@ def _named(name: str) -> DType | None:
         return t.duration(match[1])
     if match := _DIGITS.fullmatch(lowered):
         return t.decimal(int(match[1]), int(match[2] or 0))
-    if match := _MOMENT.match(lowered):  # names of time zones are written in capitals, too
+    if match := _MOMENT.match(lowered):  # names of time zones contain capitals
         zone = re.fullmatch(r"[^,\]]*(?:,\s*(?:tz=)?([^\]]+))?\]", text)
         return t.timestamp(match[1], zone[1].strip() if zone and zone[1] else None)
     return None
 
 
 def _foreign(value: Any) -> DType | None:
-    """The type that a type of another library is."""
+    """Convert a type of another library."""
     for convert in CONVERTERS:
-        if (found := convert(value)) is not None:
-            return found
+        if (dtype := convert(value)) is not None:
+            return dtype
     kind = value if isinstance(value, type) else type(value)
     package = kind.__module__.partition(".")[0]
     if package == "polars":

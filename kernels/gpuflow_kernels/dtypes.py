@@ -1,9 +1,8 @@
 """The closed list of column types, and how they promote.
 
-A `DType` says what values mean (its *kind*), how a column stores them (`storage`, a NumPy type name) and which of the
-six register types a kernel computes them in (`register`). Narrow integers are widened to 64 bits as soon as they
-are loaded, so a row of generated text only ever sees ``int64``, ``uint64``, ``float32``, ``float64`` and ``bool_``, and
-for decimals of 38 digits pairs of int64 and uint64 (`rowmath_wide`).
+A `DType` has a *kind*, the meaning of its values; a `storage`, the name of the NumPy type in memory; and a `register`, the type
+that kernels compute in. Narrow integers are widened to 64 bits when they are loaded, so generated text only has ``int64``,
+``uint64``, ``float32``, ``float64`` and ``bool_``, and for decimals of 38 digits pairs of int64 and uint64 (`rowmath_wide`).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class DType:
     precision, scale : int
         Digits of a decimal, and how many of them come after the point.
     detail : hashable, optional
-        Of an enum its categories, in order; of an opaque type the type as the layer above knows it, whose text is shown.
+        Of an enum its categories, in order; of an opaque type the Arrow type, of which only the text is used here.
 
     Examples
     --------
@@ -83,7 +82,7 @@ class DType:
 
     @property
     def register(self) -> str:
-        """Name of the NumPy scalar type that kernels compute in; for decimals of 38 digits that of their items in arrays."""
+        """Name of the NumPy scalar type that kernels compute in; for decimals of 38 digits that of an item in an array."""
         if self.is_wide:
             return "complex128"
         if self.kind == "float":
@@ -110,7 +109,7 @@ class DType:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it is a decimal of more than 18 digits, whose values take two registers."""
+        """Whether this is a decimal of more than 18 digits, whose values take two registers."""
         return self.precision > NARROW_DIGITS
 
     @property
@@ -166,7 +165,7 @@ NULL = DType("null", 8)
 
 
 def timestamp(unit: str = "us", zone: str | None = None) -> DType:
-    """The type of timestamps: int64 ticks of `unit` since 1970-01-01.
+    """Return the type of timestamps: int64 ticks of `unit` since 1970-01-01.
 
     Parameters
     ----------
@@ -191,7 +190,7 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
 
 
 def duration(unit: str = "us") -> DType:
-    """The type of durations: int64 ticks of `unit`.
+    """Return the type of durations: int64 ticks of `unit`.
 
     Examples
     --------
@@ -204,7 +203,7 @@ def duration(unit: str = "us") -> DType:
 
 
 def decimal(precision: int, scale: int = 0) -> DType:
-    """The type of decimals: whole numbers of up to `precision` digits, the last `scale` of them after the point.
+    """Return the type of decimals of up to `precision` digits, the last `scale` of them after the point.
 
     Parameters
     ----------
@@ -233,7 +232,7 @@ def decimal(precision: int, scale: int = 0) -> DType:
 
 
 def enum(categories: Iterable[str]) -> DType:
-    """The type of strings that are one of a few, which sort and compare in the order given here.
+    """Return the type of strings out of a few categories, which sort and compare in the given order.
 
     Parameters
     ----------
@@ -243,7 +242,7 @@ def enum(categories: Iterable[str]) -> DType:
     Raises
     ------
     DTypeError
-        For what is no string, and for one that comes twice.
+        For a category that is no string, and for a repeated one.
 
     Examples
     --------
@@ -260,9 +259,9 @@ def enum(categories: Iterable[str]) -> DType:
 
 
 def opaque(detail: Any) -> DType:
-    """The type of values that are never looked into, such as lists or times of day, and only pass through.
+    """Return the type of values that kernels only pass through, for example lists or times of day.
 
-    `detail` is shown by its text; its `way_out` says what to do where more is wanted.
+    `detail` is shown by its text; its `way_out` suggests what to do in order to compute with the values.
     """
     return DType("opaque", 32, detail=detail)
 
@@ -280,7 +279,7 @@ BY_NAME = {str(d): d for d in (*ALL, BINARY, NULL)}
 
 
 def finer(a: str, b: str) -> str:
-    """The finer of two time units.
+    """Return the finer of two time units.
 
     >>> finer("s", "us")
     'us'
@@ -289,13 +288,13 @@ def finer(a: str, b: str) -> str:
 
 
 def common(a: DType, b: DType) -> DType | None:
-    """The type in which two columns can meet (union, coalesce, join keys, comparison), or None.
+    """Return the common type of two columns (union, coalesce, join keys, comparison), or None.
 
-    Integers meet in the narrowest integer that holds both (int64 with uint64 meet in no integer: None). An integer of
-    at most 16 bits meets float32 in float32, a wider one in float64 (Polars' table). Temporal types meet in the finer
-    unit; a date meets a timestamp as a timestamp. Timestamps of two zones meet as instants, in the zone of the first; one
-    with a zone and one without (or a date) do not meet. Decimals meet each other and integers in the decimal that holds
-    both (of 38 digits where 18 are too few), and floats in float64. NULL meets everything.
+    Integers become the narrowest integer that holds both; int64 with uint64 have none. An integer of at most 16 bits with float32
+    becomes float32, a wider one float64 (Polars' table). Temporal types become the finer unit, a date with a timestamp a
+    timestamp. Timestamps of two zones are instants, in the zone of the first; one with a zone has no common type with one
+    without, or with a date. Decimals with each other and with integers become the decimal that holds both (of 38 digits where 18
+    are too few), with floats float64. NULL with any type becomes that type.
 
     >>> common(INT32, UINT32), common(INT64, FLOAT32), common(DATE, timestamp("ms"))
     (int64, float64, timestamp[ms])
@@ -335,7 +334,7 @@ def common(a: DType, b: DType) -> DType | None:
 
 
 def digits_of(dtype: DType) -> tuple[int, int] | None:
-    """Digits that hold every value of a decimal or integer type, and how many of them come after the point.
+    """Return the digits that hold every value of a decimal or integer type, and how many of them come after the point.
 
     >>> digits_of(decimal(15, 2)), digits_of(UINT8), digits_of(FLOAT64)
     ((15, 2), (3, 0), None)

@@ -1,8 +1,7 @@
-"""Arrays for results on a CPU, from memory that is used again.
+"""A pool of host memory for arrays of results.
 
-The system hands out fresh memory a page at a time, each at its first use: writing into fresh arrays took three to four
-times as long as writing into warm ones (decision 26). So the memory of large arrays that are gone is kept for the next
-ones, within a bound.
+The system maps fresh memory a page at a time, each at its first use: writing into fresh arrays took three to four times as long
+as writing into warm ones (decision 26). So the memory of freed large arrays is kept for the next ones, within a bound.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from typing import Any
 import numpy as np
 
 SMALL = 1 << 20
-"""Arrays of fewer bytes are NumPy's own: the allocator keeps theirs."""
+"""Smaller arrays are left to NumPy: the allocator reuses their memory."""
 
 
 SHARE, SHARE_OF_LIMIT = 16, 32
-"""The parts of the machine's memory, and of a process's own limit, that may lie idle in the pool. Whoever watches a process
-counts idle memory as used."""
+"""Shares of the machine's memory, and of a process's own limit, that may be idle in the pool. Monitors count idle memory as
+used."""
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 @cache
 def machine_memory() -> int:
-    """Bytes of memory of this machine, or of the container that this process runs in."""
+    """Return the bytes of memory of this machine, or of the container that this process runs in."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # the system has no such number
+    except (AttributeError, OSError, ValueError):  # unknown on this system
         whole = 8 << 30
     try:
         return min(whole, int(_CGROUP.read_text()))
@@ -39,27 +38,27 @@ def machine_memory() -> int:
 
 
 class Pool:
-    """Memory that was given back, by size, at most `bound` bytes of it (a sixteenth of the machine's by default)."""
+    """Freed memory by size, at most `bound` bytes of it (a sixteenth of the machine's by default)."""
 
     def __init__(self, bound: int | None = None) -> None:
         self.bound = machine_memory() // SHARE if bound is None else bound
         self.idle = 0
         self._free: dict[int, list[Any]] = {}
-        # A lease may end wherever the collector runs, also within these few lines: the lock lets its own thread in.
+        # The garbage collector may end a lease anywhere, also within these lines: the lock is reentrant.
         self._lock = threading.RLock()
 
     def empty(self, count: int, dtype: Any) -> Any:
-        """An array of `count` items that hold anything."""
+        """Make an uninitialised array of `count` items."""
         item = np.dtype(dtype)
         size = count * item.itemsize
         if size < SMALL:
             return np.empty(count, dtype=item)
         step = 1 << (size.bit_length() - 4)
-        room = -(-size // step) * step  # an eighth is wasted at most
+        room = -(-size // step) * step  # at most an eighth is wasted
         with self._lock:
-            kept = self._free.get(room)
-            memory = kept.pop() if kept else None
-            if kept is not None and not kept:
+            idle = self._free.get(room)
+            memory = idle.pop() if idle else None
+            if idle is not None and not idle:
                 del self._free[room]
             if memory is not None:
                 self.idle -= room
@@ -68,7 +67,7 @@ class Pool:
         return np.asarray(_Lease(self, memory, count, item))
 
     def give_back(self, memory: Any) -> None:
-        """Keep the memory for another array, unless there is enough."""
+        """Keep freed memory for another array, unless that would exceed the bound."""
         size = len(memory)
         with self._lock:
             if self.idle + size <= self.bound:
@@ -76,7 +75,7 @@ class Pool:
                 self.idle += size
 
     def limit(self, bound: int) -> None:
-        """Keep at most `bound` bytes from now on; the largest idle memory goes first."""
+        """Set the bound; free idle memory above it, the largest blocks first."""
         with self._lock:
             self.bound = bound
             while self.idle > bound:
@@ -87,14 +86,14 @@ class Pool:
                     del self._free[size]
 
     def clear(self) -> None:
-        """Let go of all that is kept."""
+        """Free all idle memory."""
         with self._lock:
             self._free.clear()
             self.idle = 0
 
 
 class _Lease:
-    """Owns memory as long as any array or view of it lives."""
+    """Owns memory as long as any array over it, or view of one, lives."""
 
     __slots__ = ("__array_interface__", "_memory", "_pool")
 
@@ -113,12 +112,12 @@ _limit: list[int] = []
 
 
 def limit() -> int:
-    """Bytes that this process may hold: those set by `limit_process`, else the memory of the machine or container."""
+    """Return the bytes that this process may use: those of `limit_process`, else the memory of the machine or container."""
     return _limit[0] if _limit else machine_memory()
 
 
 def limit_process(bound: int | None) -> None:
-    """Note that this process may hold `bound` bytes, less than the machine has, and fit the pool to it; None: no such bound."""
+    """Limit this process to `bound` bytes, less than the machine has, and fit the pool to it; None removes the limit."""
     noted = [] if bound is None else [bound]
     if _limit == noted:
         return
@@ -127,11 +126,11 @@ def limit_process(bound: int | None) -> None:
 
 
 def empty(count: int, dtype: Any) -> Any:
-    """An array of `count` items that hold anything, from the process's `pool`."""
+    """Make an uninitialised array of `count` items in memory of the process's `pool`."""
     return pool.empty(count, dtype)
 
 
 def take(values: Any, index: Any) -> Any:
-    """``values[index]`` for row numbers, into memory of the `pool`. Numbers must lie within the array: none is checked."""
+    """Compute ``values[index]`` into memory of the `pool`. Row numbers must be within the array: they are not checked."""
     out = pool.empty(len(index), values.dtype)
-    return np.take(values, index, out=out, mode="clip")  # "raise" would go through a buffer
+    return np.take(values, index, out=out, mode="clip")  # mode "raise" would copy through a buffer

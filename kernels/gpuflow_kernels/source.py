@@ -1,4 +1,4 @@
-"""Function bodies as data: taken from the source through the AST when declared, so that they travel to workers as text."""
+"""Take function bodies from their source as text when declared, so that they can be sent to workers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 from .errors import ExtensionError
 
 parsing = threading.Lock()
-"""Held while a syntax tree is made of a text or code of a tree: CPython before 3.11.8 counts their depth over all threads,
-and fails at random."""
+"""Held while text is parsed or a syntax tree compiled: CPython before 3.11.8 counts their depth over all threads, and fails at
+random."""
 
 
 def parse(text: str, mode: str = "exec") -> Any:
@@ -26,7 +26,7 @@ def parse(text: str, mode: str = "exec") -> Any:
 
 
 def bare(function: FunctionType) -> ast.FunctionDef:
-    """A function's definition without annotations, docstring and decorators, new at every call."""
+    """Parse a function's definition and drop annotations, docstring and decorators; return a new tree at every call."""
     node = parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(node, ast.FunctionDef)
     node.returns, node.decorator_list = None, []
@@ -118,16 +118,16 @@ def body_of(function: Callable[..., Any], *, allowed: frozenset[str], what: str)
 
 
 def returned(function: ast.FunctionDef) -> list[list[ast.expr | None]]:
-    """For each return statement of a function the values that it returns; None for one that returns nothing."""
-    found: list[list[ast.expr | None]] = []
+    """Return the values of each return statement of a function; None for a bare return."""
+    returns: list[list[ast.expr | None]] = []
     for node in ast.walk(function):
         if isinstance(node, ast.Return):
-            found.append([*node.value.elts] if isinstance(node.value, ast.Tuple) else [node.value])
-    return found
+            returns.append([*node.value.elts] if isinstance(node.value, ast.Tuple) else [node.value])
+    return returns
 
 
 def _always_returns(body: list[ast.stmt]) -> bool:
-    """Whether no way through these statements comes out at their end."""
+    """Return whether every path through these statements returns or raises."""
     for node in body:
         if isinstance(node, ast.Return):
             return True
@@ -140,7 +140,7 @@ def _always_returns(body: list[ast.stmt]) -> bool:
 
 
 def _breaks(node: ast.AST) -> bool:
-    """Whether there is a break that ends this loop, not one within it."""
+    """Return whether a loop contains a break of its own."""
     inner = (n for n in ast.iter_child_nodes(node) if not isinstance(n, (ast.While, ast.For)))
     return isinstance(node, ast.Break) or any(map(_breaks, inner))
 
@@ -165,7 +165,7 @@ def _captured(
     free = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - local
     closure = inspect.getclosurevars(function)
     outside = {**closure.globals, **closure.nonlocals}
-    found = []
+    captured = []
     for name in sorted(free - allowed - _BUILTIN_NAMES):
         value = outside.get(name)
         if not isinstance(value, (bool, int, float)):
@@ -173,5 +173,5 @@ def _captured(
                 f"{what}: uses {name!r}, which is neither an argument, a rowmath function nor a number; "
                 f"pass it as an argument or use one of {', '.join(sorted(allowed))}"
             )
-        found.append((name, value))
-    return tuple(found)
+        captured.append((name, value))
+    return tuple(captured)

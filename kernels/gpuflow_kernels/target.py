@@ -1,4 +1,4 @@
-"""The three targets: which arrays, which skeletons, how a kernel is launched."""
+"""The three targets: their array modules, code generators and calls of kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Target:
         return runtime.device.xp
 
     def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
-        """The generated module of a pipeline, without loading or compiling it.
+        """Generate the module of a pipeline, without loading or compiling it.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class Target:
             ) from None
 
     def asarray(self, values: Any) -> Any:
-        """`values` in this target's memory."""
+        """Copy `values` to this target's memory, if they are not there."""
         if self.name == "cuda":
             from .primitives.cuda import runtime
 
@@ -75,7 +75,7 @@ TARGETS = {t.name: t for t in (PYTHON, CPU, CUDA)}
 
 
 def call(target: Target, generated: Generated, arguments: dict[str, Any]) -> int:
-    """Run a CPU or PYTHON kernel with arguments by name; its return code.
+    """Run a CPU or PYTHON kernel with arguments by name; return its error number.
 
     Raises
     ------
@@ -96,12 +96,12 @@ def call(target: Target, generated: Generated, arguments: dict[str, Any]) -> int
 
 
 def error_text(generated: Generated, code: int) -> str:
-    """What a kernel's error number means, in words."""
+    """Return the message for a kernel's error number."""
     if not 1 <= code <= len(generated.checks):
         raise ExecutionError(f"kernel reported unknown error {code}")
     return generated.checks[code - 1]
 
 
 def word_of(value: Any, register: str) -> Any:
-    """A literal as the typed scalar that kernels take."""
+    """Convert a literal to the typed scalar that kernels take."""
     return np.dtype("bool" if register == "bool_" else register).type(value)

@@ -1,9 +1,9 @@
-"""Time zones as arrays of transitions, from the standard library's zone data: what kernels convert by.
+"""Tables of time zone transitions for kernels, made from the standard library's zone data.
 
 The table of a zone is a flat tuple of int64, seconds throughout: the number ``n`` of transitions; where the cycle begins;
 the ``n`` instants (UTC, since 1970) at which the offset changes; the ``n + 1`` offsets from UTC, that before the first
-transition first. From the cycle's begin on, the zone's rule repeats every 400 years, for so does the Gregorian calendar,
-weekdays included: any moment is answered, however far in the future. `gpuflow_kernels.rowmath.time_zones` reads it.
+transition first. From the cycle's begin on, the zone's rule repeats every 400 years, as the Gregorian calendar does, weekdays
+included; so a table covers any time in the future. `gpuflow_kernels.rowmath.time_zones` reads it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from .errors import DTypeError
 CYCLE = 146_097 * 86_400
 """Seconds of 400 Gregorian years, after which dates fall on the same weekdays again."""
 NO_CYCLE = 1 << 62
-"""Where the cycle of a zone without a rule for the future begins: never."""
+"""Begin of the cycle of a zone without a rule for the future: never."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 _DAY = 86_400
 _STEP = 14 * _DAY
-"""A zone's rule changes the offset at most once in so long a time."""
+"""Seconds in which a zone's rule changes the offset at most once."""
 _MARGIN = 200 * _DAY
 
 
 def require(zone: str) -> str:
-    """`zone`, if it is a name of the time zone database, ``UTC``, or an offset such as ``+02:00``.
+    """Return `zone` if it is a name of the time zone database, ``UTC``, or an offset such as ``+02:00``.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def require(zone: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_known(zone: str) -> bool:
-    """Whether there is such a zone."""
+    """Return whether a zone exists."""
     if not isinstance(zone, str):
         return False
     if _OFFSET.fullmatch(zone) or zone == "UTC":
@@ -69,8 +69,7 @@ def is_known(zone: str) -> bool:
 
 
 def zone_of(tzinfo: dt.tzinfo) -> str:
-    """The name of a Python zone (of zoneinfo, pytz or dateutil): that of the database, or an offset. ``UTC`` for a zone
-    without either.
+    """Return the name of a Python zone (of zoneinfo, pytz or dateutil): that of the database, an offset, or else ``UTC``.
 
     >>> zone_of(zoneinfo.ZoneInfo("Asia/Kathmandu")), zone_of(dt.timezone(dt.timedelta(hours=-3, minutes=-30)))
     ('Asia/Kathmandu', '-03:30')
@@ -79,9 +78,9 @@ def zone_of(tzinfo: dt.tzinfo) -> str:
     if isinstance(name, str) and is_known(name):
         return name
     parts = str(getattr(tzinfo, "_filename", "")).replace("\\", "/").split("/")  # dateutil's
-    known = next((n for k in range(len(parts)) if (n := "/".join(parts[k:])) and is_known(n)), None)
-    if known is not None:
-        return known
+    zone = next((n for k in range(len(parts)) if (n := "/".join(parts[k:])) and is_known(n)), None)
+    if zone is not None:
+        return zone
     offset = tzinfo.utcoffset(None)
     if offset is not None:
         seconds = int(offset.total_seconds())
@@ -92,21 +91,21 @@ def zone_of(tzinfo: dt.tzinfo) -> str:
 
 
 def _fixed(zone: str) -> int | None:
-    """The offset of ``UTC`` or ``+02:00`` in seconds; None for a name, or an offset of a day and more."""
+    """Return the offset of ``UTC`` or ``+02:00`` in seconds; None for a name, or an offset of a day and more."""
     if zone == "UTC":
         return 0
-    found = _OFFSET.fullmatch(zone)
-    if found is None:
+    match = _OFFSET.fullmatch(zone)
+    if match is None:
         return None
-    seconds = int(found[2]) * 3600 + int(found[3]) * 60
+    seconds = int(match[2]) * 3600 + int(match[3]) * 60
     if seconds >= _DAY:
         return None
-    return -seconds if found[1] == "-" else seconds
+    return -seconds if match[1] == "-" else seconds
 
 
 @lru_cache(maxsize=128)
 def table(zone: str) -> tuple[int, ...]:
-    """The table of a zone, see the module.
+    """Return the table of a zone, see the module.
 
     Examples
     --------
@@ -121,7 +120,7 @@ def table(zone: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=128)
 def names(zone: str) -> tuple[int, ...]:
-    """A table like that of `table`, with what the zone's time is called in the place of offsets: bytes packed into one number.
+    """Return a table like `table`, with the names of the zone's time in place of offsets: bytes packed into one number.
 
     Examples
     --------
@@ -137,7 +136,7 @@ def names(zone: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=128)
 def summers(zone: str) -> tuple[int, ...]:
-    """A table like that of `table`, with the seconds that summer time adds in the place of offsets.
+    """Return a table like `table`, with the seconds that summer time adds in place of offsets.
 
     Examples
     --------
@@ -148,21 +147,21 @@ def summers(zone: str) -> tuple[int, ...]:
 
 
 def _tabulated(zone: str, of: Callable[[zoneinfo.ZoneInfo, int], int]) -> tuple[int, ...]:
-    """The table of what `of` a zone is so between two transitions."""
+    """Tabulate a property of a zone that is constant between transitions; `of(zone, instant)` returns it."""
     info = zoneinfo.ZoneInfo(zone)
     written = _written(zone)
     begin = max(0, written[-1]) if written else 0
     end = begin + CYCLE + 2 * _MARGIN
     instants = sorted({*written, *_searched(info, begin, end, of)})
     values = [of(info, instants[0] - 1 if instants else 0)]
-    kept = []
+    changes = []
     for instant in instants:
         value = of(info, instant)
-        if value != values[-1]:  # others change something else, such as the name of the time alone
-            kept.append(instant)
+        if value != values[-1]:  # other transitions change only another property, for example the name
+            changes.append(instant)
             values.append(value)
-    ruled = bool(kept) and kept[-1] > begin
-    return (len(kept), begin + _MARGIN if ruled else NO_CYCLE, *kept, *values)
+    ruled = bool(changes) and changes[-1] > begin
+    return (len(changes), begin + _MARGIN if ruled else NO_CYCLE, *changes, *values)
 
 
 def _local(info: zoneinfo.ZoneInfo, instant: int) -> dt.datetime:
@@ -182,13 +181,13 @@ def _name(info: zoneinfo.ZoneInfo, instant: int) -> int:
 
 
 def _packed(name: str) -> int:
-    """ASCII as a number, the first byte in its lowest bits; names of the database have at most six."""
+    """Pack ASCII into a number, the first byte in its lowest bits; names of the database have at most six."""
     return int.from_bytes(name.encode()[:8], "little")
 
 
 def _searched(info: zoneinfo.ZoneInfo, begin: int, end: int, of: Callable[[zoneinfo.ZoneInfo, int], int]) -> list[int]:
-    """The changes of what is asked for after `begin` up to `end`, where the zone follows its rule."""
-    found = []
+    """Find the changes of the property `of` from `begin` to `end`, where the zone follows its rule."""
+    changes = []
     at, value = begin, of(info, begin)
     while at < end:
         later = at + _STEP
@@ -197,14 +196,14 @@ def _searched(info: zoneinfo.ZoneInfo, begin: int, end: int, of: Callable[[zonei
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if of(info, middle) == value else (low, middle)
-            found.append(high)
+            changes.append(high)
             value = of(info, later)
         at = later
-    return found
+    return changes
 
 
 def _written(zone: str) -> list[int]:
-    """The transitions that the zone's file spells out (TZif, RFC 9636), those that Python's years can hold."""
+    """Read the transitions listed in the zone's file (TZif, RFC 9636), from year 2 on, the range of Python's dates."""
     data = _file(zone)
     skipped, counts = 0, struct.unpack_from(">6l", data, 20)
     width = 4
@@ -218,7 +217,7 @@ def _written(zone: str) -> list[int]:
 
 
 def _file(zone: str) -> bytes:
-    """The file of a zone whose name `zoneinfo` has accepted, from where `zoneinfo` reads it."""
+    """Read the file of a zone that `zoneinfo` has accepted, from where `zoneinfo` reads it."""
     for folder in zoneinfo.TZPATH:
         path = Path(folder, zone)
         if path.is_file():
@@ -228,20 +227,20 @@ def _file(zone: str) -> bytes:
 
 
 def offset_at(zone: str, instant: int) -> int:
-    """Seconds that local time is ahead of UTC, at an instant in seconds since 1970.
+    """Return the seconds that local time is ahead of UTC, at an instant in seconds since 1970.
 
     >>> offset_at("Europe/Berlin", 0), offset_at("Europe/Berlin", 1_720_000_000), offset_at("Europe/Berlin", 10**15)
     (3600, 7200, 7200)
     """
-    known = table(zone)
-    count, begin = known[:2]
+    transitions = table(zone)
+    count, begin = transitions[:2]
     if instant >= begin + CYCLE:
         instant = begin + (instant - begin) % CYCLE
-    return known[2 + count + bisect_right(known, instant, 2, 2 + count) - 2]
+    return transitions[2 + count + bisect_right(transitions, instant, 2, 2 + count) - 2]
 
 
 def offset_text(seconds: int) -> str:
-    """An offset as people write it.
+    """Format an offset as ``+02:00``.
 
     >>> offset_text(7200), offset_text(-12_600), offset_text(3_208)
     ('+02:00', '-03:30', '+00:53:28')

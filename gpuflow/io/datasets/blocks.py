@@ -1,8 +1,8 @@
-"""Files that consist of blocks of a known number of rows (row groups, record batches, stripes) as a source.
+"""Sources over files that consist of blocks of a known number of rows: row groups, record batches, stripes.
 
-A partition is some blocks, of one file or of several. What every format has in common is here: one schema for many
-files, partition keys from folder names, columns that files lack, the number of a row, the first rows only, and leaving
-out blocks in which no row can pass a predicate.
+A partition is some blocks, of one file or of several. Here is what every format has in common: one schema for many files,
+partition keys from folder names, columns that files lack, row numbers, reading only the first rows, and skipping blocks in which
+no row can pass a predicate.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from .pruning import Range, may_match
 from .to_column import Rows, fitting
 
 Block = tuple[int, int, int, int, int]
-"""Number of a file, of a block in it, and of its first row; its rows, and bytes."""
+"""(number of the file, number of the block in it, number of its first row, rows, bytes)."""
 _JUDGED = 16
-"""Predicates whose blocks are remembered."""
+"""Predicates whose matching blocks are cached."""
 _CARRIED = 64
-"""Strings of a partition key that travel with every split; of more, only those that it needs."""
+"""Distinct strings of a partition key that are pickled with every split; of more, only those that the split needs."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a look at one file shows: its schema, and rows and bytes of each of its blocks."""
+    """Schema of one file, and rows and bytes of each of its blocks."""
 
     schema: pa.Schema
     rows: tuple[int, ...]
@@ -54,7 +54,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Piece:
-    """Blocks of one file: their numbers, the number of the first row of each, and how many of its rows are wanted."""
+    """Blocks of one file: their numbers, the number of the first row of each, and how many of its rows are read."""
 
     file: File
     blocks: tuple[int, ...]
@@ -63,15 +63,15 @@ class Piece:
 
 
 class BlockSplit(Split):
-    """Some blocks, of one file or of several small ones. A format says by `_table` how it reads them.
+    """Some blocks, of one file or of several small ones. Each format implements `_table`.
 
-    `raw` formats hand out the very bytes of a file, codes and offsets included; others are decoded by a reader that
-    makes these itself.
+    A format is `raw` if its codes and offsets are bytes of the file, which must be validated in full; other formats are decoded
+    by a reader that makes codes and offsets itself.
     """
 
     raw = False
     block = "row group"
-    """How errors call a block."""
+    """Name of a block in error messages."""
 
     def __init__(
         self,
@@ -90,11 +90,12 @@ class BlockSplit(Split):
 
     @abstractmethod
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
-        """Those of the columns that the file has. Raises `ReadError`."""
+        """Read the columns that the file has. Raises `ReadError`."""
 
-    def _decoded(self, piece: Piece, names: list[str], wanted: Rows | None) -> dict[str, Column]:
-        """Those of the columns that a format has a way of its own for, of all rows or of those `wanted`; whatever is wrong
-        with one is left to `_table` to tell."""
+    def _decoded(self, piece: Piece, names: list[str], selected: Rows | None) -> dict[str, Column]:
+        """Decode columns without pyarrow where the format can, of all rows or of those `selected`.
+
+        Columns that are damaged or of another form are left out; `_table` reads them and raises the error."""
         return {}
 
     def narrow(self, columns: tuple[str, ...]) -> BlockSplit:
@@ -125,23 +126,23 @@ class BlockSplit(Split):
         if sieve is None:
             return self._columns(piece, columns)
         first = self._columns(piece, sieve.columns)
-        wanted = sieve.rows(first)
+        selected = sieve.rows(first)
         rest = tuple(name for name in columns if name not in sieve.columns)
-        if wanted is None:
+        if selected is None:
             other = self._columns(piece, rest)
         else:
-            first = Chunk(tuple(_own(c.take(wanted)) for c in first.columns), len(wanted))
-            piece, wanted = _with_rows(piece, wanted)
-            other = self._columns(piece, rest, wanted) if len(wanted) else empty_chunk(self.schema, rest)
+            first = Chunk(tuple(_own(c.take(selected)) for c in first.columns), len(selected))
+            piece, selected = _with_rows(piece, selected)
+            other = self._columns(piece, rest, selected) if len(selected) else empty_chunk(self.schema, rest)
         made = dict(zip((*sieve.columns, *rest), (*first.columns, *other.columns), strict=True))
         return Chunk(tuple(made[name] for name in columns), first.length)
 
-    def _columns(self, piece: Piece, columns: tuple[str, ...], wanted: Rows | None = None) -> Chunk:
-        """Columns of a piece, of all its rows or of those with the numbers `wanted`."""
+    def _columns(self, piece: Piece, columns: tuple[str, ...], selected: Rows | None = None) -> Chunk:
+        """Read columns of a piece, of all its rows or of those with the numbers `selected`."""
         file, count = piece.file, sum(piece.counts)
-        left = count if wanted is None else len(wanted)
+        length = count if selected is None else len(selected)
         stored = [name for name in columns if name not in self.keys and name != self.index]
-        decoded = self._decoded(piece, stored, wanted)
+        decoded = self._decoded(piece, stored, selected)
         stored = [name for name in stored if name not in decoded]
         table = self._table(file, piece.blocks, stored) if stored else None
         present = set(table.column_names) if table is not None else set()
@@ -150,46 +151,46 @@ class BlockSplit(Split):
         for name in columns:
             dtype = self.schema[name]
             if name in self.keys:
-                made.append(hive.constant(hive.physical(values[name], dtype, file, name), dtype, left, self.keys[name]))
+                made.append(hive.constant(hive.physical(values[name], dtype, file, name), dtype, length, self.keys[name]))
             elif name == self.index:
                 numbers = numbered(piece.starts, piece.counts)
-                made.append(Column(dtype, numbers if wanted is None else numbers[wanted]))
+                made.append(Column(dtype, numbers if selected is None else numbers[selected]))
             elif name in decoded:
                 made.append(decoded[name])
             elif name not in present:
-                made.append(null_column(dtype, left))
+                made.append(null_column(dtype, length))
             else:
                 assert table is not None
                 try:
-                    made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, wanted=wanted))
+                    made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, selected=selected))
                 except ReadError as e:
                     if not isinstance(e.__cause__, RowValueError):
                         raise
-                    row = e.__cause__.row if wanted is None else int(wanted[e.__cause__.row])
+                    row = e.__cause__.row if selected is None else int(selected[e.__cause__.row])
                     place = int(np.searchsorted(np.cumsum(piece.counts), row, side="right"))
                     cause = RowValueError(row - sum(piece.counts[:place]), e.__cause__.why)
                     raise failure(file.path, cause, row_group=piece.blocks[place], column=name, block=self.block) from e
-        return Chunk(tuple(made), left)
+        return Chunk(tuple(made), length)
 
 
 def _own(column: Column) -> Column:
-    """A column without the plain strings of rows that were left out, which it would keep."""
+    """Drop plain strings of rows that were filtered out, which the column's dictionary would keep."""
     return column if column.dictionary is None or column.dictionary.distinct else trimmed(column)
 
 
-def _with_rows(piece: Piece, wanted: Rows) -> tuple[Piece, Rows]:
-    """The blocks of a piece in which wanted rows are, and the numbers of those in them."""
+def _with_rows(piece: Piece, selected: Rows) -> tuple[Piece, Rows]:
+    """Restrict a piece to the blocks that hold selected rows; renumber the rows within those blocks."""
     ends = np.cumsum([0, *piece.counts])
-    cuts = np.searchsorted(wanted, ends)
-    found = np.diff(cuts)
-    kept = np.flatnonzero(found)
-    skipped = np.cumsum(np.where(found, 0, piece.counts))
-    blocks, starts, counts = (tuple(of[k] for k in kept) for of in (piece.blocks, piece.starts, piece.counts))
-    return Piece(piece.file, blocks, starts, counts), wanted - np.repeat(skipped, found)
+    cuts = np.searchsorted(selected, ends)
+    per_block = np.diff(cuts)
+    used = np.flatnonzero(per_block)
+    skipped = np.cumsum(np.where(per_block, 0, piece.counts))
+    blocks, starts, counts = (tuple(of[k] for k in used) for of in (piece.blocks, piece.starts, piece.counts))
+    return Piece(piece.file, blocks, starts, counts), selected - np.repeat(skipped, per_block)
 
 
 def numbered(starts: Sequence[int], counts: Sequence[int]) -> np.ndarray[Any, Any]:
-    """The numbers of the rows of some blocks."""
+    """Return the row numbers of some blocks, given their first rows and lengths."""
     parts = [np.arange(start, start + n, dtype=np.int64) for start, n in zip(starts, counts, strict=True)]
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
@@ -209,10 +210,10 @@ class BlockSource(Source):
     """
 
     what: str
-    """How errors call such a file, as in ``Parquet``."""
+    """Name of the format in error messages, as in ``Parquet``."""
     suffixes: tuple[str, ...]
     magic: bytes
-    """What such a file begins with."""
+    """First bytes of every file of the format."""
     split: type[BlockSplit]
 
     def __init__(self, paths: Paths, options: ScanOptions | None = None) -> None:
@@ -237,20 +238,20 @@ class BlockSource(Source):
 
     @abstractmethod
     def _look(self) -> list[Layout]:
-        """What is in each of `files`. Raises `ReadError`."""
+        """Read schema, rows and bytes of the blocks of each of `files`. Raises `ReadError`."""
 
     def _stored(self, file: int, block: int, column: str) -> ColumnStatistics:
-        """What a file says of a column that it holds, in terms of its type in `schema`."""
+        """Return the statistics that a file keeps of a column, as values of the column's type in `schema`."""
         return ColumnStatistics()
 
     @cached_property
     def _starts(self) -> list[int]:
-        """The number of the first row of each file, from 0."""
+        """Number of the first row of each file, from 0."""
         return [0, *accumulate(sum(layout.rows) for layout in self.layouts)]
 
     @cached_property
     def _dictionaries(self) -> dict[str, Dictionary | None]:
-        """For each key its distinct strings, shared by all splits; None for keys of other types."""
+        """For each partition key a dictionary of its strings, shared by all splits; None for keys of other types."""
         answer: dict[str, Dictionary | None] = {}
         for i, (name, dtype) in enumerate(self.keys.items()):
             values = {file.keys[i][1] for file in self.files}
@@ -265,17 +266,17 @@ class BlockSource(Source):
     def statistics(self, column: str) -> ColumnStatistics:
         if column not in self._statistics:
             dtype = self.schema[column]
-            known = merge([
+            statistics = merge([
                 (self._known(i, layout.rows[block], block, 0, column), layout.rows[block])
                 for i, layout in enumerate(self.layouts)
                 for block in range(len(layout.rows))
             ])  # fmt: skip
             if column == self.index:
                 offset = self.options.row_index_offset
-                known = ColumnStatistics(offset, offset + self.rows() - 1, 0) if self.rows() else ColumnStatistics(nulls=0)
+                statistics = ColumnStatistics(offset, offset + self.rows() - 1, 0) if self.rows() else ColumnStatistics(nulls=0)
             if dtype == t.STRING:
-                known = ColumnStatistics(_text(known.low), _text(known.high), known.nulls)
-            self._statistics[column] = known
+                statistics = ColumnStatistics(_text(statistics.low), _text(statistics.high), statistics.nulls)
+            self._statistics[column] = statistics
         return self._statistics[column]
 
     @cached_property
@@ -304,22 +305,23 @@ class BlockSource(Source):
 
     def _may_match(self, predicate: Row, i: int, rows: int, block: int, start: int) -> bool:
         def bounds(name: str) -> Range:
-            known = self._known(i, rows, block, start, name)
-            return Range(known.low, known.high, known.nulls != 0, known.nulls != rows)
+            statistics = self._known(i, rows, block, start, name)
+            return Range(statistics.low, statistics.high, statistics.nulls != 0, statistics.nulls != rows)
 
         return may_match(predicate, bounds)
 
     def splits(self, predicate: Row | None, partition_rows: int | None = None) -> list[Split]:
         if predicate is not None and not refs(predicate) <= set(self.schema):
             predicate = None
-        kept = self._kept(predicate)
-        total = sum(entry[3] for entry in kept)
+        blocks = self._kept(predicate)
+        total = sum(entry[3] for entry in blocks)
         each = total / max(1, -(-total // target_rows(total, partition_rows, per_thread=OF_BLOCKS)))
         splits: list[Split] = []
         batch: list[Block] = []
         held = 0
-        for entry in kept:
-            # closed where it comes nearest to an equal share, counted from the first row on, so that no rest is left over
+        for entry in blocks:
+            # a batch ends where its end is nearest to an equal share, counted from the first row, so that the last is not a small
+            # rest
             end = each * (len(splits) + 1)
             if batch and held + entry[3] - end > end - held:
                 splits.append(self._split(batch))
@@ -331,23 +333,23 @@ class BlockSource(Source):
         return splits
 
     def _kept(self, predicate: Row | None) -> list[Block]:
-        """The blocks that may have a row for which `predicate` is true; remembered, for a query that is asked again."""
-        known = self._judged.get(predicate)  # in one step: another thread may clear what is kept
-        if known is not None:
-            return known
+        """Return the blocks that may have a row for which `predicate` is true; cached for repeated queries."""
+        remembered = self._judged.get(predicate)  # in one step: another thread may clear the cache
+        if remembered is not None:
+            return remembered
         most, offset = self.options.n_rows, self.options.row_index_offset
-        kept: list[Block] = []
+        blocks: list[Block] = []
         for i, layout in enumerate(self.layouts):
             start = self._starts[i]
             for block, rows in enumerate(layout.rows):
                 count = rows if most is None else min(rows, most - start)
                 if count > 0 and (predicate is None or self._may_match(predicate, i, rows, block, start + offset)):
-                    kept.append((i, block, start + offset, count, layout.nbytes[block]))
+                    blocks.append((i, block, start + offset, count, layout.nbytes[block]))
                 start += rows
         if len(self._judged) >= _JUDGED:
             self._judged.clear()
-        self._judged[predicate] = kept
-        return kept
+        self._judged[predicate] = blocks
+        return blocks
 
     @cached_property
     def _judged(self) -> dict[Row | None, list[Block]]:
@@ -362,7 +364,7 @@ class BlockSource(Source):
 
 
 def merge(parts: Sequence[tuple[ColumnStatistics, int]]) -> ColumnStatistics:
-    """What is known of several blocks together, each given with its number of rows."""
+    """Combine the statistics of several blocks, each given with its number of rows."""
     parts = [(s, rows) for s, rows in parts if rows]
     nulls = None if any(s.nulls is None for s, _ in parts) else sum(s.nulls or 0 for s, _ in parts)
     bounding = [s for s, rows in parts if s.nulls is None or s.nulls < rows]  # blocks of nulls only bound nothing
@@ -372,7 +374,7 @@ def merge(parts: Sequence[tuple[ColumnStatistics, int]]) -> ColumnStatistics:
 
 
 def _text(bound: bytes | None) -> str | None:
-    """A bound as a string where it is one; a cut or raised bound may end inside a character."""
+    """Decode a bound of strings; None where it ends inside a character, as bounds cut short or raised may."""
     try:
         return None if bound is None else bound.decode()
     except UnicodeDecodeError:

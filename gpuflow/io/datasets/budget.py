@@ -1,4 +1,4 @@
-"""A bound on what one read may hold: what a file says of itself is not to be trusted with the machine's memory."""
+"""Refuse reads that would exceed host memory: the number of rows in a file's metadata may be wrong or malicious."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .files import File
 
 
 def check(file: File, rows: int, dtypes: Iterable[DType]) -> None:
-    """Raise `ReadError` where `rows` rows of such columns, as a file claims to hold, cannot be held.
+    """Raise `ReadError` if `rows` rows of these types exceed host memory.
 
-    Characters of strings are not counted: only reading tells how many there are.
+    Characters of strings are not counted: their number is unknown before reading.
     """
     width = sum(np.dtype(dtype.storage).itemsize + 1 for dtype in dtypes)
     room = host_memory.limit()

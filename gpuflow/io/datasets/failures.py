@@ -1,4 +1,4 @@
-"""What goes wrong with files and networks, as `ReadError` and `WriteError`: the path, the reason, and the way out."""
+"""Turn failures of files and networks into `ReadError` and `WriteError`, with the path, the reason, and the way out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from gpuflow.errors import GpuflowError, ReadError, WriteError
 
 FAILURES = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, MemoryError, OverflowError)
-"""What pyarrow raises for files that are not as they should be; a damaged size asks for memory that is not there."""
+"""Exceptions of pyarrow for damaged files; a damaged size may ask for memory that does not exist."""
 _PACKAGE = re.compile(r"(?i)\binstall\s+[\"'`]?([a-z][a-z0-9_.-]*)")
 _UNREACHABLE = re.compile(r"(?i)endpoint|connect|timed? ?out|timeout|name or service|name resolution|getaddrinfo|unreachable")
 _CREDENTIALS = re.compile(r"(?i)credential|access ?denied|forbidden|unauthorized|invalidaccesskey|signaturedoesnotmatch")
@@ -22,7 +22,8 @@ _CREDENTIALS = re.compile(r"(?i)credential|access ?denied|forbidden|unauthorized
 def failure(
     path: str, reason: Any, *, row_group: int | None = None, column: str | None = None, block: str = "row group"
 ) -> ReadError:
-    """A `ReadError` that names the file, and where known the row group (or what its format has for a `block`) and the column."""
+    """Make a `ReadError` that names the file, and where known the row group (or the format's word for a `block`) and the
+    column."""
     where = path
     if row_group is not None:
         where += f", {block} {row_group}"
@@ -32,7 +33,7 @@ def failure(
 
 
 def write_failure(path: str, reason: Any) -> WriteError:
-    """A `WriteError` that names the file."""
+    """Make a `WriteError` that names the file."""
     return WriteError(f"cannot write {path}: {reason_of(reason)}", file=path)
 
 
@@ -66,8 +67,8 @@ def refused(error: FileNotFoundError) -> bool:
 
 
 def _missing(error: ImportError) -> str:
-    found = _PACKAGE.search(str(error))
-    name = found.group(1) if found else (error.name or "").split(".")[0]
+    match = _PACKAGE.search(str(error))
+    name = match.group(1) if match else (error.name or "").split(".")[0]
     return f"{error}; the package is missing: pip install {name}" if name else str(error)
 
 
@@ -81,7 +82,7 @@ def _unknown(protocol: str) -> str:
 
 
 def told(file: Any, error: BaseException, **where: Any) -> ReadError:
-    """Make a `ReadError` that names the file of another library's error, and raise an error of ours as it is.
+    """Wrap another library's error in a `ReadError` that names the file; raise an error of gpuflow unchanged.
 
     An error that is raised from itself cannot be pickled, so that it would never come back from a worker.
     """
@@ -113,7 +114,7 @@ def writing(path: str) -> Iterator[None]:
 
 
 class Guarded:
-    """An open file of another library, of which every failure is raised as `fail` makes it."""
+    """An open file of another library whose exceptions are replaced by what `fail` makes of them."""
 
     def __init__(self, handle: Any, path: str, fail: Callable[[str, Any], GpuflowError]) -> None:
         self._handle, self._path, self._fail = handle, path, fail

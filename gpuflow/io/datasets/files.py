@@ -1,4 +1,4 @@
-"""From what a user names (file, folder, glob, list, URL) to a list of files with size and time stamp."""
+"""Find files: turn what a user names (file, folder, glob, list, URL) into a list of files with size and time stamp."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .open_files import is_content, take
 
 Path = str | os.PathLike[str] | bytes | IO[bytes] | IO[str]
 Paths = Path | Sequence[Path]
-"""What a user may name to read."""
+"""What a user may pass to a scan."""
 Look = TypeVar("Look")
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _THREADS, _LOCAL_THREADS = 16, 4
-"""Threads that look at files: they wait for a network more than they compute, and less for a disk."""
+"""Threads that open files: many for a network, for which they mostly wait, few for a disk."""
 _COMPRESSIONS = ("gz", "gzip", "snappy", "zst", "zstd", "lz4", "lzo", "br", "brotli", "bz2")
 _CHANGED = "the file has changed since it was scanned; scan it again"
 
@@ -52,16 +52,16 @@ class File:
 
     @property
     def name(self) -> str:
-        """The name in the file system or archive that holds the file, without the address of that."""
+        """Name within the file system or archive that holds the file."""
         return self.inner or self.path
 
     def open(self) -> Any:
-        """A path that Arrow opens itself, or an open remote file.
+        """Return a path for Arrow to open, or an open remote file.
 
         Raises
         ------
         ReadError
-            When the file is gone or is no longer the one that was found.
+            When the file is gone or has changed since it was found.
         """
         if self.remote:
             with reading(self.path):
@@ -81,10 +81,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Which files of a folder are of a format.
+    """Recognise files of a format in a folder.
 
-    `what` is how errors call one, as in ``Parquet``. Its name ends with one of the `suffixes`, which another for its compression
-    may follow; and it begins with the bytes `magic`, where all of the format do.
+    `what` is the format's name in error messages, as in ``Parquet``. A file's name ends with one of the `suffixes`, or one
+    followed by a suffix for compression; formats with a `magic` begin with these bytes.
     """
 
     what: str
@@ -92,10 +92,10 @@ class Kind:
     magic: bytes = b""
 
     def chosen(self, every: Sequence[str], head: Callable[[str, int], bytes]) -> list[str]:
-        """Choose files by their suffix, and part files, to which Spark and Hive give none, by how they begin.
+        """Choose files by suffix; those without one, as Spark and Hive write them, by their first bytes.
 
-        `head` reads so many bytes of a file. Where a format has no `magic`, files without any suffix are meant only if there are
-        no others.
+        `head(path, count)` reads the first bytes of a file. Of a format without `magic`, files without a suffix are chosen only
+        if no file has one.
         """
         named = {p for p in every if self._is_named(os.path.basename(p).lower())}
         bare = [p for p in every if "." not in os.path.basename(p)]
@@ -125,7 +125,7 @@ def find(
     hive: bool = False,
     wildcards: bool = True,
 ) -> list[File]:
-    """All files that `paths` names, in the order of the list, and sorted by path below each of its entries.
+    """Find all files that `paths` names, in the order of the list, sorted by path below each of its entries.
 
     Parameters
     ----------
@@ -153,23 +153,23 @@ def find(
     entries = [entry if is_content(entry) else text_of(entry, what) for entry in _listed(paths)]
     if not entries:
         raise ReadError(f"no {what} file was named: the list of paths is empty")
-    found: list[File] = []
+    files: list[File] = []
     system = remote.given(filesystem)
     for path in entries:
         if not isinstance(path, str):
             name, held = take(path, what)
-            found.append(File(name, len(held.content), held.stamp, remote=True, filesystem=held))
+            files.append(File(name, len(held.content), held.stamp, remote=True, filesystem=held))
         elif system is not None or remote.is_remote(path):
             with reading(path):
-                found += _remote(path, kind, *remote.locate(path, options or {}, system), hive, wildcards)
+                files += _remote(path, kind, *remote.locate(path, options or {}, system), hive, wildcards)
         else:
             with reading(path):
-                found += _local(home(remote.local_path(path)), kind, hive, wildcards)
-    return found
+                files += _local(home(remote.local_path(path)), kind, hive, wildcards)
+    return files
 
 
 def home(path: str) -> str:
-    """A path with the user's folder in place of a ``~`` in front, unless there is something of that very name."""
+    """Expand a leading ``~`` to the user's folder, unless a file of that very name exists."""
     return path if os.path.lexists(path) else os.path.expanduser(path)
 
 
@@ -179,7 +179,7 @@ def _listed(paths: Any) -> list[Any]:
 
 
 def text_of(path: Any, what: str) -> str:
-    """A path as text.
+    """Return a path as text.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def text_of(path: Any, what: str) -> str:
 
 
 def in_threads(look: Callable[[File], Look], files: Sequence[File]) -> list[Look]:
-    """``look`` at each of the files, by several threads; in order."""
+    """Apply `look` to each of the files, by several threads; results are in order."""
     if len(files) <= 1:
         return [look(file) for file in files]
     most = _THREADS if any(file.remote for file in files) else _LOCAL_THREADS
@@ -206,13 +206,13 @@ def in_threads(look: Callable[[File], Look], files: Sequence[File]) -> list[Look
 
 
 def identity(files: Iterable[File], *more: Any) -> str:
-    """A token that changes when any of the files does."""
+    """Return a token that changes when any of the files does."""
     digest = hashlib.sha256(repr(([f.identity for f in files], more)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
 
 
 def label(what: str, paths: Any, files: Sequence[File]) -> str:
-    """Short description: ``parquet flights/ (12 files)``."""
+    """Describe files briefly, as in ``parquet flights/ (12 files)``."""
     first = paths if isinstance(paths, (str, os.PathLike)) else files[0].path if is_content(paths) else next(iter(paths))
     name = files[0].path if is_content(first) else os.fspath(first).rstrip("/")
     name = name.rsplit("/", 1)[-1] or name
@@ -240,7 +240,7 @@ def _local(path: str, kind: Kind, hive: bool, wildcards: bool) -> list[File]:
 
 
 def _odd(path: str) -> str:
-    """What is wrong with a name that exists and is neither a file nor a folder."""
+    """Explain why a path that is neither a file nor a folder cannot be read."""
     if os.path.islink(path):
         return f"it is a link to {os.readlink(path)!r}, which does not exist"
     return "it is a pipe, a socket or a device, which can be read but once; copy what it gives into a file"
@@ -250,11 +250,11 @@ def _walk(root: str) -> list[str]:
     def refused(error: OSError) -> None:
         raise failure(str(error.filename or root), error) from error
 
-    found = []
+    paths = []
     for folder, folders, names in os.walk(root, onerror=refused):
         folders[:] = [f for f in folders if not _ignored(f)]
-        found += [os.path.join(folder, name) for name in names if not _ignored(name)]
-    return sorted(found)
+        paths += [os.path.join(folder, name) for name in names if not _ignored(name)]
+    return sorted(paths)
 
 
 def _remote(url: str, kind: Kind, system: Any, path: str, hive: bool, wildcards: bool) -> list[File]:

@@ -1,4 +1,4 @@
-"""Columns that stand in folder names: ``year=2013/month=1/part.parquet``."""
+"""Read columns from folder names, as in ``year=2013/month=1/part.parquet``."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def infer(files: Sequence[File], asked: Mapping[str, DType], dates: bool = True) -> dict[str, DType]:
-    """Partition keys and their types: whole numbers int64, ISO days date (unless `dates` is False), ``true`` and ``false``
-    bool, else string.
+    """Return the partition keys of files and their types, those in `asked` or inferred.
+
+    Whole numbers are int64, ISO days date (unless `dates` is False), ``true`` and ``false`` bool, anything else is a string.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def _is_day(text: str) -> bool:
 
 
 def physical(text: str | None, dtype: DType, file: File, name: str) -> Any:
-    """A value from a folder name as it is stored in a column; None for null."""
+    """Convert a value from a folder name to the form stored in a column; None for null."""
     if text is None:
         return None
     try:
@@ -87,7 +88,7 @@ def physical(text: str | None, dtype: DType, file: File, name: str) -> Any:
 
 
 def constant(value: Any, dtype: DType, count: int, dictionary: Dictionary | None) -> Column:
-    """A column that holds one value throughout; a string stands in `dictionary`."""
+    """Make a column that repeats one value; a string must be in `dictionary`."""
     if value is None:
         return Column(dtype, np.zeros(count, dtype.storage), np.zeros(count, np.bool_), dictionary)
     if dtype == t.STRING:

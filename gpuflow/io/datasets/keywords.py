@@ -1,4 +1,4 @@
-"""What to write instead of the keyword arguments that other libraries' functions for reading files take."""
+"""Suggest what to write instead of keyword arguments of other libraries' functions for reading files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVERYWHERE: dict[str, str] = {
     "batch_size": _NEEDLESS, "chunksize": _NEEDLESS, "iterator": _NEEDLESS, "block_size": _NEEDLESS,
     "split_row_groups": _NEEDLESS, "use_statistics": _NEEDLESS, "dtype_backend": _NEEDLESS, "verbose": _NEEDLESS,
 }  # fmt: skip
-"""What to write instead, by the name in Polars, pandas, pyarrow, DuckDB or Dask."""
+"""Suggestion by the argument's name in Polars, pandas, pyarrow, DuckDB or Dask."""
 
 _TYPES = "write schema_overrides={{'x': gf.Int32}}; or schema=, which names all columns"
 _HEADER = "write has_header=False, and new_columns=[...] for names"
@@ -83,4 +83,4 @@ WAYS: dict[str, dict[str, str]] = {
     "scan_parquet": EVERYWHERE | {"time_unit": _UNIT, "coerce_int96_timestamp_unit": _UNIT},
     "scan_orc": EVERYWHERE | {"int96_unit": "write time_unit="},
 }
-"""By the name of the function; the others answer what is asked `EVERYWHERE`."""
+"""Suggestions by function; the other functions use `EVERYWHERE`."""

@@ -1,7 +1,6 @@
-"""Files that lie in memory: bytes, and open files, which are read when they are scanned.
+"""Files in memory: bytes, and open files, which are read when they are scanned.
 
-They stand behind the two calls that `File.open` makes of a file system, and its name, so that every reader takes them like a
-remote file.
+They implement the two methods of a file system that `File.open` calls, so that every reader treats them like a remote file.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from gpuflow.errors import ReadError, TypeMismatchError
 
 @dataclass(frozen=True)
 class InMemory:
-    """A file system of one file. Picklable: its content goes wherever it is read."""
+    """A file system of one file, pickled with its content."""
 
     protocol: ClassVar[str] = "bytes"
     content: bytes
@@ -31,19 +30,19 @@ class InMemory:
 
 
 def is_content(source: Any) -> bool:
-    """Whether a source is the content of a file, or an open one, rather than a path."""
+    """Return whether a source is the content of a file, or an open file, rather than a path."""
     return isinstance(source, (bytes, bytearray, memoryview)) or (hasattr(source, "read") and not isinstance(source, os.PathLike))
 
 
 def take(source: Any, what: str) -> tuple[str, InMemory]:
-    """Read bytes or an open file, from where it stands, and give its name and its content.
+    """Read bytes or an open file, from its current position, and return its name and content.
 
     Parameters
     ----------
     source : bytes, bytearray, memoryview or object with a method ``read``
         Text is encoded as UTF-8.
     what : str
-        How errors call such a file, as in ``Parquet``.
+        Name of the format in error messages, as in ``Parquet``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What can be asked of every scan of files."""
+"""Options of every scan of files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .files import File
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """Where files are, and what becomes of their names and rows. See `gpuflow.io.scan_parquet` for each."""
+    """Options shared by all scans: where files are, and which columns and rows are read. See `gpuflow.io.scan_parquet`."""
 
     storage_options: Mapping[str, Any] | None = field(default=None, repr=False)
     filesystem: Any = field(default=None, repr=False)
@@ -52,8 +52,9 @@ class ScanOptions:
                 check_count(name, getattr(self, name))
 
     def find(self, paths: Any, suffixes: tuple[str, ...], what: str, magic: bytes = b"") -> list[File]:
-        """The files, with their own path as one more key where that is asked for; those of the format begin with `magic`."""
-        found = files.find(
+        """Find the files to scan, recognised by suffix or by `magic`; with `include_file_paths` each has its path as a further
+        key."""
+        matches = files.find(
             paths,
             kind=files.Kind(what, suffixes, magic),
             options=self.storage_options,
@@ -62,34 +63,34 @@ class ScanOptions:
             wildcards=self.glob,
         )
         if self.include_file_paths is None:
-            return found
-        for file in found[:1]:
+            return matches
+        for file in matches[:1]:
             refuse_taken(self.include_file_paths, [name for name, _ in file.keys], "include_file_paths", file)
-        return [replace(file, keys=(*file.keys, (self.include_file_paths, file.path))) for file in found]
+        return [replace(file, keys=(*file.keys, (self.include_file_paths, file.path))) for file in matches]
 
     def key_types(self) -> dict[str, DType]:
-        """Types of keys that are not to be guessed."""
+        """Return the types of partition keys that are given, and so are not inferred."""
         asked = {name: dtype(kind, "hive_schema", name) for name, kind in (self.hive_schema or {}).items()}
         return asked | ({} if self.include_file_paths is None else {self.include_file_paths: t.STRING})
 
     def wanted(self) -> dict[str, DType] | None:
-        """The schema that was given, if one was."""
+        """Return the types in `schema`, if it was given."""
         return None if self.schema is None else {n: dtype(kind, "schema", n) for n, kind in self.schema.items()}
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What changes the rows of a scan besides files and schema."""
+        """Options that change the rows of a scan, for its token."""
         return self.hive_partitioning, self.include_file_paths, self.row_index_name, self.row_index_offset, self.n_rows
 
 
 def check_count(what: str, value: Any) -> None:
-    """Raise `TypeMismatchError` where an argument is no number of rows or lines."""
+    """Raise `TypeMismatchError` if an argument is no number of rows or lines."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise TypeMismatchError(f"{what}={value!r} is not a whole number of at least 0")
 
 
 def dtype(asked: Any, what: str, name: str) -> DType:
-    """The type that is asked for a column.
+    """Return the type that a user gave for a column.
 
     Raises
     ------
@@ -100,6 +101,6 @@ def dtype(asked: Any, what: str, name: str) -> DType:
 
 
 def refuse_taken(name: str, names: Any, what: str, file: File) -> None:
-    """Raise where a column that is to be added has a name that is there already."""
+    """Raise if the name of a column to be added exists already."""
     if name in names:
         raise DuplicateNameError(f"{what}={name!r}: {file.path} has a column of that name; choose another", column=name)

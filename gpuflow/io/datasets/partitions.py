@@ -1,4 +1,4 @@
-"""How many rows a partition has, and the schema side of every source."""
+"""Choose the rows of a partition, and check the columns of every source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OF_BLOCKS = 2
 
 
 def target_rows(total: int, partition_rows: int | None = None, threads: int | None = None, per_thread: int = PER_THREAD) -> int:
-    """Rows that a partition of a table of `total` rows should have.
+    """Return the rows that a partition of a table of `total` rows should have.
 
     `partition_rows`, or the setting of that name, decides. Otherwise every thread gets at least `per_thread`
     partitions, as long as a partition keeps 64 thousand rows, and none has more than 8 million; `threads` are this process's
@@ -37,9 +37,9 @@ def target_rows(total: int, partition_rows: int | None = None, threads: int | No
 
 
 def ranges(total: int, partition_rows: int | None = None) -> Iterator[tuple[int, int]]:
-    """Row ranges ``(start, stop)`` of near-equal partitions; one empty range for an empty table.
+    """Yield row ranges ``(start, stop)`` of near-equal partitions; one empty range for an empty table.
 
-    Bounds are multiples of 64 rows where partitions are large: vector loads of GPU kernels ask for them.
+    Bounds are multiples of 64 rows where partitions are large: vector loads of GPU kernels need them.
     """
     count = max(1, -(-total // target_rows(total, partition_rows)))
     step = EVEN if total >= EVEN * EVEN * count else 1
@@ -48,12 +48,12 @@ def ranges(total: int, partition_rows: int | None = None) -> Iterator[tuple[int,
 
 
 def empty_chunk(schema: Schema, columns: Iterable[str]) -> Chunk:
-    """A chunk of these columns without rows."""
+    """Make a chunk of these columns without rows."""
     return Chunk(tuple(empty_column(schema[name]) for name in columns), 0)
 
 
 def refuse_duplicates(names: Iterable[str], where: str, hint: str) -> None:
-    """Raise `DuplicateNameError` for the first name that comes twice."""
+    """Raise `DuplicateNameError` for the first repeated name."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -62,14 +62,14 @@ def refuse_duplicates(names: Iterable[str], where: str, hint: str) -> None:
 
 
 def refuse_without_columns(schema: Iterable[str], unsupported: Mapping[str, str], label: str) -> None:
-    """Raise `UnsupportedError` where there are columns, and none of them can be used: no rows would be shown without a word."""
+    """Raise `UnsupportedError` if there are columns and all are unsupported: the table would silently have no rows."""
     if unsupported and not list(schema):
-        told = "; ".join(f"column {name!r} is {reason}" for name, reason in list(unsupported.items())[:6])
-        raise UnsupportedError(f"no column of the {label} can be used: {told}")
+        reasons = "; ".join(f"column {name!r} is {reason}" for name, reason in list(unsupported.items())[:6])
+        raise UnsupportedError(f"no column of the {label} can be used: {reasons}")
 
 
 def supported(arrow: pa.Schema) -> tuple[Schema, dict[str, str]]:
-    """The usable columns of an Arrow schema, and for each of the others the reason why it is not."""
+    """Split an Arrow schema into its usable columns, and the reasons why the others are not."""
     from gpuflow.arrow.convert import dtype_of_field, why_unsupported
 
     fields: dict[str, DType] = {}

@@ -1,7 +1,8 @@
-"""Whether a predicate can be true anywhere in a block of rows of which only bounds are known.
+"""Decide from statistics whether a predicate can be true for any row of a block.
 
-Every expression is given what it may turn out as: a predicate a set out of ``{True, False, None}``, a value a `Range`.
-Whatever cannot be judged may be anything, so a block is only skipped when no row of it can pass.
+Interval arithmetic: a predicate evaluates to the set of its possible outcomes, out of ``{True, False, None}``, any other
+expression to a `Range`. An expression that is not understood may have any outcome, so a block is only skipped when no row can
+pass.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What is known of the values of an expression over a block of rows.
+    """Bounds of the values of an expression over a block of rows.
 
-    `low` and `high` bound every valid value (None: unbounded), strings as their UTF-8 bytes. `nulls` and `valid` tell
-    whether there can be null rows and valid rows.
+    `low` and `high` bound every valid value (None: unbounded), strings as their UTF-8 bytes. `nulls` and `valid` are true if
+    there can be null rows and valid rows.
     """
 
     low: Any = None
@@ -34,7 +35,7 @@ class Range:
 
 
 Bounds = Callable[[str], Range]
-"""What is known of a column, by name."""
+"""Returns the range of a column, by name."""
 
 _UNKNOWN = Range()
 _ANY = frozenset({True, False, None})
@@ -42,7 +43,7 @@ _COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
 
 
 def may_match(predicate: Row, bounds: Bounds) -> bool:
-    """Whether `predicate` can be true for a row of the block that `bounds` describes.
+    """Return whether `predicate` can be true for a row of the block that `bounds` describes.
 
     Examples
     --------
@@ -108,7 +109,7 @@ _LOGIC: dict[str, Callable[[bool | None, bool | None], bool | None]] = {"and": _
 
 
 def _comparable(a: DType, b: DType) -> bool:
-    """Whether plain comparison of physical values is what the comparison means."""
+    """Return whether physical values of both types compare like the values themselves."""
     same = a.kind == b.kind and a.unit == b.unit and a.scale == b.scale
     return same or "null" in (a.kind, b.kind) or (a.is_integer and b.is_integer)
 
@@ -133,7 +134,7 @@ def _compare(name: str, a: Range, b: Range) -> frozenset[bool | None]:
 
 
 def _below(a: Any, b: Any, equal: bool = False) -> bool:
-    """Whether `a` is known to be less than `b` (or equal)."""
+    """Return whether `a` is certainly less than `b` (or equal)."""
     if a is None or b is None:
         return False
     return bool(a <= b) if equal else bool(a < b)
@@ -153,7 +154,7 @@ def _member(row: Member, bounds: Bounds) -> frozenset[bool | None]:
 
 
 def _physical(value: Any, dtype: DType) -> Any:
-    """A literal in the domain that bounds are given in; None where it bounds nothing."""
+    """Convert a literal to the form of bounds; None where it bounds nothing."""
     if dtype == t.STRING:
         try:
             return str(value).encode()
@@ -176,7 +177,7 @@ def _range(row: Row, bounds: Bounds) -> Range:
 
 
 def _cast(value: Range, source: DType, target: DType) -> Range:
-    """Through casts that keep order and, for the bounds at hand, lose nothing."""
+    """Cast a range, if the cast keeps order and both bounds are kept exactly; otherwise return an unbounded one."""
     if source == target or not value.valid:
         return value
     unknown = Range(nulls=True)

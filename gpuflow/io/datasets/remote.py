@@ -1,5 +1,6 @@
-"""File systems behind URLs, by fsspec. Names are taken as given: of fsspec's functions only those are called that
-expand no wildcards, except where a pattern is meant."""
+"""Access file systems behind URLs by fsspec.
+
+Names are taken literally: only functions of fsspec that expand no wildcards are called, except for patterns."""
 
 from __future__ import annotations
 
@@ -19,38 +20,38 @@ from gpuflow.errors import TypeMismatchError
 from .failures import refused
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
-"""A single letter is a drive, or a folder's name, as for fsspec."""
+"""A scheme has two letters at least: a single letter is a drive or a folder, as for fsspec."""
 _TWICE = {"config_kwargs": {"retries": {"total_max_attempts": 2, "mode": "standard"}}}
 _PATIENCE: dict[str | None, dict[str, Any]] = {"s3": _TWICE, "s3a": _TWICE}
-"""Options by which a server that does not answer is given up soon: botocore tries five times, and s3fs does so five times."""
+"""Options that limit retries of a server that does not answer: botocore tries five times, and s3fs repeats that five times."""
 _ONE_HANDLE = {"tar", "libarchive", "ftp"}
-"""File systems of which two threads would move each other's place; zip files have a lock of their own."""
+"""File systems with one position for all open files, which threads would change for each other; zip files have a lock."""
 _turn = threading.Lock()
 _LOCAL = re.compile(r"(file|local)://")
 
 
 def is_remote(path: str) -> bool:
-    """True for a URL, or a chain of such, that is not of this machine's own files."""
+    """Return whether a path is a URL, or a chain of URLs, that does not name local files."""
     return _SCHEME.match(path) is not None and "://" in path and _LOCAL.match(path) is None
 
 
 def was_url(path: Any) -> bool:
-    """True for what `pathlib` makes of a URL."""
-    found = re.match(r"([a-z][a-z0-9+.-]+):/(?!/)", path) if isinstance(path, str) else None
-    if found is None:
+    """Return whether a path is a URL that `pathlib` has changed."""
+    match = re.match(r"([a-z][a-z0-9+.-]+):/(?!/)", path) if isinstance(path, str) else None
+    if match is None:
         return False
     from fsspec import available_protocols
 
-    return found.group(1) in available_protocols()
+    return match.group(1) in available_protocols()
 
 
 def local_path(path: str) -> str:
-    """The path in a URL of this machine's own files."""
+    """Return the path in a URL of local files."""
     return _LOCAL.sub("", path, count=1)
 
 
 def locate(url: str, options: Mapping[str, Any], filesystem: Any = None) -> tuple[Any, str]:
-    """The file system that holds a URL, and the path in it. Raises what fsspec raises."""
+    """Return the file system of a URL, and the path in it. Raises what fsspec raises."""
     if filesystem is not None:
         return filesystem, filesystem._strip_protocol(url)
     import fsspec.core
@@ -63,7 +64,7 @@ def locate(url: str, options: Mapping[str, Any], filesystem: Any = None) -> tupl
 
 
 def _is_chain(url: str) -> bool:
-    """True for file systems one upon another, as in ``zip://a.csv::s3://…``; a name may hold two colons, too."""
+    """Return whether a URL chains file systems, as in ``zip://a.csv::s3://…``; two colons may also be part of a name."""
     from fsspec import available_protocols, get_filesystem_class
     from fsspec.core import split_protocol
 
@@ -73,19 +74,19 @@ def _is_chain(url: str) -> bool:
         return False
     if "://" in last or last in protocols:
         return True
-    # what stands upon another file system, as an archive does, may stand upon a path of this machine
+    # a file system on top of another one, as an archive, may be on top of a local path
     protocol = split_protocol(upper[-1])[0] or upper[-1]
     return protocol in protocols and "target_protocol" in signature(get_filesystem_class(protocol).__init__).parameters
 
 
 def named(system: Any, path: str, url: str) -> str:
-    """Write the URL of a file that was found below another URL: with the archive that it is in."""
+    """Return the URL of a file found below another URL, including the archive that it is in."""
     own = str(system.unstrip_protocol(path))
     return f"{own}::{url.partition('::')[2]}" if _is_chain(url) and "::" not in own else own
 
 
 def given(filesystem: Any) -> Any:
-    """The file system that a user handed in, behind fsspec's interface; None for none, and for this machine's own.
+    """Return a user's file system with fsspec's interface; None for none, and for the local one.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def given(filesystem: Any) -> Any:
 
 
 def look(system: Any, path: str) -> Mapping[str, Any] | None:
-    """What a file system knows of a file or folder; None where there is none. Raises what it raises otherwise."""
+    """Return the file system's info of a file or folder; None where there is none. Raises its other errors."""
     try:
         return dict(system.info(path))
     except FileNotFoundError as e:
@@ -119,11 +120,11 @@ def look(system: Any, path: str) -> Mapping[str, Any] | None:
 
 
 def opened(system: Any, path: str) -> Any:
-    """A file open for reading by this thread. What reads all its files through one handle or connection gives a copy instead."""
+    """Open a file for reading by this thread; of file systems with one handle for all files it is a copy in memory."""
     inner = system
     while type(inner).__name__ == "DirFileSystem":
         inner = inner.fs
-    protocol = getattr(inner, "protocol", ())  # bytes that were handed in have none
+    protocol = getattr(inner, "protocol", ())  # files in memory have none
     protocols = {protocol} if isinstance(protocol, str) else {*protocol}
     if not protocols & _ONE_HANDLE:
         return system.open(path, "rb")
@@ -132,21 +133,21 @@ def opened(system: Any, path: str) -> Any:
 
 
 def forget(system: Any, path: str | None = None) -> None:
-    """Have a file system look again, which may remember a listing of a folder, or of all, from before files were changed."""
+    """Drop the cached listing of a folder, or all listings, of a file system: files may have changed since."""
     if hasattr(system, "invalidate_cache"):
         with suppress(NotImplementedError):
             system.invalidate_cache(None if path is None else path.rsplit("/", 1)[0])
 
 
 def matching(system: Any, path: str) -> tuple[dict[str, Mapping[str, Any]], str]:
-    """The files that match a pattern, and the folder above its first wildcard."""
+    """Return the files that match a pattern, and the folder above its first wildcard."""
     pattern, root = split_pattern(path, lambda folder: look(system, folder) is not None)
-    found = system.glob(pattern, detail=True)
-    return {name: info for name, info in found.items() if info["type"] == "file"}, root
+    entries = system.glob(pattern, detail=True)
+    return {name: info for name, info in entries.items() if info["type"] == "file"}, root
 
 
 def split_pattern(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
-    """A pattern in which folders that exist by the name as given stand for themselves, and the folder above the first other."""
+    """Escape the leading folders of a pattern that exist literally; also return the folder above the first wildcard."""
     parts = path.split("/")
     fixed = 0
     while fixed < len(parts) - 1 and (not glob.has_magic(parts[fixed]) or exists("/".join(parts[: fixed + 1]))):
@@ -155,7 +156,7 @@ def split_pattern(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
 
 
 def move(system: Any, source: str, target: str) -> None:
-    """Rename a file, by copying it where the file system has no other way."""
+    """Rename a file; copy it where the file system cannot rename."""
     from fsspec import AbstractFileSystem
     from fsspec.implementations.dirfs import DirFileSystem
     from fsspec.implementations.local import LocalFileSystem
@@ -172,7 +173,7 @@ def move(system: Any, source: str, target: str) -> None:
 
 
 def stamp(info: Mapping[str, Any]) -> str:
-    """What tells versions of a remote file apart; file systems call it by different names."""
+    """Return the version of a remote file: whichever of etag, time or checksum its file system has."""
     names = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created", "CRC")
     value = next((info[name] for name in names if info.get(name) is not None), "")
     if isinstance(value, datetime):  # a listing may say the same time as a number

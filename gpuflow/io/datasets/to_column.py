@@ -1,4 +1,4 @@
-"""What a file's reader hands out as a column of the type that the source has: checked, cut, widened."""
+"""Convert what a file's reader returns to a column of the source's type: validated, cut to length, widened."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def fitting(
     *,
     raw: bool = False,
     forgiving: bool = False,
-    wanted: Rows | None = None,
+    selected: Rows | None = None,
 ) -> Column:
-    """The first `count` values as a column of `dtype`, found valid, and widened where this file has a narrower type; of them
-    those with the numbers `wanted`, where these are given.
+    """Convert the first `count` values, or those with the numbers `selected`, to a column of `dtype`.
 
-    With `forgiving` a text that is no category of an enum is null.
+    Data is validated, and widened where this file has a narrower type. If `forgiving`, a text that is no category of an enum
+    becomes null.
     """
     if len(data) < count:
         raise failure(file.path, f"{count} values were expected, it holds {len(data)}", column=name)
     if len(data) > count:
         data = data.slice(0, count)
     try:
-        if wanted is not None:
-            data = _taken(data, wanted, raw)
+        if selected is not None:
+            data = _taken(data, selected, raw)
         _validate(data, raw)
         if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
@@ -63,23 +63,24 @@ def fitting(
     return column
 
 
-def _taken(data: pa.ChunkedArray, wanted: Rows, raw: bool) -> pa.ChunkedArray:
-    """The values with these ascending numbers. Taking trusts offsets: those of formats that hand out the bytes of a file, and
-    of what has more than one level of them, are checked before."""
+def _taken(data: pa.ChunkedArray, selected: Rows, raw: bool) -> pa.ChunkedArray:
+    """Gather the values with these ascending numbers.
+
+    Gathering trusts offsets, so they are validated first where they are bytes of the file (`raw`), or nested."""
     if raw or pa.types.is_nested(data.type) or isinstance(data.type, pa.BaseExtensionType):
         data.validate(full=True)
     if data.type in (pa.string_view(), pa.binary_view()):  # cannot be taken from
         data = data.cast(pa.large_string() if data.type == pa.string_view() else pa.large_binary())
-    found, start = [], 0
+    taken, start = [], 0
     for chunk in data.chunks:
-        low, high = np.searchsorted(wanted, (start, start + len(chunk)))
-        found.append(chunk.take(pa.array(wanted[low:high] - start)))
+        low, high = np.searchsorted(selected, (start, start + len(chunk)))
+        taken.append(chunk.take(pa.array(selected[low:high] - start)))
         start += len(chunk)
-    return pa.chunked_array(found, data.type)
+    return pa.chunked_array(taken, data.type)
 
 
 def _validate(data: pa.ChunkedArray, raw: bool) -> None:
-    """Kernels check neither codes nor characters, so what is handed to them is checked here."""
+    """Validate codes and characters, because kernels check neither."""
     if not raw and data.type in (pa.string(), pa.large_string()):
         data.validate()
         for chunk in data.chunks:
@@ -101,6 +102,6 @@ def _validate(data: pa.ChunkedArray, raw: bool) -> None:
 
 
 def _is_ascii(strings: pa.Array) -> bool:
-    """Whether no byte of the strings is above 127: then they are valid UTF-8, found out at the speed of memory."""
+    """Return whether all bytes of the strings are ASCII, and so valid UTF-8; runs at the speed of memory."""
     data = strings.buffers()[2]
     return data is None or not data.size or int(np.frombuffer(data, np.uint8).max()) < 128

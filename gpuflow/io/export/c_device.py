@@ -1,10 +1,10 @@
-"""Tables handed out over the Arrow C device data interface, where they lie: on the host or on a device.
+"""Export tables over the Arrow C device data interface, on the host or on the device where they are.
 
-Host chunks go through pyarrow. Chunks on a device become the structures of the interface here, their buffers shared; only
-bitmaps are made (Arrow has bits where kernels have bytes), and dictionaries of strings are copied to the device. The
+pyarrow exports host chunks. Chunks on a device become structures of the interface here: buffers are shared, except bitmaps (Arrow
+has bits where kernels have bytes) and dictionaries of strings, which are copied to the device. The
 structures and their rules of ownership are those of https://arrow.apache.org/docs/format/CDeviceDataInterface.html.
 
-What is built here has been read back by pyarrow from host memory; `cuda_place` has not yet run on a device.
+pyarrow has read back what is built here from host memory; `cuda_place` has not yet run on a device.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ArrowArray._fields_ = [
 
 
 class ArrowDeviceArray(ctypes.Structure):
-    """An array, and the device that its buffers are on."""
+    """An array, and the device of its buffers."""
 
     _fields_ = (
         ("array", ArrowArray),
@@ -64,7 +64,7 @@ class ArrowDeviceArray(ctypes.Structure):
 
 
 class ArrowSchema(ctypes.Structure):
-    """A type of the C data interface, as far as it is moved here."""
+    """A type of the C data interface; only the fields needed to move it are named."""
 
     _fields_ = (("described", c_void_p * 7), ("release", c_void_p), ("private_data", c_void_p))
 
@@ -84,7 +84,7 @@ class ArrowDeviceArrayStream(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Place:
-    """Where buffers are.
+    """The device that holds buffers.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def cuda_place(array: Any) -> Place:
 
 
 def place_of(chunks: Iterable[Chunk]) -> Place | None:
-    """The device that any of these chunks is on, or None for the host."""
+    """Return the device that any of these chunks is on, or None for the host."""
     for chunk in chunks:
         for column in chunk.columns:
             if not isinstance(column.values, np.ndarray):
@@ -130,7 +130,7 @@ def place_of(chunks: Iterable[Chunk]) -> Place | None:
 # -- structures --------------------------------------------------------------------------------------------------------
 
 _kept: dict[int, Any] = {}
-"""What structures that have been handed out refer to, by their ``private_data``, until they are released."""
+"""Objects that exported structures refer to, by ``private_data``, until they are released."""
 _numbers = itertools.count(1)
 
 
@@ -158,7 +158,7 @@ def _fill(
     nulls: int = 0,
     children: Sequence[ArrowArray] = (),
     dictionary: ArrowArray | None = None,
-    kept: Any = None,
+    keep_alive: Any = None,
 ) -> None:
     """Describe one array. A buffer is an array of `place`, or None where there is none."""
     addresses = (c_void_p * max(1, len(buffers)))(*(place.address(b) if b is not None else None for b in buffers))
@@ -169,7 +169,7 @@ def _fill(
     if dictionary is not None:
         node.dictionary = ctypes.pointer(dictionary)
     node.release, node.private_data = _address_of(_release_array), next(_numbers)
-    _kept[node.private_data] = (list(buffers), addresses, below, list(children), dictionary, kept)
+    _kept[node.private_data] = (list(buffers), addresses, below, list(children), dictionary, keep_alive)
 
 
 def _bits(place: Place, values: Any) -> Any:
@@ -206,12 +206,12 @@ def export(chunk: Chunk, place: Place, into: ArrowDeviceArray) -> None:
     try:
         for column in chunk.columns:
             children.append(_column(place, column))
-        address, kept = place.event()
+        address, keep_alive = place.event()
     except BaseException:  # there may be no room for a bitmap
         for child in children:
             _release_array(ctypes.pointer(child))
         raise
-    _fill(into.array, place, chunk.length, [None], children=children, kept=kept)
+    _fill(into.array, place, chunk.length, [None], children=children, keep_alive=keep_alive)
     into.device_id, into.device_type, into.sync_event = place.number, place.kind, address or None
     into.reserved[:] = [0, 0, 0]
 
@@ -251,7 +251,7 @@ def _capsule(held: ctypes.Structure, name: bytes, drop: Any) -> Any:
 
 
 def _move(kind: Any, capsule: Any, name: bytes, to: int) -> None:
-    """Move the structure in a capsule to an address; the capsule then has nothing left to release."""
+    """Move the structure in a capsule to an address, so that the capsule releases nothing."""
     held = kind.from_address(_in_capsule(capsule, name))
     ctypes.memmove(to, ctypes.addressof(held), ctypes.sizeof(kind))
     if kind is ArrowDeviceArray:
@@ -261,14 +261,14 @@ def _move(kind: Any, capsule: Any, name: bytes, to: int) -> None:
 
 
 def refuse_unknown(options: dict[str, Any]) -> None:
-    """What later versions of the protocol may ask for is None by default, and refused otherwise."""
+    """Raise for options of later versions of the protocol that are not None."""
     unknown = [name for name, value in options.items() if value is not None]
     if unknown:
         raise NotImplementedError(f"unknown options: {', '.join(unknown)}")
 
 
 def array_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = None, place: Place | None = None) -> tuple[Any, Any]:
-    """(schema, array) capsules of the rows in one piece, on `place` or where they are."""
+    """Export the rows as one array on `place`, or where they are: (schema, array) capsules."""
     chunk = concat_chunks(chunks) if chunks else empty_chunk(schema, schema)
     place = place or place_of([chunk])
     if place is None:
@@ -279,7 +279,7 @@ def array_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = Non
 
 
 def host_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = None) -> tuple[Any, Any]:
-    """(schema, array) capsules of the rows in one piece on the host."""
+    """Export the rows as one array on the host: (schema, array) capsules."""
     chunk = concat_chunks(chunks) if chunks else empty_chunk(schema, schema)
     return _batch(schema, chunk).__arrow_c_array__(requested)  # type: ignore[no-any-return]
 
@@ -292,7 +292,7 @@ def _batch(schema: Schema, chunk: Chunk) -> pa.RecordBatch:
 
 
 class _Stream:
-    """What a stream that has been handed out still has to give."""
+    """State of an exported stream: the chunks not yet read from it."""
 
     def __init__(self, schema: Schema, chunks: Sequence[Chunk], place: Place | None) -> None:
         self.schema, self.place = schema, place
@@ -314,7 +314,7 @@ class _Stream:
 
 
 def _callback(do: Callable[[_Stream, int], None]) -> Any:
-    """A function of a stream that answers with 0, or an error number and a text for `get_last_error`."""
+    """Wrap a method as a callback of the stream: it returns 0, or an error number and keeps the text for `get_last_error`."""
 
     @ctypes.CFUNCTYPE(c_int, POINTER(ArrowDeviceArrayStream), c_void_p)
     def call(stream: Any, to: int) -> int:
@@ -349,7 +349,7 @@ def _release_stream(stream: Any) -> None:
 
 
 def stream_capsule(schema: Schema, chunks: Sequence[Chunk], place: Place | None = None) -> Any:
-    """The stream of the rows, one array for each chunk, made as it is read; on one device if any chunk is on it."""
+    """Export the rows as a stream of one array a chunk, each made when it is read; on a device if any chunk is on it."""
     place = place or place_of(chunks)
     held = ArrowDeviceArrayStream()
     held.device_type = CPU if place is None else place.kind

@@ -1,4 +1,4 @@
-"""Results as other libraries have them, with an error that names the column where one has nothing for a type."""
+"""Convert results to other libraries' tables; an error names the column whose type a library lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def to_python(data: pa.Array | pa.ChunkedArray, dtype: DType, name: str) -> list[Any]:
-    """Python's values; None is null."""
+    """Convert a column to a list of Python values; None is null."""
     try:
         return data.to_pylist()  # type: ignore[no-any-return]
     except OverflowError as e:
@@ -33,7 +33,7 @@ def to_python(data: pa.Array | pa.ChunkedArray, dtype: DType, name: str) -> list
 
 
 def to_pandas(table: pa.Table, schema: Mapping[str, DType], nullable: bool) -> pd.DataFrame:
-    """A pandas DataFrame, with pandas' nullable types where asked for."""
+    """Convert a table to a pandas DataFrame, of nullable types if asked for."""
     pd = library("pandas", "to_pandas()")
     kinds: dict[Any, Any] = {
         pa.bool_(): pd.BooleanDtype(),
@@ -55,12 +55,12 @@ def to_pandas(table: pa.Table, schema: Mapping[str, DType], nullable: bool) -> p
 
 
 def to_polars(table: pa.Table, schema: Mapping[str, DType]) -> pl.DataFrame:
-    """A Polars DataFrame, with enums."""
+    """Convert a table to a Polars DataFrame; enums stay enums."""
     pl = library("polars", "to_polars()")
 
     def make(part: pa.Table) -> Any:
         if any(pa.types.is_decimal256(kind) for field in part.schema for kind in parts(field.type)):
-            raise TypeError("decimals of 256 bits")  # over which Polars panics
+            raise TypeError("decimals of 256 bits")  # Polars panics on them
         return pl.DataFrame(part)
 
     try:
@@ -78,7 +78,7 @@ def to_polars(table: pa.Table, schema: Mapping[str, DType]) -> pl.DataFrame:
 
 
 def library(name: str, method: str) -> Any:
-    """Import a library that is needed for one way out only."""
+    """Import an optional library that `method` needs."""
     try:
         return import_module(name)
     except ImportError as e:
@@ -88,15 +88,15 @@ def library(name: str, method: str) -> Any:
 
 
 def _made(table: pa.Table, schema: Mapping[str, DType], library: str, make: Callable[[pa.Table], Any], instead: str) -> Any:
-    """What `make` gives for a table, or an error that names the opaque columns over which it fails."""
+    """Apply `make` to a table; if it fails because of opaque columns, raise an error that names them."""
     try:
         return make(table)
     except Exception as e:
         odd = [n for n, dtype in schema.items() if dtype.kind == "opaque" and not _works(make, table.select([n]))]
         if not odd:
             raise
-        told = ", ".join(f"column {name!r} is {schema[name]}" for name in odd)
-        raise UnsupportedError(f"{told}, which {library} does not take ({e}); leave it out, or use {instead}") from e
+        columns = ", ".join(f"column {name!r} is {schema[name]}" for name in odd)
+        raise UnsupportedError(f"{columns}, which {library} does not take ({e}); leave it out, or use {instead}") from e
 
 
 def _works(make: Callable[[pa.Table], Any], table: pa.Table) -> bool:

@@ -1,4 +1,4 @@
-"""Sources over tensors that are handed over by DLPack, shared where they lie: on the host or on a GPU."""
+"""Sources over DLPack tensors, shared on the host or on the GPU where they are."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gpuflow.schema import Schema
 from .source import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of
 
 HOST, GPU = frozenset({1, 3}), frozenset({2, 13})
-"""Kinds of devices as DLPack numbers them: the host and its pinned memory; CUDA and its managed memory."""
+"""DLPack's numbers of device types: the host and its pinned memory; CUDA and its managed memory."""
 
 
 def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
-    """A source over a mapping of names to one-dimensional tensors, or over one tensor under a `name`.
+    """Make a source over a mapping of names to one-dimensional tensors, or over one tensor under a `name`.
 
     Contiguous tensors are shared, on the host and on a GPU; others are copied.
 

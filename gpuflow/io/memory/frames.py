@@ -31,11 +31,10 @@ _lock = threading.Lock()
 
 
 def from_arrow(data: Any, name: str | None = None, wide_decimals: str = "exact") -> MemorySource:
-    """A source over a pyarrow Table, RecordBatch, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
+    """Make a source over a pyarrow Table, RecordBatch, or anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``.
 
-    What is one array, and no struct, becomes one column, under `name` or its own.
-
-    A Table that is handed in twice gives the same source, so that its strings are encoded once.
+    A single array that is no struct becomes one column, called `name` or by its own name. The same Table gives the same source
+    again, so that its strings are encoded once.
     """
     wide = decimals.checked(wide_decimals)
     if isinstance(data, pa.Table):
@@ -61,31 +60,31 @@ def from_arrow(data: Any, name: str | None = None, wide_decimals: str = "exact")
 
 
 def _table(data: Any, kind: str, name: str | None) -> pa.Table:
-    """The table that comes as an Arrow stream or array."""
+    """Import an Arrow stream or array as a table."""
     try:
         if hasattr(data, "__arrow_c_stream__"):
-            found = pa.chunked_array(data)
+            column = pa.chunked_array(data)
         else:
-            found = pa.chunked_array([pa.array(data)])
-        if pa.types.is_struct(found.type) and name is None:
-            for chunk in found.chunks:
+            column = pa.chunked_array([pa.array(data)])
+        if pa.types.is_struct(column.type) and name is None:
+            for chunk in column.chunks:
                 chunk.validate()
-            batches = [pa.RecordBatch.from_struct_array(chunk) for chunk in found.chunks]
-            return pa.Table.from_batches(batches, pa.schema(list(found.type)))
+            batches = [pa.RecordBatch.from_struct_array(chunk) for chunk in column.chunks]
+            return pa.Table.from_batches(batches, pa.schema(list(column.type)))
         name = name or getattr(data, "name", None)
         if isinstance(name, str) and name:
-            return pa.table({name: found})
+            return pa.table({name: column})
     except (pa.ArrowException, ValueError) as e:
         raise ReadError(f"cannot read {kind}: {e}") from e
     raise TypeMismatchError(
-        f"{kind} is one Arrow array of {found.type}, not a table; give it a name: from_arrow(array, name='x'), or {{'x': array}}"
+        f"{kind} is one Arrow array of {column.type}, not a table; give it a name: from_arrow(array, name='x'), or {{'x': array}}"
     )
 
 
 def _from_table(table: pa.Table, label: str, wide_decimals: str) -> MemorySource:
     refuse_duplicates(table.column_names, f"the {label}", "rename one: table.rename_columns([...])")
     schema, reasons = supported(decimals.as_asked(table.schema, wide_decimals))
-    # a field that says what its categories are knows better than a dictionary, of which a file keeps what is in use
+    # categories in a field's metadata are complete; a dictionary may hold only those that occur in the file
     kinds = {n: dtype if dtype.kind == "enum" else enum_of(table.column(n)) or dtype for n, dtype in schema.items()}
     schema = Schema(kinds, schema.unsupported)
     make = {name: _arrow_maker(table.column(name), kinds[name]) for name in schema}
@@ -106,7 +105,7 @@ def _decimals(data: pa.ChunkedArray, dtype: DType) -> Column:
 
 
 def from_polars(data: Any, wide_decimals: str = "exact") -> MemorySource:
-    """A source over a Polars DataFrame; numbers are shared."""
+    """Make a source over a Polars DataFrame; numbers are shared."""
     if type(data).__name__ == "LazyFrame":
         raise TypeMismatchError("from_polars takes a DataFrame; call .collect() on the LazyFrame first")
     if not type(data).__module__.startswith("polars.") or not hasattr(data, "get_columns"):
@@ -122,20 +121,20 @@ def from_polars(data: Any, wide_decimals: str = "exact") -> MemorySource:
 
 _WIDE = "whole numbers have at most 64 bits; cast it to Int64, UInt64 or Float64 before loading"
 _NO_ARROW = {"Int128": _WIDE, "UInt128": _WIDE, "Object": "Python objects are not supported; convert it before loading"}
-"""Types of Polars that Arrow has none for, by name, and why they are left out."""
+"""Polars types that Arrow lacks, by name, with the reason why such columns are left out."""
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:
-    """A source over a mapping of names to one-dimensional arrays (or lists).
+    """Make a source over a mapping of names to one-dimensional arrays (or lists).
 
     Contiguous numbers are shared: writing to them later changes what queries see. ``datetime64[D]`` becomes date, finer
     ones timestamp; NaT and masked values are null, NaN is a value. Objects of one kind (text, whole numbers, dates, ...)
-    become a column of that type. What has no type is left out, which a frame over it tells by a `LeftOutWarning`.
+    become a column of that type. A column without a type is left out; a frame over the source warns of it (`LeftOutWarning`).
 
     Raises
     ------
     UnsupportedError
-        When that leaves no column.
+        When no column is usable.
     """
     if isinstance(data, np.ndarray):
         if data.dtype.names is None:
@@ -160,7 +159,7 @@ def _array(name: Any, value: Any) -> Any:
 
 
 def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
-    """A source over NumPy and Arrow arrays by name; a string in place of an array says why it cannot be used."""
+    """Make a source over NumPy and Arrow arrays by name; a string in place of an array says why it cannot be used."""
     fields: dict[str, DType] = {}
     make: dict[str, Maker] = {}
     reasons: dict[str, str] = {}
@@ -179,17 +178,17 @@ def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
             if isinstance(arrow, str):
                 reasons[name] = arrow
                 continue
-        found = enum_of(arrow) or convert.dtype_of(arrow.type)
-        if found is None:
+        dtype = enum_of(arrow) or convert.dtype_of(arrow.type)
+        if dtype is None:
             reasons[name] = convert.why_unsupported(arrow.type)
         else:
-            fields[name], make[name] = found, _arrow_maker(arrow, found)
+            fields[name], make[name] = dtype, _arrow_maker(arrow, dtype)
     count = common_length(lengths)
     return MemorySource(Schema(fields), count, make, f"{label} ({count:,} rows)", reasons)
 
 
 def usable(source: MemorySource) -> MemorySource:
-    """The source, unless every one of its columns had to be left out."""
+    """Return the source; raise if every one of its columns had to be left out."""
     refuse_without_columns(source.schema, source.unsupported, source.label)
     return source
 
@@ -203,7 +202,7 @@ def _name(name: Any, label: str) -> str:
 
 
 def as_arrow(values: Any) -> Any:
-    """Objects and text as an Arrow array, None and NaN as null; or why they cannot be, as a string."""
+    """Convert objects and text to an Arrow array, None and NaN to null; return the reason, a string, where it cannot be done."""
     mask = None
     if isinstance(values, np.ma.MaskedArray):
         mask, values = np.ma.getmaskarray(values), values.data
@@ -219,7 +218,7 @@ def as_arrow(values: Any) -> Any:
 
 
 def from_pandas(data: Any) -> MemorySource:
-    """A source over a pandas DataFrame, without its index.
+    """Make a source over a pandas DataFrame, without its index.
 
     NaN in a plain float column stays NaN, a value; ``None``, ``pd.NA``, ``NaT`` and the missing strings are null.
     Plain numbers are shared.
@@ -258,7 +257,7 @@ def _pandas_array(series: Any) -> Any:
 
 
 def from_cupy(data: Mapping[str, Any]) -> MemorySource:
-    """A source over a mapping of names to device arrays (CuPy, or anything with ``__cuda_array_interface__``).
+    """Make a source over a mapping of names to device arrays (CuPy, or anything with ``__cuda_array_interface__``).
 
     The arrays stay on the device and are shared.
     """

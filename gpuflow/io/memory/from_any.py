@@ -1,4 +1,4 @@
-"""Which source suits a table in memory, whatever library it comes from."""
+"""Recognise a table in memory of any library."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .python_values import from_dicts
 
 
 def from_any(data: Any) -> Any:
-    """A source over any table in memory that is recognised: see `gpuflow.io`.
+    """Make a source over a table in memory of any known library: see `gpuflow.io`.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""Lists of Python's values, and of objects of other libraries among them, as Arrow arrays that hold all of each value.
+"""Convert lists of Python values, and of objects of other libraries, to Arrow arrays without loss.
 
-Arrow converts plain values itself. It takes a subclass for its base, though: a datetime beside dates loses its time of day,
-pandas' Timestamp its nanoseconds, a datetime without zone beside those with one becomes UTC. Such lists are converted here.
+Arrow converts plain values itself, but treats a subclass as its base class: a datetime beside dates loses its time of day,
+pandas' Timestamp its nanoseconds, and a datetime without zone beside those with one becomes UTC. Lists with dates and times are
+converted here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NESTED = (list, tuple, dict, np.ndarray)
 def array_of(values: Any, dtype: DType | None = None, *, nan_is_null: bool = False) -> pa.Array:
     """Convert a list to an Arrow array, of `dtype` or of the type that its values have in common.
 
-    Whole numbers of which some are beyond int64 are unsigned.
+    Integers of which some are beyond int64 become uint64.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def _all_arrow(kinds: set[type]) -> bool:
 
 
 def _unwrapped(value: Any, nan_is_null: bool) -> Any:
-    """What a value stands for: null, the value of a member of an enum, the one element of an array without dimensions."""
+    """Unwrap a value: missing values become None, a member of an enum its value, an array without dimensions its element."""
     if is_missing(value) or (nan_is_null and isinstance(value, float) and value != value):
         return None
     if isinstance(value, enum.Enum):
@@ -93,26 +94,26 @@ def _unwrapped(value: Any, nan_is_null: bool) -> Any:
 
 
 def _temporal(values: list[Any], kinds: set[type], dtype: DType | None) -> pa.Array:
-    """Dates, times and durations. Those of the standard library alone, of one kind, are left to Arrow where it keeps all."""
+    """Convert dates, times and durations; those of one class of the standard library by Arrow, where it loses nothing."""
     if len(kinds) == 1 and kinds <= {dt.date, dt.timedelta, dt.datetime}:
         plain = _of_one_kind(values, kinds.copy().pop(), dtype)
         if plain is not None:
             return plain
-    found = []
+    physicals = []
     for row, value in enumerate(values):
         try:
-            found.append(physical(value))
+            physicals.append(physical(value))
         except TypeMismatchError as e:
             raise TypeMismatchError(f"row {row}: {e}") from None
-    target = dtype or _meeting(values, found)
-    stored = [_stored(*found[row][:2], target, row, values[row]) for row in range(len(found))]
+    target = dtype or _meeting(values, physicals)
+    stored = [_stored(*physicals[row][:2], target, row, values[row]) for row in range(len(physicals))]
     if target == NULL:
         return pa.nulls(len(stored))
     return pa.array(stored, pa.int32() if target == DATE else pa.int64()).view(convert.arrow_type(target))
 
 
 def _of_one_kind(values: list[Any], kind: type, dtype: DType | None) -> pa.Array | None:
-    """The values as Arrow converts them, or None where it would lose something."""
+    """Convert values of one class by Arrow; return None where it would lose something."""
     if kind is dt.datetime:
         zoned = {v.tzinfo is not None for v in values if v is not None}
         if len(zoned) > 1 or (dtype is not None and (dtype.kind != "timestamp" or zoned != {dtype.zone is not None})):
@@ -128,9 +129,9 @@ def _of_one_kind(values: list[Any], kind: type, dtype: DType | None) -> pa.Array
     return pa.array(values)
 
 
-def _meeting(values: list[Any], found: list[Physical]) -> DType:
-    """The type that holds all values: dates do not meet moments, nor those with a zone those without."""
-    kinds = {row: kind for row, (_, kind, _) in enumerate(found) if kind != NULL}
+def _meeting(values: list[Any], physicals: list[Physical]) -> DType:
+    """Return the type that holds all values; raise for dates beside timestamps, and for a zone in only some of them."""
+    kinds = {row: kind for row, (_, kind, _) in enumerate(physicals) if kind != NULL}
     first, own = next(iter(kinds.items()), (0, NULL))
     for row, kind in kinds.items():
         if kind.kind != own.kind or (kind.zone is None) != (own.zone is None):
@@ -149,7 +150,7 @@ def _stored(value: Any, kind: DType, target: DType, row: int, given: Any) -> int
 
 
 def _refuse_cut(values: Iterable[Any]) -> None:
-    """Raise for a moment or duration inside of lists and mappings that has nanoseconds, which Arrow would cut off there."""
+    """Raise for nanoseconds in times and durations inside of lists and mappings, where Arrow would cut them off."""
     for value in values:
         if isinstance(value, dict):
             _refuse_cut(value.values())

@@ -1,4 +1,4 @@
-"""Sources over Python's own values: lists of columns, dicts and tuples of rows."""
+"""Sources over Python values: a list for each column, or a dict or tuple for each row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Types = Mapping[str, DType | str]
 
 
 def from_dict(data: Mapping[str, Any], schema: Types | None = None) -> MemorySource:
-    """A source over a mapping of names to lists (or arrays, which are shared as by `from_numpy`).
+    """Make a source over a mapping of names to lists (or arrays, which are shared as by `from_numpy`).
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def from_dict(data: Mapping[str, Any], schema: Types | None = None) -> MemorySou
 
 
 def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Types | None = None) -> MemorySource:
-    """A source over one mapping for each row. What a row lacks is null.
+    """Make a source over one mapping for each row. A key that a row lacks is null.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Types | None = None) -
 
 
 def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Types | None = None) -> MemorySource:
-    """A source over one tuple (or list) for each row.
+    """Make a source over one tuple (or list) for each row.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables in memory as sources: views of the arrays handed in, nothing converted before a query needs the column."""
+"""Sources over tables in memory: views of arrays, converted when a query first needs the column."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _numbers = itertools.count()
 
 
 def _token(what: str) -> str:
-    # unique over processes that share a scheduler: no data is looked at for it
+    # unique among processes that share a scheduler, without hashing data
     return f"{what}-{os.getpid()}-{next(_numbers)}-{os.urandom(8).hex()}"
 
 
 class MemorySource(Source):
-    """Columns of one length, each made when it is first asked for and then kept.
+    """Columns of one length, each converted when it is first needed, then kept.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ class MemorySource(Source):
         return self._known[column]
 
     def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
-        # views are kept, so that what is found out about them is kept too; splits, which hold this source, are not: the
-        # rows would live on until a garbage collection
+        # views are kept, with the facts computed from them; splits, which refer to this source, are not: that circle would keep
+        # the rows alive until a garbage collection
         return [
             MemorySplit(self, start, stop, self._views.setdefault((start, stop), Views()))
             for start, stop in ranges(self.length, partition_rows)
@@ -121,7 +121,7 @@ def _restore(
 
 
 def _measure(column: Column) -> ColumnStatistics:
-    """Nulls, and for whole numbers and points in time the least and greatest value."""
+    """Count nulls, and find minimum and maximum of integers and times."""
     nulls = 0 if column.validity is None else int(len(column) - column.validity.sum())
     kind = column.dtype.kind
     if column.dtype.is_coded or column.dtype.is_wide or kind in ("float", "null") or nulls == len(column):
@@ -132,7 +132,7 @@ def _measure(column: Column) -> ColumnStatistics:
 
 
 class Views(dict[str, Column]):
-    """The columns of some rows of a source; they live as long as it does, and can be referred to weakly."""
+    """Columns of a range of rows of a source, which live as long as the source; hashed by identity, weakly referable."""
 
     __slots__ = ("__weakref__",)
     __hash__ = object.__hash__  # type: ignore[assignment]
@@ -140,9 +140,9 @@ class Views(dict[str, Column]):
 
 
 class MemorySplit(Split):
-    """A range of rows of a `MemorySource`, read as views. Pickled, it carries these rows alone.
+    """A range of rows of a `MemorySource`, read as views; pickling copies only these rows.
 
-    `views`, its columns read so far, are shared by all splits of the same rows.
+    `views`, the columns read so far, are shared by all splits of the same rows.
     """
 
     def __init__(self, source: MemorySource, start: int, stop: int, views: Views, columns: tuple[str, ...] | None = None) -> None:
@@ -167,7 +167,7 @@ class MemorySplit(Split):
 
     def __reduce__(self) -> tuple[Any, ...]:
         schema = Schema({name: self.source.schema[name] for name in self.columns})
-        chunk = self.read(self.columns)  # without what other rows hold in dictionaries
+        chunk = self.read(self.columns)  # dictionaries are trimmed to the strings of these rows
         return ChunkSplit, (schema, Chunk(tuple(trimmed(c) for c in chunk.columns), chunk.length))
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
@@ -182,7 +182,7 @@ class MemorySplit(Split):
 
 
 class ChunkSplit(Split):
-    """A chunk at hand."""
+    """A chunk in memory as a split."""
 
     def __init__(self, schema: Schema, chunk: Chunk) -> None:
         self.schema, self.chunk, self.rows, self.nbytes = schema, chunk, chunk.length, chunk.nbytes
@@ -202,7 +202,7 @@ class ChunkSplit(Split):
 
 
 class ChunkSource(Source):
-    """Chunks at hand, such as the result of a query, each at least one partition.
+    """Chunks in memory, for example the result of a query; small ones are joined to partitions, large ones cut.
 
     Parameters
     ----------
@@ -252,22 +252,22 @@ class ChunkSource(Source):
 
 
 def shape_of(name: str, array: Any) -> int:
-    """Length of a one-dimensional array; raises `PlanError` for any other shape."""
+    """Return the length of a one-dimensional array; raise `PlanError` for any other shape."""
     if getattr(array, "ndim", 1) != 1:
         raise PlanError(f"column {name!r} has {array.ndim} dimensions; a column has one")
     return len(array)
 
 
 def common_length(lengths: Mapping[str, int]) -> int:
-    """The one length that all columns have."""
+    """Return the length that all columns have; raise `PlanError` if they differ."""
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name!r}: {n}" for name, n in list(lengths.items())[:6])
-        raise PlanError(f"the columns have different lengths ({told})")
+        listed = ", ".join(f"{name!r}: {n}" for name, n in list(lengths.items())[:6])
+        raise PlanError(f"the columns have different lengths ({listed})")
     return next(iter(lengths.values()), 0)
 
 
 def numpy_dtype(dtype: np.dtype[Any]) -> DType | None:
-    """The column type of a numeric, bool or time NumPy type; None for any other."""
+    """Return the column type of a numeric, bool or time NumPy type; None for any other."""
     if dtype == np.bool_:
         return t.BOOL
     if dtype.kind in "iu" and dtype.itemsize <= 8:
@@ -288,7 +288,7 @@ def numpy_dtype(dtype: np.dtype[Any]) -> DType | None:
 
 
 def numpy_column(array: np.ndarray[Any, Any]) -> Column:
-    """A column over a NumPy array of a type that `numpy_dtype` knows: shared where it can be; NaT and masked are null."""
+    """Make a column over a NumPy array of a type that `numpy_dtype` knows, shared if possible; NaT and masked values are null."""
     dtype = numpy_dtype(array.dtype)
     assert dtype is not None
     validity = None
@@ -315,13 +315,7 @@ def numpy_column(array: np.ndarray[Any, Any]) -> Column:
 
 
 def rescaled(array: np.ndarray[Any, Any], target: str) -> np.ndarray[Any, Any]:
-    """Points in time, or durations, in another unit. NumPy wraps around where they leave 64 bits.
-
-    Raises
-    ------
-    ValueError
-        When one does.
-    """
+    """Convert times or durations to another unit; raise `ValueError` where 64 bits overflow, at which NumPy wraps around."""
     made = array.astype(target, copy=False)
     if np.datetime_data(array.dtype) != np.datetime_data(made.dtype):
         wrong = (made.astype(array.dtype) != array) & ~np.isnat(array)
@@ -331,7 +325,7 @@ def rescaled(array: np.ndarray[Any, Any], target: str) -> np.ndarray[Any, Any]:
 
 
 def device_column(array: Any) -> Column:
-    """A column over a device array; it stays where it is."""
+    """Make a column over a device array, which stays on the device."""
     dtype = numpy_dtype(np.dtype(array.dtype))
     if dtype is None:
         raise TypeError(f"device arrays of {array.dtype} are not supported")

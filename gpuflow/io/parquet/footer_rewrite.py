@@ -1,9 +1,12 @@
-"""Footers of Parquet files rewritten, so that pyarrow hands out values as they are stored, not as they are declared.
+"""Rewrite footers of Parquet files, so that pyarrow returns values as they are stored instead of as they are declared.
 
-pyarrow makes 16 bytes of a decimal that is stored in 4 or 8, and kernels take 8: a footer whose schema does not say that a
-column is a decimal gives its whole numbers as they stand, which costs a fifth (`docs/decisions.md`). It makes nanoseconds of
-INT96 timestamps, which wrap around outside of 1677 to 2262: a footer that calls them twelve plain bytes gives all of them
-(`int96`). And where the Arrow schema kept in a footer asks for views of strings, pyarrow makes them, for us to make offsets of.
+Decimals: pyarrow widens those stored in 4 or 8 bytes to 16, and kernels take 8. A footer that does not declare them as decimals
+yields the stored integers, at a fifth of the cost (`docs/decisions.md`).
+
+INT96 timestamps: pyarrow converts them to nanoseconds, which wrap around outside of 1677 to 2262. A footer that declares twelve
+plain bytes yields them all (`int96`).
+
+Strings: an Arrow schema in the footer may ask for string views, which would have to be converted to offsets afterwards.
 """
 
 from __future__ import annotations
@@ -27,8 +30,7 @@ _MAGIC = b"PAR1"
 
 
 def as_plain(metadata: pq.FileMetaData) -> pq.FileMetaData | None:
-    """The footer without what makes decimals of 32- and 64-bit integers, and with twelve bytes in the place of INT96; None where
-    it has neither."""
+    """Declare decimals stored as integers as plain integers, and INT96 as twelve bytes; None where the footer has neither."""
     changed = False
 
     def change(number: int, raw: bytes) -> bytes:
@@ -37,17 +39,17 @@ def as_plain(metadata: pq.FileMetaData) -> pq.FileMetaData | None:
             raw, changed = _elements(raw)
         return raw
 
-    found = _rewritten(metadata, change)
-    return found if changed else None
+    rewritten = _rewritten(metadata, change)
+    return rewritten if changed else None
 
 
 def as_parquet(metadata: pq.FileMetaData) -> pq.FileMetaData:
-    """The footer without what its writer adds to Parquet's own schema; itself where that is nothing."""
+    """Drop the key-value metadata, in which a writer may ask for other Arrow types; return the footer itself if it has none."""
     return _rewritten(metadata, lambda number, raw: None if number == _KEY_VALUES else raw) if metadata.metadata else metadata
 
 
 def _rewritten(metadata: pq.FileMetaData, change: Callable[[int, bytes], bytes | None]) -> pq.FileMetaData:
-    """The footer with every field as `change` makes it; without those for which it answers None."""
+    """Rewrite each top-level field of a footer by `change`; drop those for which it returns None."""
     sink = io.BytesIO()
     metadata.write_metadata_file(sink)
     old = sink.getvalue()[len(_MAGIC) : -len(_MAGIC) - 4]
@@ -57,7 +59,8 @@ def _rewritten(metadata: pq.FileMetaData, change: Callable[[int, bytes], bytes |
 
 
 def _elements(raw: bytes) -> tuple[bytes, bool]:
-    """The list of schema elements, decimals made plain integers, and INT96 twelve bytes."""
+    """Rewrite the list of schema elements: decimals become plain integers, INT96 twelve bytes. Also return whether any
+    changed."""
     count, _, place = thrift.list_head(raw)
     made = [raw[:place]]
     changed = False
@@ -66,8 +69,8 @@ def _elements(raw: bytes) -> tuple[bytes, bool]:
         element = raw[place:end]
         if fields.get(_CONVERTED) == _DECIMAL and fields.get(_TYPE) in _INTEGERS:
             spans = thrift.spans(element)
-            kept = [(n, k, element[a:b]) for n, k, a, b in spans if n not in (_CONVERTED, _SCALE, _PRECISION, _LOGICAL)]
-            element, changed = thrift.joined(kept), True
+            remaining = [(n, k, element[a:b]) for n, k, a, b in spans if n not in (_CONVERTED, _SCALE, _PRECISION, _LOGICAL)]
+            element, changed = thrift.joined(remaining), True
         elif fields.get(_TYPE) == _INT96:
             kinds = {n: (k, element[a:b]) for n, k, a, b in thrift.spans(element)} | _TWELVE_BYTES
             element, changed = thrift.joined([(n, *kinds[n]) for n in sorted(kinds)]), True
@@ -77,12 +80,12 @@ def _elements(raw: bytes) -> tuple[bytes, bool]:
 
 
 def with_decimals(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A table read by `as_plain`, its whole numbers typed as the decimals that `schema` says, values shared."""
+    """Give integers that were read through `as_plain` the decimal types of `schema`; values are shared."""
     for k, field in enumerate(table.schema):
-        wanted = schema.field(field.name).type
-        if pa.types.is_decimal(wanted) and pa.types.is_integer(field.type):
+        declared = schema.field(field.name).type
+        if pa.types.is_decimal(declared) and pa.types.is_integer(field.type):
             make: Any = pa.decimal32 if field.type == pa.int32() else pa.decimal64
-            kind = make(wanted.precision, wanted.scale)
+            kind = make(declared.precision, declared.scale)
             chunks = [pa.Array.from_buffers(kind, len(c), c.buffers(), -1, c.offset) for c in table.column(k).chunks]
             table = table.set_column(k, pa.field(field.name, kind), pa.chunked_array(chunks, kind))
     return table

@@ -1,4 +1,4 @@
-"""Footers of Parquet files: read once per version of a file, and what their statistics say."""
+"""Read footers of Parquet files, once per version of a file, and interpret their statistics."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Footer:
-    """What the end of a Parquet file says."""
+    """The footer of a Parquet file: metadata, schema and statistics."""
 
     metadata: pq.FileMetaData
     schema: pa.Schema
     sealed: bool = False
-    """Whether some columns are encrypted: pyarrow ends the process when it is to write such a footer down."""
+    """Whether some columns are encrypted: pyarrow crashes the process when it serializes such a footer."""
 
     @cached_property
     def leaves(self) -> dict[str, int]:
-        """For each column that is not nested its position among the leaf columns.
+        """Map each column that is not nested to its position among the leaf columns.
 
-        A column ``a.b`` beside a struct ``a`` with a field ``b`` is left out: both have one path.
+        A column ``a.b`` beside a struct ``a`` with a field ``b`` is left out: both have the same path.
         """
         paths = [self.metadata.schema.column(i).path for i in range(self.metadata.num_columns)]
         times = Counter(paths)
@@ -55,25 +55,25 @@ class Footer:
 
     @cached_property
     def layout(self) -> Layout:
-        """Rows and uncompressed bytes of the row groups."""
+        """Schema, and rows and uncompressed bytes of the row groups."""
         groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
         return Layout(self.schema, tuple(int(g.num_rows) for g in groups), tuple(int(g.total_byte_size) for g in groups))
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Names of the columns, nested ones too."""
+        """Names of the top-level columns."""
         return frozenset(self.schema.names)
 
     @cached_property
     def types(self) -> dict[str, DType]:
         """Types of the columns that can be used."""
-        known = ((field.name, dtype_of(field.type)) for field in self.schema)
-        return {name: dtype for name, dtype in known if dtype is not None}
+        columns = ((field.name, dtype_of(field.type)) for field in self.schema)
+        return {name: dtype for name, dtype in columns if dtype is not None}
 
     @cached_property
     def chunks(self) -> list[list[thrift.Fields]]:
-        """What the footer says of each column chunk, by row group and leaf: the fields of Parquet's ColumnMetaData."""
-        if self.sealed:  # nothing is known
+        """Fields of Parquet's ColumnMetaData for each column chunk, by row group and leaf."""
+        if self.sealed:  # cannot be serialized
             return [[] for _ in range(self.metadata.num_row_groups)]
         sink = io.BytesIO()
         self.metadata.write_metadata_file(sink)
@@ -84,30 +84,30 @@ class Footer:
 
     @cached_property
     def unmade(self) -> pq.FileMetaData | None:
-        """The footer under which decimals are read as whole numbers and INT96 timestamps as bytes; None where there are none."""
-        wanted = self.has_int96 or any(pa.types.is_decimal(field.type) for field in self.schema)
-        return as_plain(self.metadata) if wanted and not self.sealed else None
+        """The footer rewritten to read decimals as integers and INT96 timestamps as bytes; None where there are none."""
+        has_such_columns = self.has_int96 or any(pa.types.is_decimal(field.type) for field in self.schema)
+        return as_plain(self.metadata) if has_such_columns and not self.sealed else None
 
     @cached_property
     def has_int96(self) -> bool:
-        """Whether there are timestamps in twelve bytes, at the top or inside of other columns."""
+        """Whether there are INT96 timestamps, as columns or nested in other columns."""
         return self.int96_of(self.names) is not None
 
     def int96_of(self, names: Collection[str]) -> str | None:
-        """The first of these columns that is, or holds, INT96 timestamps."""
+        """Return the first of these columns that is, or holds, INT96 timestamps."""
         columns = (self.metadata.schema.column(i) for i in range(self.metadata.num_columns))
         paths = [column.path for column in columns if column.physical_type == "INT96"]
         return next((name for name in names if any(path == name or path.startswith(f"{name}.") for path in paths)), None)
 
     def typed(self, unit: str | None) -> pa.Schema:
-        """The schema, INT96 timestamps in `unit`, or in the one that they were written from, or in microseconds."""
+        """Return the schema, INT96 timestamps in `unit`, else in the unit that they were written from, else in microseconds."""
         if not self.has_int96 or self.unmade is None:
             return self.schema
         return int96.typed(self.schema, self.unmade.schema.to_arrow_schema(), self._origin, unit)
 
     @cached_property
     def plain(self) -> pq.FileMetaData:
-        """The footer under which strings are read with offsets, whatever layout its writer had them in."""
+        """The footer rewritten to read strings with offsets, whatever their layout in the writer's memory."""
         views = any(field.type in (pa.string_view(), pa.binary_view()) for field in self.schema)
         return as_parquet(self.metadata) if views and not self.sealed else self.metadata
 
@@ -117,8 +117,9 @@ class Footer:
         return {} if leaf is None or leaf >= len(chunks) else chunks[leaf]
 
     def coded(self, groups: Sequence[int], column: str) -> bool:
-        """Whether all pages of the column hold numbers of dictionary entries, in each of these row groups: a writer that
-        finds too many distinct values goes on without a dictionary."""
+        """Return whether all pages of a column in these row groups are dictionary-encoded.
+
+        A writer that finds too many distinct values continues without a dictionary."""
         return all(_is_coded(self._chunk(group, column)) for group in groups)
 
     @cached_property
@@ -126,15 +127,15 @@ class Footer:
         return _origin(self.metadata)
 
     def _coded_when_written(self, column: str, dtype: DType) -> bool:
-        """Whether Arrow's writer was given a dictionary array for a column, or may have been."""
+        """Return whether a column was, or may have been, a dictionary array when it was written."""
         if self._origin is None or column not in self._origin.names:
             return dtype.is_text
         return bool(pa.types.is_dictionary(self._origin.field(column).type))
 
     def statistics(self, group: int, column: str, dtype: DType) -> ColumnStatistics:
-        """What is known of a column in a row group; strings bounded by their UTF-8 bytes.
+        """Return the statistics of a column in a row group; strings are bounded by their UTF-8 bytes.
 
-        Nothing is said of the range of floats: writers leave NaN out of it.
+        Floats have no bounds: writers leave NaN out of theirs.
         """
         chunk = self._chunk(group, column)
         raw = chunk.get(fmt.STATISTICS)
@@ -171,10 +172,10 @@ class Footer:
 
 
 _ENCRYPTION, _UNION, _LOOKED = 8, re.compile(rb"[\x1c\x2c\x3c\x4c][\x1c\x2c]"), 4096
-"""A field of a footer, how it begins (behind field 7, 6, 5 or 4), and how many bytes from the end it is looked for."""
+"""Number of the encryption field, its first bytes (after field 7, 6, 5 or 4), and how many bytes from the end it is searched."""
 _DATA_PAGES, _BY_DICTIONARY = (0, 3), (2, 8)
 _SHORT = 6
-"""Bytes a value where a footer does not tell how its pages are encoded: numbers of entries take fewer."""
+"""Bytes a value above which a chunk is taken for plain, if the footer does not say how its pages are encoded."""
 
 _BYTES = {fmt.BOOLEAN: 1, fmt.INT32: 4, fmt.INT64: 8}
 _PHYSICAL = {
@@ -191,13 +192,13 @@ _UNIT_NAMES = {"s": "seconds?", "ms": "milliseconds", "us": "microseconds", "ns"
 
 
 def _above(high: bytes) -> bytes | None:
-    """A bound for every string that begins with `high`: some writers cut the greatest value short without raising it."""
-    kept = high.rstrip(b"\xff")
-    return kept[:-1] + bytes([kept[-1] + 1]) if kept else None
+    """Return an upper bound for every string that begins with `high`: some writers truncate the maximum without raising it."""
+    prefix = high.rstrip(b"\xff")
+    return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else None
 
 
 def read_footers(files: Sequence[File]) -> list[Footer]:
-    """The footers of all files, in order, read by several threads; a file seen before is not opened again.
+    """Read the footers of all files by several threads, in order; cached footers are not read again.
 
     Raises
     ------
@@ -208,12 +209,12 @@ def read_footers(files: Sequence[File]) -> list[Footer]:
 
 
 def footer(file: File) -> Footer:
-    """The footer of one file."""
+    """Read the footer of one file, or return the cached one."""
     with _lock:
-        known = _cache.get(file.identity)
-        if known is not None:
+        cached = _cache.get(file.identity)
+        if cached is not None:
             _cache.move_to_end(file.identity)
-            return known
+            return cached
     try:
         with _handle(file) as handle, _parquet(file, handle) as opened:
             metadata, schema = opened.metadata, opened.schema_arrow
@@ -232,7 +233,7 @@ def footer(file: File) -> Footer:
     if min(answer.layout.rows, default=0) < 0:
         raise failure(file.path, "its footer says that a row group has fewer than no rows")
     held = sum(answer.layout.rows)
-    if held < metadata.num_rows:  # more do no harm: some writers leave the total at 0
+    if held < metadata.num_rows:  # more rows in the groups are accepted: some writers leave the total at 0
         raise failure(file.path, f"its footer is damaged: {metadata.num_rows:,} rows in all, and {held:,} in its row groups")
     with _lock:
         _cache[file.identity] = answer
@@ -242,7 +243,9 @@ def footer(file: File) -> Footer:
 
 
 def _contradiction(metadata: pq.FileMetaData, schema: pa.Schema) -> str | None:
-    """Where the footer says two things of a column: no checksum is over it, but Arrow writes the schema down twice."""
+    """Describe where the two schemas in a footer contradict each other; None if they agree.
+
+    A footer has no checksum, but Arrow's writer stores the schema twice."""
     origin = _origin(metadata)
     if origin is None:
         return None
@@ -250,14 +253,15 @@ def _contradiction(metadata: pq.FileMetaData, schema: pa.Schema) -> str | None:
         return f"columns are {schema.names} in one place and {origin.names} in another"
     for a, b in zip(origin, schema, strict=True):
         first, second = dtype_of(a.type), dtype_of(b.type)
-        # times and dictionaries may be stored in other forms, numbers of one width are what they are
+        # times and dictionaries may be stored as other types; numbers of one width may not
         if first and second and first.kind != second.kind and first.bits == second.bits:
             return f"column {b.name!r} is {b.type} in one place and {a.type} in another"
     return None
 
 
 def _origin(metadata: pq.FileMetaData) -> pa.Schema | None:
-    """The schema that Arrow's own writer keeps beside Parquet's; another may have carried it along from other columns."""
+    """Return the Arrow schema in the metadata, if Arrow's own writer wrote the file: others may have copied it from another
+    file."""
     stored = (metadata.metadata or {}).get(b"ARROW:schema")
     if stored is None or not str(metadata.created_by).startswith("parquet-cpp-arrow"):
         return None
@@ -280,7 +284,7 @@ def _is_coded(chunk: thrift.Fields) -> bool:
 
 
 def _is_sealed(file: File, handle: Any, metadata: pq.FileMetaData) -> bool:
-    """Whether a footer says how columns are encrypted: it does so at its end, and is signed then unless it is damaged."""
+    """Return whether the footer has an encryption field, which is its last one and is followed by a signature."""
     with nullcontext(handle) if file.remote else open(handle, "rb") as stream:
         stream.seek(max(0, file.size - _LOOKED))
         end = stream.read(_LOOKED)
@@ -308,7 +312,7 @@ def _parquet(file: File, handle: Any, **options: Any) -> pq.ParquetFile:
 
 @contextmanager
 def open_parquet(file: File, **options: Any) -> Iterator[pq.ParquetFile]:
-    """A Parquet file open for reading: page checksums are verified where there are any, and nothing in its footer may
-    claim to be longer than the file."""
+    """Open a Parquet file: page checksums are verified where present, and lengths in the footer are limited by the file's
+    size."""
     with _handle(file) as handle, _parquet(file, handle, **options) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Numbers of Parquet's format (`parquet.thrift`): fields of a footer's structs, physical types, encodings."""
+"""Constants of Parquet's format (`parquet.thrift`): field numbers of a footer's structs, physical types, encodings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Parquet's INT96 timestamps: nanoseconds of a day, and the number of that day, in twelve bytes.
+"""Types of Parquet's INT96 timestamps: nanoseconds of a day, and the number of that day, in twelve bytes.
 
-Spark, Hive and Impala write them. They reach far beyond what 64 bits of nanoseconds hold (1677 to 2262), which pyarrow makes of
-them and wraps around. So they are read as twelve plain bytes (`as_stored.as_plain`); `stored_times` makes timestamps of these.
+Spark, Hive and Impala write them. pyarrow converts them to 64 bits of nanoseconds, which wrap around outside of 1677 to 2262. So
+they are read as twelve plain bytes (`as_stored.as_plain`), and `stored_times` converts these to timestamps.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from gpuflow.arrow.stored_times import INT96
 
 
 def typed(schema: pa.Schema, stored: pa.Schema, origin: pa.Schema | None, unit: str | None) -> pa.Schema:
-    """The schema with the types that INT96 timestamps become.
+    """Replace INT96 timestamps in a schema by the types that they are read as.
 
     Parameters
     ----------
     schema, stored : pyarrow.Schema
-        As pyarrow reads the file, and with twelve bytes in the place of each such timestamp.
+        As pyarrow reads the file, and with twelve bytes in place of each INT96 timestamp.
     origin : pyarrow.Schema, optional
-        That of the table which was written: it says the unit and the zone.
+        Schema of the table that was written, which has the unit and the zone.
     unit : str, optional
-        Otherwise microseconds, which is what Spark writes: they reach from year 1 to year 9999 and far beyond.
+        Microseconds by default, in which Spark writes: they reach far beyond the years 1 to 9999.
     """
     fields = []
     for field, plain in zip(schema, stored, strict=True):

@@ -1,4 +1,4 @@
-"""Column chunks of Parquet files: where they are, and their pages, read, verified and decompressed."""
+"""Read column chunks of Parquet files: find their pages, verify checksums and decompress them."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _NUMBERS: dict[Any, np.dtype[Any]] = {
 }
 _CODECS: dict[Any, str | None] = {0: None, 1: "snappy", 2: "gzip", 6: "zstd"}
 _LEVELS, _COMPRESSED_V2 = h.VALUES + 4, h.VALUES + 6
-"""In a table of page headers: bytes of levels that stand apart, and whether the rest is compressed."""
+"""Columns of a table of page headers: bytes of levels stored apart, and whether the rest is compressed."""
 
 NONE = np.empty(0, np.int64)
 
 
 class OtherForm(Exception):
-    """A chunk that is of another form than is decoded here, or damaged."""
+    """A chunk is damaged, or encoded in a way that is not decoded here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a column chunk is in its file, and what its pages are like.
+    """Position of a column chunk in its file, and how its pages are encoded.
 
-    `room` is how many bytes its pages have, decompressed. `number` is the form of plain numbers, None for strings.
+    `room` is the size of its pages, decompressed. `number` is the NumPy type of plain numbers, None for strings.
     """
 
     start: int
@@ -62,15 +62,15 @@ class Place:
 
 
 def place_of(footer: Footer, group: int, name: str, dtype: DType) -> Place | None:
-    """The chunk of a column in a row group, if it is of a form that is decoded here: not nested, numbers or strings, PLAIN or
-    by a dictionary."""
+    """Locate the chunk of a column in a row group; None unless it holds numbers or strings, not nested, PLAIN or by
+    dictionary."""
     leaf = footer.leaves.get(name)
     if leaf is None or footer.types.get(name) != dtype or group >= len(footer.chunks) or leaf >= len(footer.chunks[group]):
         return None
     column, chunk = footer.metadata.schema.column(leaf), footer.chunks[group][leaf]
     physical, codec = chunk.get(fmt.TYPE), chunk.get(fmt.CODEC)
-    known = set(chunk.get(fmt.ENCODINGS) or (-1,)) <= {fmt.PLAIN, fmt.PLAIN_DICTIONARY, fmt.RLE, fmt.RLE_DICTIONARY}
-    if not known or codec not in _CODECS or column.max_repetition_level or column.max_definition_level > 1:
+    decodable = set(chunk.get(fmt.ENCODINGS) or (-1,)) <= {fmt.PLAIN, fmt.PLAIN_DICTIONARY, fmt.RLE, fmt.RLE_DICTIONARY}
+    if not decodable or codec not in _CODECS or column.max_repetition_level or column.max_definition_level > 1:
         return None
     if not ((physical == fmt.BYTE_ARRAY and dtype.is_text) or _is_number(physical, dtype)):
         return None
@@ -84,9 +84,9 @@ def place_of(footer: Footer, group: int, name: str, dtype: DType) -> Place | Non
 
 
 def _count(chunk: Fields, field: int) -> int:
-    """A number of the footer's; -1 where there is none."""
-    found = chunk.get(field)
-    return found if type(found) is int else -1
+    """Return an integer field of the footer; -1 where it is missing."""
+    value = chunk.get(field)
+    return value if type(value) is int else -1
 
 
 def _is_number(physical: Any, dtype: DType) -> bool:
@@ -102,13 +102,13 @@ def _is_number(physical: Any, dtype: DType) -> bool:
 
 
 class Memory:
-    """Room for what is decompressed, used again: fresh memory is slow to write to."""
+    """A buffer for decompressed pages that is reused: fresh memory is slow to write to."""
 
     def __init__(self) -> None:
         self._array = np.empty(0, np.uint8)
 
     def empty(self, size: int) -> Array:
-        """An array of `size` bytes, the same as before."""
+        """Return `size` bytes, which share memory with the array returned before."""
         if size > len(self._array):
             self._array = host_memory.empty(max(size, 2 * len(self._array)), "uint8")
         return self._array[:size]
@@ -116,12 +116,12 @@ class Memory:
 
 @dataclass(slots=True)
 class Pages:
-    """The pages of column chunks, as they are stored or, after `decompress`, as they were written.
+    """The pages of column chunks, as stored in the file or, after `decompress`, decompressed.
 
     Attributes
     ----------
     data, table, firsts, sums : array
-        Bytes, and what `primitives.cpu.page_headers.headers` makes of them.
+        The bytes, and the tables that `primitives.cpu.page_headers.headers` fills from them.
     places : list of Place
     starts : array of int64
         The number of the first row of each chunk.
@@ -137,7 +137,7 @@ class Pages:
     compressed: bool
 
     def dictionary(self, chunk: int) -> tuple[int, int, int]:
-        """Where the dictionary of a chunk begins and ends, and how many entries it has."""
+        """Return where the dictionary of a chunk begins and ends, and how many entries it has."""
         first = int(self.firsts[chunk])
         if first == self.firsts[chunk + 1] or self.table[first, h.WHICH] != h.DICTIONARY:
             return 0, 0, 0
@@ -146,15 +146,15 @@ class Pages:
             raise OtherForm
         return page[h.BODY], page[h.BODY] + page[h.LENGTH], page[h.VALUES]
 
-    def decompress(self, wanted: Rows | None, memory: Memory) -> None:
-        """Decompress all pages, or those with rows of the ascending numbers `wanted`. Raises `OtherForm`."""
+    def decompress(self, selected: Rows | None, memory: Memory) -> None:
+        """Decompress all pages, or those with rows of the ascending numbers `selected`. Raises `OtherForm`."""
         if not self.compressed:
             return
         out = memory.empty(int(self.sums[:, h.ROOM].sum()) + SLACK)
         if self.places[0].codec == "snappy":
-            asked = NONE if wanted is None else wanted
+            numbers = NONE if selected is None else selected
             expand = compiled(pages.expand)
-            if expand(self.data, self.table, self.firsts, self.starts, int(wanted is None), asked, out) < 0:
+            if expand(self.data, self.table, self.firsts, self.starts, int(selected is None), numbers, out) < 0:
                 raise OtherForm
         else:
             self._by_pyarrow(out)
@@ -162,7 +162,7 @@ class Pages:
 
     def _by_pyarrow(self, out: Array) -> None:
         start, table = 0, self.table.tolist()
-        # a codec of this call's own: Arrow's hold the state of what they are at, and two threads on one end the process
+        # one codec a call: Arrow's codecs have state, and two threads that share one crash the process
         codec, content = pa.Codec(str(self.places[0].codec)), pa.py_buffer(self.data)
         for page in table:
             apart = page[_LEVELS] if page[h.WHICH] == h.DATA_V2 else 0
@@ -191,7 +191,7 @@ def read_pages(opened: Any, places: list[Place], starts: Array, memory: Memory) 
     starts : array of int64
         The number of the first row of each.
     memory : Memory
-        Where they stand, until it is used again.
+        The buffer to read into; its next use overwrites the pages.
 
     Raises
     ------
@@ -204,20 +204,20 @@ def read_pages(opened: Any, places: list[Place], starts: Array, memory: Memory) 
         opened.seek(place.start)
         if place.codec != places[0].codec or opened.readinto(data.data[start : start + place.length]) != place.length:
             raise OtherForm
-    found, size = -2, 16 * len(places)
-    while found == -2:
+    page_count, size = -2, 16 * len(places)
+    while page_count == -2:
         size *= 2
         table, firsts = np.full((size, h.FIELDS), h.ABSENT, np.int64), np.zeros(len(places) + 1, np.int64)
         sums = np.zeros((len(places), h.SUMS), np.int64)
-        found = compiled(h.headers)(data, bounds, table, firsts, sums)
-    if found < 0:
+        page_count = compiled(h.headers)(data, bounds, table, firsts, sums)
+    if page_count < 0:
         raise OtherForm
     for place, (rows, nbytes, *_) in zip(places, sums.tolist(), strict=True):
         if rows != place.rows or nbytes > place.room:
             raise OtherForm
     if sums[:, h.CHECKSUMS].any():
-        _verify(data, table[:found])
-    return Pages(data, table[:found], firsts, sums, places, starts, places[0].codec is not None)
+        _verify(data, table[:page_count])
+    return Pages(data, table[:page_count], firsts, sums, places, starts, places[0].codec is not None)
 
 
 def _verify(data: Array, table: Array) -> None:

@@ -1,4 +1,4 @@
-"""Parquet files as a source: footers when scanned, row groups grouped into partitions, only the columns wanted."""
+"""Sources over Parquet files: scanning reads footers, partitions are some row groups, and only needed columns are read."""
 
 from __future__ import annotations
 
@@ -23,32 +23,33 @@ SUFFIXES = (".parquet", ".pq", ".parq")
 
 
 class ParquetSplit(BlockSplit):
-    """Some row groups, of one file or of several small ones. Carries no footer: a worker reads it when it needs it."""
+    """Some row groups, of one file or of several small ones; the footer is not pickled, workers read it themselves."""
 
-    def _decoded(self, piece: Piece, names: list[str], wanted: Rows | None) -> dict[str, Column]:
+    def _decoded(self, piece: Piece, names: list[str], selected: Rows | None) -> dict[str, Column]:
         if piece.file.remote or sum(piece.counts) < decode.ROWS:
             return {}
         footer, types = footers.footer(piece.file), {name: self.schema[name] for name in names}
-        return decode.read_columns(piece.file, footer, piece.blocks, piece.counts, wanted, types)
+        return decode.read_columns(piece.file, footer, piece.blocks, piece.counts, selected, types)
 
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         footer = footers.footer(file)
         present = [name for name in names if name in footer.names]
-        if footer.sealed and (odd := footer.int96_of(present)):  # their bytes cannot be had, and nanoseconds would wrap around
+        if footer.sealed and (odd := footer.int96_of(present)):  # the footer cannot be rewritten, and nanoseconds would wrap
+            # around
             raise failure(file.path, "it is INT96 beside encrypted columns, which is not read; leave it out", column=odd)
         texts = [name for name in present if self.schema[name] == t.STRING]
         coded = [name for name in texts if footer.coded(blocks, name)]
-        # a reader that is to give 64-bit offsets gives no codes
+        # pyarrow's reader returns either 64-bit offsets or codes
         plain = [name for name in texts if name not in coded]
         rest = [name for name in present if name not in plain]
         stored = footer.unmade or footer.metadata
-        found = _read(file, stored, blocks, rest, read_dictionary=coded) if rest or not plain else None
+        table = _read(file, stored, blocks, rest, read_dictionary=coded) if rest or not plain else None
         if plain:
             strings = _read(file, footer.plain, blocks, plain, binary_type=pa.large_binary())
             for name in plain:
-                found = strings.select([name]) if found is None else found.append_column(name, strings.column(name))
-        assert found is not None
-        return with_decimals(found, footer.schema) if footer.unmade else found
+                table = strings.select([name]) if table is None else table.append_column(name, strings.column(name))
+        assert table is not None
+        return with_decimals(table, footer.schema) if footer.unmade else table
 
 
 def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], **options: Any) -> pa.Table:
@@ -59,7 +60,7 @@ def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], 
             try:
                 return opened.read_row_groups(list(blocks), columns=names, use_threads=False)
             except FAILURES:
-                for row_group in blocks:  # once more, piece by piece, to tell which one it was
+                for row_group in blocks:  # read one by one, to find the damaged one
                     for column in names:
                         opened.read_row_groups([row_group], columns=[column], use_threads=False)
                 raise
@@ -81,8 +82,8 @@ class ParquetSource(BlockSource):
         stored = footer.types.get(column)
         if stored is None:
             return ColumnStatistics()
-        known = footer.statistics(block, column, stored)
-        # whole numbers and decimals of one scale stay the same when they are widened; ticks of another unit do not
+        statistics = footer.statistics(block, column, stored)
+        # widening keeps the values of integers and of decimals of one scale, but not ticks of another unit
         same = stored == dtype or (stored.is_integer and dtype.is_integer)
         same = same or (stored.is_decimal and dtype.is_decimal and stored.scale == dtype.scale)
-        return known if same else ColumnStatistics(nulls=known.nulls)
+        return statistics if same else ColumnStatistics(nulls=statistics.nulls)

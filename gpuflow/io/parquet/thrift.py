@@ -1,7 +1,7 @@
-"""Thrift's compact protocol, as far as footers of Parquet files need it, into dicts by field number.
+"""Parse Thrift's compact protocol, as far as footers of Parquet files need it, into dicts by field number.
 
-pyarrow hands statistics out too, but ends the process where those of a damaged footer are of the wrong length, because a
-C++ exception leaves it there. See the Apache Thrift compact protocol specification.
+pyarrow has statistics too, but crashes the process if those of a damaged footer have the wrong length (an uncaught C++
+exception). See the Apache Thrift compact protocol specification.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Fields = dict[int, Any]
 
 
 def struct(data: bytes, place: int = 0) -> tuple[Fields, int]:
-    """The fields of a struct, and where it ends. Raises `IndexError` or `ValueError` where it is cut off or malformed.
+    """Parse a struct; return its fields and where it ends. Raises `IndexError` or `ValueError` if it is cut off or malformed.
 
     >>> struct(bytes([0x15, 0x0E, 0x18, 0x02]) + b"hi" + bytes([0x00]))
     ({1: 7, 2: b'hi'}, 7)
@@ -85,30 +85,30 @@ def _list(data: bytes, place: int) -> tuple[list[Any], int]:
 
 # -- writing again what was read --------------------------------------------------------------------------------------
 def spans(data: bytes, place: int = 0) -> list[tuple[int, int, int, int]]:
-    """The fields of a struct as they stand: number, type, and where the value begins and ends (a bool is its own type).
+    """Locate the fields of a struct: number, type, and where the value begins and ends (a bool is its own type).
 
     >>> spans(bytes([0x15, 0x0E, 0x18, 0x02]) + b"hi" + bytes([0x00]))
     [(1, 5, 1, 2), (2, 8, 3, 6)]
     """
-    found: list[tuple[int, int, int, int]] = []
+    fields: list[tuple[int, int, int, int]] = []
     number = 0
     while True:
         head = data[place]
         place += 1
         kind = head & 15
         if not kind:
-            return found
+            return fields
         if head >> 4:
             number += head >> 4
         else:
             number, place = _signed(data, place)
         end = place if kind <= 2 else _value(data, place, kind)[1]
-        found.append((number, kind, place, end))
+        fields.append((number, kind, place, end))
         place = end
 
 
 def joined(fields: list[tuple[int, int, bytes]]) -> bytes:
-    """A struct of fields (number, type, value as it stands), in ascending order of their numbers.
+    """Encode a struct of fields (number, type, encoded value), in ascending order of their numbers.
 
     >>> joined([(1, 5, bytes([0x0E])), (2, 8, bytes([0x02]) + b"hi")]).hex()
     '150e1802686900'
@@ -124,15 +124,15 @@ def joined(fields: list[tuple[int, int, bytes]]) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while value > 127:
-        found.append(value & 127 | 128)
+        encoded.append(value & 127 | 128)
         value >>= 7
-    return bytes([*found, value])
+    return bytes([*encoded, value])
 
 
 def list_head(data: bytes, place: int = 0) -> tuple[int, int, int]:
-    """How many items a list has, their type, and where the first one begins."""
+    """Return how many items a list has, their type, and where the first one begins."""
     head = data[place]
     count, kind, place = head >> 4, head & 15, place + 1
     if count == 15:

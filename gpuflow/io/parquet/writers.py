@@ -1,4 +1,4 @@
-"""What is not believed of the statistics in Parquet files: some writers are known to get them wrong, and rows would be skipped.
+"""Drop statistics of Parquet files that are known to be wrong for some writers: rows would be skipped.
 
 A file names its writer in its footer. Reports of the writers' faults are listed in `docs/tried.md`.
 """
@@ -18,7 +18,7 @@ _VERSION = re.compile(r"version (\d+)\.(\d+)")
 
 
 def believed(statistics: Fields, values: int, dtype: DType, writer: str, coded: bool) -> Fields:
-    """Leave out what cannot be true, or what its writer is known to get wrong, of the statistics of a column chunk.
+    """Drop statistics of a column chunk that are impossible, or that its writer is known to get wrong.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Compressed text: which codec a file has, by its name or its first bytes, and the stream of what it holds."""
+"""Recognise compressed text by a file's name or first bytes, and decompress it as a stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz", ".zip": "zip"}
-"""What a file's last suffix says of its compression."""
+"""Codec by a file's last suffix."""
 WRITTEN = tuple(codec for codec in COMPRESSED.values() if codec != "zip")
 _CONTENT = (
     (re.compile(rb"\x1f\x8b\x08"), "gzip"),
@@ -25,13 +25,13 @@ _CONTENT = (
     (re.compile(rb"\xfd7zXZ\x00"), "xz"),
     (re.compile(rb"PK(?:\x03\x04|\x05\x06)"), "zip"),
 )
-"""What the first bytes of a file say of it, where its name does not."""
+"""Codec by the first bytes of a file whose name does not say it."""
 LOOKED = 16
 _READ = 1 << 18
 
 
 class _Gzip:
-    """A member of gzip, decompressed with the methods that those of bz2 and xz have."""
+    """Decompress one member of a gzip stream, with the interface of `bz2.BZ2Decompressor`."""
 
     def __init__(self) -> None:
         self._member, self._more = zlib.decompressobj(16 + zlib.MAX_WBITS), False
@@ -55,7 +55,7 @@ class _Gzip:
 
 
 _MEMBERS: dict[str, Callable[[], Any]] = {"gzip": _Gzip, "bz2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor}
-"""Codecs of which Python's own modules are taken: pyarrow has no xz, fails at zeros after gzip and empty members of bz2."""
+"""Decompressors of the standard library: pyarrow has no xz, and fails at zeros after gzip and at empty members of bz2."""
 _FAILURES = (lzma.LZMAError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -68,18 +68,18 @@ def by_content(start: bytes) -> str | None:
 
 
 def with_compressed(*suffixes: str) -> tuple[str, ...]:
-    """The suffixes, and the same followed by those of compressed files."""
+    """Return the suffixes, each also followed by every suffix of compressed files."""
     return tuple(s + c for s in suffixes for c in ("", *COMPRESSED))
 
 
 @contextmanager
 def decompressed(raw: Any, codec: str) -> Iterator[Any]:
-    """The content of a compressed stream, of all its members one after the other; of a zip archive, that of its only file.
+    """Open a stream of the decompressed content: all members one after the other, or the only file of a zip archive.
 
     Raises
     ------
     OSError
-        Now or when it is read, where the stream is damaged or cut off.
+        When the stream is damaged or cut off; on opening or on reading.
     """
     if codec == "zip":
         try:
@@ -106,7 +106,7 @@ def _only(archive: zipfile.ZipFile) -> str:
 
 
 class _Guarded:
-    """A stream whose errors are all OSErrors."""
+    """A stream that raises every failure of a zip archive as `OSError`."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -119,14 +119,16 @@ class _Guarded:
 
 
 class _Members(io.RawIOBase):
-    """The content of compressed members one after the other. What follows them is an error, unless it is zeros: Python's own
-    `BZ2File` and `LZMAFile` drop a damaged member after a whole one in silence."""
+    """Read the members of a compressed stream one after the other.
+
+    Bytes behind the last member are an error unless all are zero: `BZ2File` and `LZMAFile` silently drop a damaged member that
+    follows a whole one."""
 
     def __init__(self, raw: Any, codec: str) -> None:
         self._raw, self._codec, self._ahead = raw, codec, b""
         self._member: Any = None
         self._padded = False
-        """Whether zeros may stand here: behind a member."""
+        """Whether zeros may follow: a member has ended."""
 
     def readable(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Delimited text as a source: types found in its first rows, malformed rows told with their line."""
+"""Sources over delimited text: types are inferred from the first rows, errors name the line of a malformed row."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .source import BLOCK_BYTES, TextFormat, TextSource, refuse_other_columns
 
 SUFFIXES = with_compressed(".csv", ".tsv", ".txt")
 _LOOKED_AT = 100
-"""Rows of a file without a header in which columns are counted where their types are given."""
+"""Rows in which columns are counted, of a file without a header whose types are given."""
 _THREADS = 8
 """Threads that parse blocks of one file, at most."""
 
 
 @dataclass(frozen=True)
 class CsvFormat(TextFormat):
-    """How files of delimited text are written. Picklable.
+    """Dialect, header and types of delimited text. Picklable.
 
-    `names` stand in for the first ones of the header, by `renames` once the first file is known; `columns` are all that are
-    expected, once they are known.
+    `names` replace the first ones of the header; `renames` maps the header of the first file to them. `columns` are all expected
+    columns, once known.
     """
 
     how: CsvOptions = field(default_factory=CsvOptions)
@@ -53,7 +53,7 @@ class CsvFormat(TextFormat):
     missing_columns: str = "raise"
     extra_columns: str = "raise"
     block: int = BLOCK
-    """Bytes that are parsed at once."""
+    """Bytes parsed at once."""
 
     beyond: ClassVar[str] = "string"
     hint: ClassVar[str] = "name the columns yourself: scan_csv(..., new_columns=[...])"
@@ -76,13 +76,13 @@ class CsvFormat(TextFormat):
     def names_in(self, file: File) -> list[str]:
         with self.opened(file) as stream:
             records, names = self._begun(stream, file, BLOCK)
-            if names is None:  # the widest row says how many there are
+            if names is None:  # as many columns as the widest row has
                 rows = records.take(_LOOKED_AT, blanks=False)
                 names = [f"column_{i}" for i in range(max((len(records.fields(row)) for row, _ in rows), default=0))]
             return names
 
     def _begun(self, stream: Any, file: File, size: int) -> tuple[Records, list[str] | None]:
-        """The rows of a file, of which what stands before them is read, and the names in its header, if it has one."""
+        """Read a file up to its first row; return its remaining records and the names in its header, if it has one."""
         records = Records(stream, self.how.dialect, size, strict=not self.ignore_errors)
         self.refuse_foreign(file, records.start)
         records.take(self.skip_lines, blanks=True, raw=True)
@@ -97,7 +97,7 @@ class CsvFormat(TextFormat):
         return records, names
 
     def _unique(self, head: tuple[bytes, int], records: Records, file: File) -> list[str]:
-        """The names in a header, as Polars tells repeated ones apart, and renamed."""
+        """Return the names in a header, renamed; a repeated name gets the suffix that Polars gives it."""
         try:
             stored = records.fields(head[0])
         except UnicodeDecodeError as e:
@@ -118,26 +118,26 @@ class CsvFormat(TextFormat):
         with self.opened(file) as stream:
             records, names = self._begun(stream, file, BLOCK_BYTES if rows is None else self.block)
             most = rows if rows is None or names is not None else max(1, rows)
-            found = None if names is None else pa.schema([(name, pa.null()) for name in names])
-            if found is not None:
-                yield found
+            schema = None if names is None else pa.schema([(name, pa.null()) for name in names])
+            if schema is not None:
+                yield schema
             width = 0
             for block in records.blocks(blanks=names is not None and len(names) == 1, most=most):
                 here = names
-                if here is None:  # the widest row says how many columns there are
+                if here is None:  # as many columns as the widest row has
                     width = max(width, block.width)
                     here = [*self.names, *(f"column_{i}" for i in range(len(self.names), width))][:width]
                 if here:
-                    found = infer(CsvRows(block, here, self.how, file), here, self.how)
-                    yield found if rows != 0 else pa.schema([(name, pa.null()) for name in here])
-            if found is None:
+                    schema = infer(CsvRows(block, here, self.how, file), here, self.how)
+                    yield schema if rows != 0 else pa.schema([(name, pa.null()) for name in here])
+            if schema is None:
                 raise failure(file.path, "Empty CSV file")
             if names is None and len(self.names) > width:
                 raise failure(file.path, f"new_columns names {len(self.names)} columns, the file has {width}")
 
     def usable(self, arrow: pa.DataType) -> pa.DataType:
         if pa.types.is_null(arrow) or pa.types.is_time(arrow) or pa.types.is_binary(arrow):
-            return pa.string()  # nothing but nulls so far may be followed by anything
+            return pa.string()  # a column of nulls in the sample may hold anything below
         if not self.dates and (pa.types.is_date(arrow) or pa.types.is_timestamp(arrow)):
             return pa.string()
         return arrow
@@ -149,7 +149,7 @@ class CsvFormat(TextFormat):
                 stored = list(self.columns)
             else:
                 refuse_other_columns(file, stored, self.columns, self)
-            # without columns the first is still read, as whatever it is, to count the rows
+            # without columns the first one is read as bytes, to count the rows
             here = set(stored)
             present = {name: types[name] for name in names if name in here} or {stored[0]: pa.binary()}
 
@@ -165,7 +165,7 @@ class CsvFormat(TextFormat):
 
 
 def _in_order(parsed: Any, blocks: Iterable[Block]) -> Iterator[pa.Table]:
-    """What becomes of each block, by several threads where there are several blocks."""
+    """Parse blocks by several threads, if there are several; yield the results in order."""
     each = iter(blocks)
     first = list(islice(each, 2))
     if len(first) < 2:

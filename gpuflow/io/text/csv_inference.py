@@ -1,4 +1,4 @@
-"""Types of the columns of delimited text, found in some of its rows."""
+"""Infer the types of the columns of delimited text from some of its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .numbers import hexadecimal
 
 
 def infer(rows: CsvRows, names: Sequence[str], options: CsvOptions) -> pa.Schema:
-    """The types that the values of some rows have.
+    """Infer the types of columns from the values of some rows.
 
     Telephone numbers (``+318855443322``) and hexadecimal ones (``0x1F``) are strings, as in Polars.
     """
@@ -36,10 +36,10 @@ def _look(rows: CsvRows, nulls: Sequence[str], names: list[str], options: CsvOpt
     def whole(name: str) -> bool:
         return bool(pc.all(pc.match_substring_regex(texts(name), r"^\s*[+-]?[0-9]+\s*$")).as_py())
 
-    found = table({}, names)
-    fields = list(with_whole(found, lambda name: table({name: pa.uint64()}, [name]), whole))
+    inferred = table({}, names)
+    fields = list(with_whole(inferred, lambda name: table({name: pa.uint64()}, [name]), whole))
     for k, field in enumerate(fields):
-        data = found.column(k)
+        data = inferred.column(k)
         if pa.types.is_float64(field.type) and _no_fractions(data) and whole(field.name):
             fields[k] = field.with_type(pa.string())
         elif pa.types.is_integer(field.type) and rows.may_hold_hexadecimal and pc.any(hexadecimal(texts(field.name))).as_py():

@@ -1,4 +1,4 @@
-"""Parse one block of whole records of delimited text by pyarrow, and find the line and the way out where it refuses them."""
+"""Parse one block of whole records of delimited text by pyarrow; where it fails, find the line and the way out."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .numbers import Numbers, hexadecimal
 from .records import MOST, Block, Dialect
 
 _SHOWN = 100
-"""Characters of a value that an error shows."""
+"""Characters of a value that an error shows at most."""
 _TRUE, _FALSE = ([*map("".join, product(*zip(word, word.upper(), strict=True)))] for word in ("true", "false"))
-"""In any case, as in Polars, and never 1 and 0, which pyarrow takes too: numbers would become true in silence."""
+"""In any case, as in Polars. Never 1 and 0, which pyarrow takes too: numbers would silently become booleans."""
 
 
 @dataclass(frozen=True)
 class CsvOptions:
     """How fields are separated, quoted and written. Picklable.
 
-    `own_nulls` are the null values of single columns, by name; fields that are empty are null in any case, but for strings
-    without `empty_string_is_null`.
+    `own_nulls` are the null values of single columns, by name. Empty fields are always null, except for strings without
+    `empty_string_is_null`.
     """
 
     separator: str = ","
@@ -56,7 +56,7 @@ class CsvOptions:
         )
 
     def nulls(self, name: str, arrow: pa.DataType | None) -> tuple[str, ...]:
-        """What means null where it stands without quotes in a column of a type."""
+        """Return the unquoted fields that mean null in a column of a type."""
         given = dict(self.own_nulls).get(name, self.null_values)
         is_text = arrow is not None and pa.types.is_string(arrow)
         return given if is_text and not self.empty_string_is_null else tuple(dict.fromkeys(("", *given)))
@@ -82,7 +82,7 @@ class CsvRows:
         return bool(np.any((data[:-1] == ord("0")) & (data[1:] | 32 == ord("x"))))
 
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Some columns of given types.
+        """Read columns as given types.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class CsvRows:
         return {name: lenient(_words(numbers.plain(texts.column(name), kind), kind), kind) for name, kind in types.items()}
 
     def read(self, nulls: Sequence[str], types: Mapping[str, pa.DataType], columns: list[str] | None = None) -> pa.Table:
-        """Columns, of types that are given or else found, as pyarrow reads them.
+        """Read columns by pyarrow; it infers the types that are not given.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class CsvRows:
         )
 
     def _with_width(self) -> np.ndarray[Any, Any]:
-        """The rows, without those that have too many fields where they may be left out."""
+        """Return the rows; drop those with too many fields, or raise, as the options say."""
         rows, width = self._block.rows, len(self._names)
         far = rows[:, d.FIELDS] > width
         if self._options.truncate_ragged_lines or not far.any():
@@ -181,7 +181,7 @@ class CsvRows:
         )
 
     def _other_separator(self) -> str:
-        """A hint where the header is one name, and holds what separates fields elsewhere."""
+        """Suggest another separator if the header is a single name that contains one."""
         if len(self._names) == 1:
             for sign in ";\t|":
                 if sign in self._names[0]:
@@ -189,7 +189,7 @@ class CsvRows:
         return ""
 
     def _refuse_hex(self, made: Mapping[str, pa.ChunkedArray], nulls: Sequence[str]) -> None:
-        """Raise `pyarrow.ArrowInvalid` where pyarrow read 0x1F as a whole number: that is a text, as in Polars."""
+        """Raise `pyarrow.ArrowInvalid` where pyarrow read 0x1F as an integer: it is text, as in Polars."""
         names = [name for name, data in made.items() if pa.types.is_integer(data.type)]
         if names and self.may_hold_hexadecimal:
             texts = self.read(nulls, dict.fromkeys(names, pa.string()), names)
@@ -201,10 +201,10 @@ class CsvRows:
                     raise pa.ArrowInvalid(f"{at}CSV conversion error to {made[name].type}: invalid value")
 
     def _located(self, error: pa.ArrowInvalid, nulls: Sequence[str], types: Mapping[str, pa.DataType]) -> ReadError:
-        """The error of a value that is none of its type, with its line and column."""
-        found = re.search(r"In CSV column #(\d+): Row #(\d+)", str(error))
-        if found:
-            name, row = self._names[int(found.group(1))], int(found.group(2)) - 1
+        """Make the error for a value that does not fit its type, with line and column."""
+        match = re.search(r"In CSV column #(\d+): Row #(\d+)", str(error))
+        if match:
+            name, row = self._names[int(match.group(1))], int(match.group(2)) - 1
         else:
             place = self._in_own_form(nulls, types)
             if place is None:
@@ -226,7 +226,7 @@ class CsvRows:
         return failure(self._file.path, f"line {line}: {why}. {hint}", column=name)
 
     def _in_own_form(self, nulls: Sequence[str], types: Mapping[str, pa.DataType]) -> tuple[str, int] | None:
-        """Column and row of the first number in a form of its own that is none."""
+        """Find column and row of the first field, among those with separated thousands, that is no number."""
         numbers = self._options.numbers
         names = [name for name, kind in types.items() if numbers.has_own_form(kind)]
         texts = self.read(nulls, dict.fromkeys(names, pa.string()), names)
@@ -239,7 +239,7 @@ class CsvRows:
 
 
 def _words(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
-    """Texts, null where they are digits and are to be bool."""
+    """Replace everything but true and false by null if the target type is bool: pyarrow also takes 1 and 0."""
     if not pa.types.is_boolean(arrow):
         return texts
     return pc.if_else(pc.match_substring_regex(texts, r"^(?i:true|false)$"), texts, None)

@@ -1,4 +1,4 @@
-"""Text in other encodings, as a stream of UTF-8."""
+"""Decode text in other encodings to a stream of UTF-8."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from gpuflow.errors import TypeMismatchError
 
 LOSSY = "utf8-lossy"
-"""UTF-8 of which bytes that are none become ``\\ufffd``."""
+"""UTF-8 in which invalid bytes become ``\\ufffd``."""
 
 
 def checked_encoding(encoding: str) -> str:
-    """The name of an encoding; ``utf8`` for all names of that. Raises `TypeMismatchError` where there is none of the name."""
+    """Return the name of an encoding, ``utf8`` for all names of UTF-8. Raises `TypeMismatchError` for an unknown one."""
     if not isinstance(encoding, str) or not encoding.isascii():
         raise TypeMismatchError(f"encoding={encoding!r:.60} is no encoding")
     try:
@@ -25,7 +25,7 @@ def checked_encoding(encoding: str) -> str:
 
 
 class Decoded:
-    """A stream of bytes in an encoding, as UTF-8."""
+    """A stream that decodes bytes of an encoding to UTF-8."""
 
     def __init__(self, stream: Any, encoding: str) -> None:
         make = codecs.getincrementaldecoder("utf-8" if encoding == LOSSY else encoding)
@@ -52,5 +52,5 @@ class Decoded:
                     why = f"line {line}: {wrong!r} is no text in {self._encoding} ({e.reason})"
                 raise ValueError(f"{why}. Name its encoding: encoding='utf8-lossy', or another") from None
             self._line += text.count("\n")
-            if text or not block:  # a block may be the half of a character
+            if text or not block:  # a block may be half a character
                 return text.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Types found in text: numbers too large for one type, rows that differ, and texts that do not fit."""
+"""Infer types of text: integers beyond 64 bits, the common type of several blocks, and casts that make misfits null."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from gpuflow_kernels import dtypes as t
 from gpuflow.arrow import convert
 
 WHOLE = pa.decimal128(38, 0)
-"""Stands for whole numbers that neither int64 nor uint64 holds; readers of text find no decimals themselves."""
+"""Marks columns of integers that neither int64 nor uint64 holds; readers of text infer no decimals themselves."""
 
 WHOLE_WITHIN = pa.month_day_nano_interval()
-"""Stands for them within lists or structs: a type that no column has, so that it is left out."""
+"""Marks such integers within lists or structs: no column has this type, so the column is left out."""
 
 
 def with_whole(table: pa.Table, again: Callable[[str], pa.Table], whole: Callable[[str], bool]) -> pa.Schema:
-    """The schema of a table that was read from text, where whole numbers beyond int64 came out as floats: unsigned where
-    all of a column are such, `WHOLE` where no column holds them all. ``again`` reads one column as unsigned, and raises where
-    it cannot; ``whole`` tells whether all of its numbers are whole."""
+    """Correct the types of integers beyond int64, which pyarrow reads from text as floats.
+
+    A column becomes uint64 if that holds all its values, `WHOLE` if neither 64-bit type does. ``again(name)`` reads a column as
+    unsigned, and raises where it cannot; ``whole(name)`` returns whether all of its numbers are integers."""
     fields, times = list(table.schema), Counter(table.schema.names)
     for k, field in enumerate(fields):
         if not pa.types.is_float64(field.type) or times[field.name] > 1:
@@ -43,7 +44,7 @@ def with_whole(table: pa.Table, again: Callable[[str], pa.Table], whole: Callabl
 
 
 def widened(a: pa.Schema, b: pa.Schema) -> pa.Schema:
-    """Names of both, with types for what both hold under one name."""
+    """Merge two schemas: a column in both gets a type that holds the values of both."""
     others = {field.name: field for field in b}
     fields = [_wider(field, others.pop(field.name)) if field.name in others else field for field in a]
     return pa.schema([*fields, *others.values()])
@@ -67,7 +68,7 @@ def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
 
 
 def lenient(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
-    """Strings as another type, null where they cannot be."""
+    """Cast strings to another type; null where a text does not fit."""
     if pa.types.is_string(arrow):
         return texts
     trimmed = pc.utf8_trim_whitespace(texts)

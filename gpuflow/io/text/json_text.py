@@ -1,4 +1,4 @@
-"""JSON as text: what stands on a line, documents as lines, and values as the text that they are written with."""
+"""Handle JSON as text: check lines, turn documents into lines, and values into the text that they are written as."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 import pyarrow as pa
 
 DEEPEST = 500
-"""Levels that a line may be nested: pyarrow ends the process over some thousands of them."""
+"""Most levels of nesting of a line: some thousands of them crash pyarrow."""
 _BLANK = re.compile(r"[ \t\n\r]*")
 _BARE_NULL = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\n}])[ \t\r]*null")
-"""Where a null may stand in place of an object: pyarrow ends the process over one."""
+"""A null in place of an object, which crashes pyarrow."""
 _BLANKS = (b"\n", b"\r", b" ", b"\t")
 _PLAIN = json.JSONDecoder()
 
 
 class Repeated(ValueError):
-    """A key stands twice in one object, with two values."""
+    """A key occurs twice in one object, with two values."""
 
 
 class Rows(io.BytesIO):
-    """The rows of a JSON document, one on each line."""
+    """A stream of the rows of a JSON document, one on each line."""
 
 
 class Behind:
-    """A stream behind some bytes that were read from it."""
+    """A stream with some bytes, read from it before, put back in front."""
 
     def __init__(self, start: bytes, stream: Any) -> None:
         self._start, self._stream = start, stream
@@ -45,13 +45,13 @@ class Behind:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of which no key has two values."""
-    found: dict[str, Any] = {}
+    """Build an object; raise `Repeated` if a key has two values."""
+    fields: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found and found[name] != value:
-            raise Repeated(f"key {name!r} stands twice in one object, with {found[name]!r:.60} and {value!r:.60}")
-        found.setdefault(name, value)
-    return found
+        if name in fields and fields[name] != value:
+            raise Repeated(f"key {name!r} stands twice in one object, with {fields[name]!r:.60} and {value!r:.60}")
+        fields.setdefault(name, value)
+    return fields
 
 
 def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def object_on(line: bytes, forgiving: bool = False) -> Any:
-    """The object on a line; what is wrong with it, as a string, where there is none.
+    """Parse the object on a line; return what is wrong, as a string, where there is none.
 
-    Of a key that stands twice the first value is taken if `forgiving`, or if both are equal.
+    A repeated key keeps its first value if `forgiving`, or if both values are equal.
     """
     try:
         value = json.loads(line, object_pairs_hook=_first if forgiving else _once)
@@ -88,9 +88,9 @@ def _depth(value: Any) -> int:
 
 
 def refuse_nulls(text: bytes) -> None:
-    """Raise `pyarrow.ArrowInvalid` where a line holds a null instead of an object."""
-    for found in _BARE_NULL.finditer(text):  # in a string, too, there may be such characters
-        start = text.rfind(b"\n", 0, found.end()) + 1
+    """Raise `pyarrow.ArrowInvalid` if a line holds null instead of an object."""
+    for match in _BARE_NULL.finditer(text):  # the same characters may be inside a string
+        start = text.rfind(b"\n", 0, match.end()) + 1
         end = text.find(b"\n", start)
         line = text[start:] if end < 0 else text[start:end]
         if isinstance(wrong := object_on(line), str):
@@ -98,28 +98,28 @@ def refuse_nulls(text: bytes) -> None:
 
 
 def refuse_depths(text: bytes) -> None:
-    """Raise `pyarrow.ArrowInvalid` where a line is nested too deep to look for types in it."""
+    """Raise `pyarrow.ArrowInvalid` if a line is nested too deep to infer types from it."""
     for line in text.split(b"\n"):
         if brackets(line) > DEEPEST and isinstance(wrong := object_on(line), str):
             raise pa.ArrowInvalid(wrong)
 
 
 def count_lines(text: bytes) -> int:
-    """Lines that are not blank."""
+    """Count lines that are not blank."""
     if text[:1].isspace() or any(b"\n" + blank in text for blank in _BLANKS):
         return sum(1 for line in text.split(b"\n") if line.strip())
     return text.count(b"\n") + (not text.endswith(b"\n"))
 
 
 def members(line: str) -> Iterator[tuple[str, str]]:
-    """The keys of the object on a line, and their values as they are written. Raises `ValueError` where it is none."""
+    """Yield the keys of the object on a line, with their values as text. Raises `ValueError` if it is no object."""
     for name, value in _parts(line, "{", "}"):
         assert name is not None
         yield name, value
 
 
 def _parts(line: str, begin: str, end: str) -> Iterator[tuple[str | None, str]]:
-    """The keys, in an object, and the texts of what stands between two brackets."""
+    """Yield the texts of the values between two brackets, each with its key in an object."""
     place = _blank(line, 0)
     if line[place : place + 1] == "\ufeff":
         place = _blank(line, place + 1)
@@ -148,14 +148,16 @@ def _behind(text: str, place: int, sign: str, blank: bool = True) -> int:
 
 
 def _blank(text: str, place: int) -> int:
-    found = _BLANK.match(text, place)
-    assert found is not None
-    return found.end()
+    match = _BLANK.match(text, place)
+    assert match is not None
+    return match.end()
 
 
 def with_texts(text: bytes, columns: frozenset[str], forgiving: bool) -> bytes:
-    """The lines with every value of these columns as a string: what is none is taken as it is written. Of a key that stands
-    twice the first value is taken if `forgiving`, or if both are written alike; lines that are no objects stay."""
+    """Turn every value of these columns into a string; a value of another type becomes its text.
+
+    A repeated key keeps its first value if `forgiving`, or if both values are written alike. Lines that are no objects are
+    kept."""
     return b"\n".join(_with_texts(line, columns, forgiving) for line in text.split(b"\n"))
 
 
@@ -164,42 +166,44 @@ def _with_texts(line: bytes, columns: frozenset[str], forgiving: bool) -> bytes:
         return line
     try:
         text = line.decode()
-        found = _unique(text, forgiving, columns)
+        changed = _unique(text, forgiving, columns)
     except (ValueError, RecursionError):
         return line
-    return line if found == text else found.encode()
+    return line if changed == text else changed.encode()
 
 
 def _unique(text: str, forgiving: bool, columns: frozenset[str] = frozenset()) -> str:
-    """A value in which no key stands twice, with the values of some keys as strings; the same text where there is nothing to do.
-    Raises `Repeated` where a key has two values."""
+    """Remove repeated keys within a value, and turn the values of `columns` into strings; unchanged text is returned as it is.
+
+    Raises `Repeated` if a key has two values."""
     if text[:1] == "[":
         values = [value for _, value in _parts(text, "[", "]")]
         changed = [_unique(value, forgiving) for value in values]
         return text if changed == values else "[" + ",".join(changed) + "]"
     if text[:1] in '"-0123456789tfnNI':
         return text
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     same = True
     for name, value in members(text):
-        if name in found:
-            if found[name] != value and not forgiving:
+        if name in fields:
+            if fields[name] != value and not forgiving:
                 raise Repeated(name)
             same = False
             continue
-        found[name] = value
+        fields[name] = value
         if name not in columns:
             changed_value = _unique(value, forgiving)
         else:
             changed_value = value if value.startswith('"') or value == "null" else json.dumps(value)
-        same, found[name] = same and changed_value == value, changed_value
-    return text if same else "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in found.items()) + "}"
+        same, fields[name] = same and changed_value == value, changed_value
+    return text if same else "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in fields.items()) + "}"
 
 
 def rows_of(text: str, several: bool) -> Rows | None:
-    """The rows of a JSON document: the values of an array, or if `several` any number of objects over any lines.
+    """Read the rows of a JSON document: the values of an array, or any number of objects over any lines.
 
-    None where more stands behind the array, and there may not be. Raises `ValueError` for what is no JSON.
+    Text behind the array is an error if `several`; otherwise the result is None, and the text is read as lines. Raises
+    `ValueError` for what is no JSON.
     """
     rows: list[str] = []
     place = _blank(text, text.startswith("\ufeff"))
@@ -208,7 +212,7 @@ def rows_of(text: str, several: bool) -> Rows | None:
         nonlocal place
         start = place
         _, place = _PLAIN.raw_decode(text, start)
-        rows.append(text[start:place].replace("\n", " ").replace("\r", " "))  # which only stand between values
+        rows.append(text[start:place].replace("\n", " ").replace("\r", " "))  # line ends occur only between values
         place = _blank(text, place)
 
     if text[place : place + 1] == "[":

@@ -1,4 +1,4 @@
-"""The types of columns of JSON: found in lines, and whether a value fits one."""
+"""Infer the types of JSON columns from lines, and check whether values fit them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .json_text import members, object_on
 
 
 def types_in(block: bytes) -> pa.Schema:
-    """The types in some lines. Raises what pyarrow raises where they contradict each other."""
+    """Infer the types in some lines. Raises what pyarrow raises where lines contradict each other."""
     options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
 
     def table(**explicit: Any) -> pa.Table:
@@ -25,26 +25,26 @@ def types_in(block: bytes) -> pa.Schema:
         objects = (object_on(line) for line in block.split(b"\n") if line.strip())
         return all(isinstance(o, dict) and isinstance(o.get(name, 0), int | None) for o in objects)
 
-    found = table()
-    schema = with_whole(found, lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])), whole)
+    parsed = table()
+    schema = with_whole(parsed, lambda name: table(explicit_schema=pa.schema([(name, pa.uint64())])), whole)
     for k, field in enumerate(schema):
-        if pa.types.is_nested(field.type) and _has_float_beyond(found.column(k)):
+        if pa.types.is_nested(field.type) and _has_float_beyond(parsed.column(k)):
             objects = (object_on(line) for line in block.split(b"\n") if line.strip())
             kinds: dict[tuple[str, ...], set[type]] = {}
-            for found_object in objects:
-                _kinds_of_numbers(found_object.get(field.name) if isinstance(found_object, dict) else None, (), kinds)
+            for value in objects:
+                _kinds_of_numbers(value.get(field.name) if isinstance(value, dict) else None, (), kinds)
             if any(_Beyond in k and float not in k for k in kinds.values()):
                 schema = schema.set(k, field.with_type(WHOLE_WITHIN))
     return schema
 
 
 def mixed_types_in(block: bytes) -> pa.Schema:
-    """The types in lines that contradict each other: a column whose values have no type in common is text.
+    """Infer the types in lines that contradict each other: a column whose values have no common type becomes text.
 
     Raises
     ------
     ValueError
-        Where a line is no object, or a key stands twice with different values.
+        Where a line is no object, or a key occurs twice with different values.
     """
     columns: dict[str, list[str]] = {}
     for line in block.split(b"\n"):
@@ -64,10 +64,10 @@ def mixed_types_in(block: bytes) -> pa.Schema:
 
 
 def first_types(objects: list[dict[str, Any]]) -> pa.Schema:
-    """For each column the type of those of its values that are of the kind of the first, or else of that one alone."""
+    """Infer each column's type from its values of the same kind as the first, or from the first alone if those differ."""
     fields = []
-    for name in dict.fromkeys(name for found in objects for name in found):
-        values = [found[name] for found in objects if found.get(name) is not None]
+    for name in dict.fromkeys(name for row in objects for name in row):
+        values = [row[name] for row in objects if row.get(name) is not None]
         alike = [value for value in values if _kind(value) is _kind(values[0])]
         kind = pa.null()
         for some in (alike, alike[:1]):
@@ -81,7 +81,7 @@ def first_types(objects: list[dict[str, Any]]) -> pa.Schema:
 
 
 def _has_float_beyond(column: pa.ChunkedArray) -> bool:
-    """Whether lists or structs hold a float as large as whole numbers beyond int64 are."""
+    """Return whether lists or structs hold a float of at least 2**63, which may stand for an integer beyond int64."""
     for chunk in column.chunks:
         arrays = [chunk]
         while arrays:
@@ -97,20 +97,20 @@ def _has_float_beyond(column: pa.ChunkedArray) -> bool:
 
 
 class _Beyond:
-    """The kind of whole numbers beyond int64."""
+    """Kind of integers beyond int64."""
 
 
-def _kinds_of_numbers(value: Any, path: tuple[str, ...], found: dict[tuple[str, ...], set[type]]) -> None:
-    """Adds for each place in lists and objects which kinds of numbers stand there."""
+def _kinds_of_numbers(value: Any, path: tuple[str, ...], kinds: dict[tuple[str, ...], set[type]]) -> None:
+    """Add to `kinds`, for each path in lists and objects, the kinds of numbers that occur there."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            _kinds_of_numbers(inner, (*path, name), found)
+            _kinds_of_numbers(inner, (*path, name), kinds)
     elif isinstance(value, list):
         for inner in value:
-            _kinds_of_numbers(inner, (*path, "[]"), found)
+            _kinds_of_numbers(inner, (*path, "[]"), kinds)
     elif isinstance(value, int | float):
         beyond = isinstance(value, int) and not -(2**63) <= value < 2**63
-        found.setdefault(path, set()).add(_Beyond if beyond else type(value))
+        kinds.setdefault(path, set()).add(_Beyond if beyond else type(value))
 
 
 def _kind(value: Any) -> type:
@@ -129,7 +129,7 @@ _SHAPES: tuple[tuple[Any, tuple[type, ...]], ...] = (
 
 
 def fits(value: Any, arrow: pa.DataType) -> bool:
-    """Whether a value can be read as a type."""
+    """Return whether a value can be read as a type."""
     accepted = next((types for test, types in _SHAPES if test(arrow)), (str,))
     if value is None or (isinstance(value, accepted) and (bool in accepted or not isinstance(value, bool))):
         try:
@@ -143,36 +143,36 @@ def fits(value: Any, arrow: pa.DataType) -> bool:
 
 
 def unknown_key(value: Any, arrow: pa.DataType) -> tuple[str, Any] | None:
-    """The first key within a value that its type does not have, with the names above it, and what it holds."""
+    """Find the first key within a value that its type lacks; return its path and its value."""
     if pa.types.is_struct(arrow) and isinstance(value, dict):
         fields = {field.name: field.type for field in arrow}
         for name, inner in value.items():
             if name not in fields:
                 return f".{name}", inner
-            if (found := unknown_key(inner, fields[name])) is not None:
-                return f".{name}{found[0]}", found[1]
+            if (unknown := unknown_key(inner, fields[name])) is not None:
+                return f".{name}{unknown[0]}", unknown[1]
     elif pa.types.is_list(arrow) and isinstance(value, list):
         for inner in value:
-            if (found := unknown_key(inner, arrow.value_type)) is not None:
-                return f"[]{found[0]}", found[1]
+            if (unknown := unknown_key(inner, arrow.value_type)) is not None:
+                return f"[]{unknown[0]}", unknown[1]
     return None
 
 
 def wrong_value(
-    value: Mapping[str, Any], types: Mapping[str, pa.DataType], known: Sequence[str] | None
+    value: Mapping[str, Any], types: Mapping[str, pa.DataType], expected: Sequence[str] | None
 ) -> tuple[str | None, str] | None:
-    """What is wrong with an object: the column, and why. Of all keys those beside `known` are wrong, if that is given."""
+    """Find what is wrong with an object: the column, and why. Keys that are not `expected` are wrong, if that is given."""
 
     def unknown(name: str, held: Any) -> tuple[str, str]:
         return name, f"a key {name!r}, with {held!r:.60}, that no line has in which columns were looked for"
 
-    for name in value if known is not None else ():
-        if name not in (known or ()):
+    for name in value if expected is not None else ():
+        if name not in (expected or ()):
             return unknown(name, value[name])
     for name, arrow in types.items():
         if name not in value:
             continue
-        if known is not None and (inner := unknown_key(value[name], arrow)) is not None:
+        if expected is not None and (inner := unknown_key(value[name], arrow)) is not None:
             return unknown(name + inner[0], inner[1])
         if not pa.types.is_string(arrow) and not fits(value[name], arrow):
             return name, f"{value[name]!r} is no {arrow}"

@@ -1,4 +1,4 @@
-"""Text of which every line is a row: how it is cut between lines."""
+"""Read text in which every line is a row, in blocks cut between lines."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from gpuflow.io.datasets.files import File
 from .source import BLOCK_BYTES, TextFormat
 
 Opened = Callable[[], AbstractContextManager[Any]]
-"""Opens the text that is to be read, which may be more than once."""
+"""Opens the text; may be called more than once."""
 
 
 class LinesFormat(TextFormat):
-    """Text of which every line is a row."""
+    """A format in which every line is a row."""
 
     @abstractmethod
     def infer(self, block: bytes) -> pa.Schema:
-        """Names and types in some lines."""
+        """Infer names and types from some lines."""
 
     @abstractmethod
     def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """These columns of all rows, or rows alone where none are named. Raises what pyarrow raises, or `ReadError`."""
+        """Read these columns of all rows; without columns only count the rows. Raises what pyarrow raises, or `ReadError`."""
 
     def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
         return map(self.infer, self.blocks(file, rows))
@@ -38,10 +38,10 @@ class LinesFormat(TextFormat):
         return self.table(lambda: nullcontext(pa.BufferReader(head)), names, types)
 
     def blocks(self, file: File, rows: int | None) -> Iterator[bytes]:
-        """The text cut between lines: up to `rows` lines that are not blank, or all."""
+        """Yield the text in blocks cut between lines: up to `rows` lines that are not blank, or all."""
         with self.opened(file) as stream:
             lines: list[bytes] = []
-            size, left = 0, rows
+            size, remaining = 0, rows
             for line in lines_of(stream):
                 if not lines and not size:
                     self.refuse_foreign(file, line)
@@ -49,9 +49,9 @@ class LinesFormat(TextFormat):
                 size += len(line)
                 if not line.strip():
                     continue
-                if left is not None:
-                    left -= 1
-                    if left <= 0:
+                if remaining is not None:
+                    remaining -= 1
+                    if remaining <= 0:
                         break
                 if size >= BLOCK_BYTES:
                     yield b"".join(lines)
@@ -74,5 +74,5 @@ def lines_of(stream: Any) -> Iterator[bytes]:
 
 
 def all_of(stream: Any) -> bytes:
-    """Read a stream from where it stands to its end; its length need not be known."""
+    """Read the rest of a stream of unknown length."""
     return b"".join(iter(lambda: stream.read(1 << 20), b""))

@@ -1,4 +1,4 @@
-"""JSON lines and JSON documents as a source: one object is one row, types found in the first of them."""
+"""Sources over JSON lines and JSON documents: one object is one row, types are inferred from the first ones."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from .lines import LinesFormat, Opened, all_of, lines_of
 from .source import TextSource
 
 _NOWHERE = "\0 no such field"
-"""The name of a column that no object has."""
+"""A name that no object has as a key."""
 SUFFIXES = with_compressed(".ndjson", ".jsonl", ".json")
 DOCUMENTS = with_compressed(".json")
 _BLOCK = 1 << 20
-"""Bytes that are parsed at once, at first: an object must fit into them."""
+"""Bytes parsed at once, at first; increased until every object fits into them."""
 
 
 @dataclass(frozen=True)
 class NdjsonFormat(LinesFormat):
     """How JSON lines are read. Picklable.
 
-    `columns` are all that files have, where a key beside them is an error rather than passed over. In a `document` objects
-    may span lines.
+    If `columns` is given, a key that is not among them is an error; otherwise it is ignored. In a `document` objects may span
+    lines.
     """
 
     columns: tuple[str, ...] | None = None
@@ -81,14 +81,14 @@ class NdjsonFormat(LinesFormat):
             if not self.ignore_errors:
                 return mixed_types_in(block)
         lines = (object_on(line, True) for line in block.split(b"\n"))
-        return first_types([found for found in lines if isinstance(found, dict)])
+        return first_types([value for value in lines if isinstance(value, dict)])
 
     def usable(self, arrow: pa.DataType) -> pa.DataType:
-        # nothing but nulls so far may be followed by anything; JSON has no dates, only strings
+        # a column of nulls in the sample may hold anything below; JSON has no dates, only strings
         return pa.string() if pa.types.is_null(arrow) or pa.types.is_timestamp(arrow) else arrow
 
     def table(self, opened: Opened, names: tuple[str, ...], types: Mapping[str, pa.DataType]) -> pa.Table:
-        if not names:  # rows are counted as they are read: a line need not be one
+        if not names:  # rows are counted by parsing: a line need not be a row
             types, names = {_NOWHERE: pa.null()}, (_NOWHERE,)
         with opened() as stream:
             text = bytes(stream.read())
@@ -109,18 +109,18 @@ class NdjsonFormat(LinesFormat):
         return pa.table({name: _cast(table.column(name), types[name], self.ignore_errors) for name in names})
 
     def _strict(self, kinds: Mapping[str, pa.DataType]) -> bool:
-        """Whether keys that are not known are errors: where all columns are read, and within the objects of those that are."""
+        """Return whether unknown keys are errors: if all columns are read, or if nested columns are."""
         whole = self.columns is not None and kinds.keys() >= set(self.columns)
         return whole or (self.columns is not None and any(pa.types.is_nested(kind) for kind in kinds.values()))
 
     def _read(self, text: bytes, kinds: Mapping[str, pa.DataType], types: Mapping[str, pa.DataType], strict: bool) -> pa.Table:
-        """Columns of a text. Raises what pyarrow raises for what is no JSON, and for lines that are not one object each."""
+        """Parse columns of a text. Raises what pyarrow raises for invalid JSON, and for lines that are not one object each."""
         columns = self.columns if strict and self.columns is not None else tuple(kinds)
         schema = pa.schema([(name, _stored(types[name])) for name in dict.fromkeys((*kinds, *columns))])
         if not text or text.isspace():
             return schema.empty_table()
         refuse_nulls(text)
-        odd = strict and len(schema) < len(types)  # columns without a type: whatever they hold is looked at
+        odd = strict and len(schema) < len(types)  # columns without a type are inferred, so that their keys are no error
         if odd:
             refuse_depths(text)
         table = _table(text, schema, "infer" if odd else "error" if strict else "ignore")
@@ -135,21 +135,21 @@ class NdjsonFormat(LinesFormat):
         place = re.search(r"Column\(/(.*?)\)", str(error))
         column = place.group(1) if place and "/" not in place.group(1) else None
         kinds = {name: types[name] for name in names}
-        known = tuple(types) if self._strict(kinds) else None
+        expected = tuple(types) if self._strict(kinds) else None
         with self.opened(file) as stream:
             unit = "row" if isinstance(stream, Rows) else "line"
             for number, line in enumerate(lines_of(stream), 1):
                 if not line.strip():
                     continue
                 value = object_on(line)
-                wrong = (None, value) if isinstance(value, str) else wrong_value(value, kinds, known)
+                wrong = (None, value) if isinstance(value, str) else wrong_value(value, kinds, expected)
                 if wrong is not None:
                     return failure(file.path, f"{unit} {number}: {wrong[1]}. {_hint(wrong[1])}", column=wrong[0] or column)
         return failure(file.path, f"{error}. {_hint('')}", column=column)
 
 
 def _hint(wrong: str) -> str:
-    """The way out of what is wrong with a line."""
+    """Suggest the way out of what is wrong with a line."""
     if wrong.startswith("a key "):
         return (
             "Look at all lines (infer_schema_length=None), name the columns (schema=), "
@@ -174,14 +174,14 @@ def _table(text: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
     while True:
         try:
             return pajson.read_json(pa.BufferReader(text), pajson.ReadOptions(block_size=block), parse)
-        except pa.ArrowInvalid as e:  # an object must fit into a block
+        except pa.ArrowInvalid as e:  # an object is larger than a block
             if "straddling" not in str(e) or block > len(text):
                 raise
             block = min(block * 16, (1 << 31) - 1)
 
 
 def _stored(arrow: pa.DataType) -> pa.DataType:
-    """What is read for a type that JSON has no form for."""
+    """Return the type to read a column as before it is cast to `arrow`, which JSON cannot express."""
     if pa.types.is_date(arrow):
         return pa.string()
     return pa.int64() if pa.types.is_duration(arrow) else arrow
@@ -194,14 +194,14 @@ def _cast(data: pa.ChunkedArray, arrow: pa.DataType, forgiving: bool) -> pa.Chun
 
 
 def _readable(text: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
-    """What can be read: lines that are no objects are left out, values that do not fit are null."""
+    """Parse what can be parsed: lines that are no objects are dropped, values that do not fit become null."""
     columns: dict[str, list[Any]] = {name: [] for name in types}
     for line in text.split(b"\n"):
         value = object_on(line, True) if line.strip() else ""
         if isinstance(value, dict):
             for name, arrow in types.items():
-                found = value.get(name)
-                columns[name].append(found if fits(found, arrow) else None)
+                item = value.get(name)
+                columns[name].append(item if fits(item, arrow) else None)
     made = {}
     for name, arrow in types.items():
         texts = [v for v in columns[name] if isinstance(v, str)]

@@ -1,4 +1,4 @@
-"""Numbers written with a comma for the point, or with their thousands set apart."""
+"""Parse numbers written with a decimal comma, or with separated thousands."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pyarrow.compute as pc
 class Numbers:
     """How numbers are written.
 
-    Thousands are groups of three digits; groups of two may stand before the last (``12,34,567``). A text like ``1,2`` is no
-    number then: where a comma is the point, reading 12 would be wrong in silence.
+    Thousands are groups of three digits; groups of two may precede the last (``12,34,567``). With separated thousands ``1,2`` is
+    no number: read as 12 it would be silently wrong where a comma is meant as the decimal point.
     """
 
     decimal: str = "."
     thousands: str | None = None
 
     def has_own_form(self, arrow: pa.DataType) -> bool:
-        """Whether numbers of a type may be written as only this class reads them."""
+        """Return whether numbers of a type may have separated thousands, which only this class parses."""
         return self.thousands is not None and (
             pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow)
         )
@@ -32,7 +32,7 @@ class Numbers:
         return rf"^\s*[+-]?[0-9]{{1,3}}({apart}[0-9]{{2,3}})*{apart}[0-9]{{3}}({point}[0-9]*)?([eE][+-]?[0-9]+)?\s*$"
 
     def plain(self, texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
-        """Texts with numbers as everybody writes them; what is no number stays as it is."""
+        """Rewrite numbers with a point and without separated thousands; other texts are kept."""
         if not (pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow)):
             return texts
         if pa.types.is_integer(arrow):
@@ -45,11 +45,11 @@ class Numbers:
         return texts
 
     def column(self, texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
-        """Numbers of a type. Raises `pyarrow.ArrowInvalid` where a text is none."""
+        """Parse numbers as a type. Raises `pyarrow.ArrowInvalid` where a text is none."""
         return pc.utf8_trim_whitespace(self.plain(texts, arrow)).cast(arrow)
 
     def found(self, texts: pa.ChunkedArray) -> pa.DataType | None:
-        """The type of numbers of which some have thousands set apart; None where others are among them."""
+        """Infer the type of texts of which some are numbers with separated thousands; None unless all are numbers."""
         if self.thousands is None or not pc.any(pc.match_substring_regex(texts, self._grouped)).as_py():
             return None
         for kind in (pa.int64(), pa.float64()):
@@ -62,5 +62,5 @@ class Numbers:
 
 
 def hexadecimal(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Which of some texts are numbers like 0x1F, which pyarrow reads as whole numbers, and Polars as text."""
+    """Return a mask of texts like 0x1F, which pyarrow reads as integers and Polars as text."""
     return pc.fill_null(pc.match_substring_regex(texts, r"^\s*[+-]?0[xX]"), False)

@@ -1,7 +1,8 @@
-"""Find where the last record of a block of text ends, without looking at records one by one.
+"""Find where the last record of a block of text ends, without parsing records one by one.
 
-A line end is the end of a record where the number of quotes before it is even, if every other quote, from the first on, opens a
-field or follows the quote before it, so that both mean a quote in a field. Quotes are counted 64 at a time, as bits of words.
+A line end is the end of a record if the number of quotes before it is even. That holds if every opening quote (the first, the
+third, ...) stands at the beginning of a field or right behind the closing one, where the two mean a quote in a field. Quotes are
+counted 64 at a time, as bits of words.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ _ONE, _TOP = np.uint64(1), np.uint64(63)
 
 
 def last_end(text: bytes, separator: int, quote: int, end: int) -> int | None:
-    """Find the place after the last record that the text holds to its end, 0 where it holds none.
+    """Find the place after the last complete record, 0 where there is none.
 
     Parameters
     ----------
     text : bytes
-        It begins where a record does, and has no comments.
+        Text without comments that begins where a record does.
     separator, quote, end : int
-        Bytes that set fields apart, quote them (-1 for none) and end lines.
+        Bytes that separate fields, quote them (-1 for none) and end lines.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def last_end(text: bytes, separator: int, quote: int, end: int) -> int | None:
 
 
 def _bits(mask: np.ndarray[Any, Any]) -> Bits:
-    """One bit for each value, the first one lowest, and zeros up to a whole word."""
+    """Pack a mask into words of 64 bits, lowest bit first, filled up with zeros."""
     packed = np.packbits(mask, bitorder="little")
     words = np.zeros(-(-len(packed) // 8), "<u8")
     words.view(np.uint8)[: len(packed)] = packed
@@ -55,7 +56,7 @@ def _bits(mask: np.ndarray[Any, Any]) -> Bits:
 
 
 def _parity(bits: Bits) -> Bits:
-    """Whether the number of bits up to and with each is odd."""
+    """Compute for each bit whether the number of set bits up to and including it is odd."""
     odd = bits.copy()
     for step in (1, 2, 4, 8, 16, 32):
         odd ^= odd << np.uint64(step)

@@ -1,7 +1,7 @@
-"""Delimited text cut into blocks of whole records, so that no reader ever sees a record in two parts.
+"""Cut delimited text into blocks of whole records, so that no reader sees a part of a record.
 
-One kernel knows where records end (`gpuflow_kernels.primitives.cpu.delimited`); where no quote stands in a field
-that does not begin with one, blocks are cut without it (`record_ends`).
+A kernel finds where records end (`gpuflow_kernels.primitives.cpu.delimited`). Blocks in which only quoted fields contain quotes
+are cut without it (`record_ends`).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from .compression import LOOKED
 from .record_ends import last_end
 
 BLOCK = 1 << 20
-"""Bytes that are read, and parsed, at once: larger ones leave a core's own cache, and smaller ones make more parts to join."""
+"""Bytes read and parsed at once: larger blocks leave a core's own cache, smaller ones make more parts to concatenate."""
 MOST = (1 << 31) - (1 << 16)
-"""Bytes that a record may have: what pyarrow parses at once."""
+"""Most bytes of a record: as many as pyarrow parses at once."""
 _PEEKED = 1 << 16
-"""Bytes in which the first line end is looked for."""
+"""Bytes in which the first line end is searched."""
 _SMALL = 2048
-"""Bytes of text below which the kernel runs uncompiled: that is done before it would be loaded."""
+"""Bytes of text below which the kernel runs uncompiled, which takes less time than loading it."""
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How records are written.
 
-    `separator` may have several bytes; `quote` is a byte, or -1; lines that begin with `comment` are no records, and lines
-    without anything are where `blanks` is true. `ends` is one of the kernel's ways for lines to end, or a byte.
+    `separator` may have several bytes; `quote` is a byte, or -1. Lines that begin with `comment` are no records; empty lines are
+    records if `blanks`. `ends` is one of the kernel's kinds of line ends, or a byte.
     """
 
     separator: bytes
@@ -46,7 +46,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records; `line` is the number of the line on which the first of them begins. `last` ends the file."""
+    """Whole records. `line` is the number of the line on which the first one begins; the `last` block ends the file."""
 
     text: bytes
     line: int
@@ -55,31 +55,31 @@ class Block:
 
     @cached_property
     def records(self) -> np.ndarray[Any, Any]:
-        """Where records and comments begin and end, and how many fields they have."""
+        """Table of records and comments: where each begins and ends, and its number of fields."""
         return find(self.text, self.dialect, last=self.last)[0]
 
     @cached_property
     def rows(self) -> np.ndarray[Any, Any]:
-        """The records that are rows."""
+        """Records that are rows."""
         table = self.records
         return table[(table[:, d.FIELDS] > 0) | ((table[:, d.FIELDS] == d.BLANK) & self.dialect.blanks)]
 
     @property
     def width(self) -> int:
-        """The most fields that a row has."""
+        """Fields of the widest row."""
         return int(self.rows[:, d.FIELDS].max(initial=0))
 
     def line_of(self, place: int) -> int:
-        """The number of the line on which a place in the text stands."""
+        """Return the number of the line that a position in the text is on."""
         return self.line + lines_in(self.text[:place], self.dialect)
 
     def fields(self, start: int, stop: int) -> list[str]:
-        """The fields of the record between two places."""
+        """Return the fields of the record between two positions."""
         return fields_of(self.text[start:stop], self.dialect, "replace")
 
     @cached_property
     def plain(self) -> bool:
-        """Whether a reader that knows separators, quotes and blank lines reads this text as it is meant."""
+        """Whether pyarrow's parser, which knows separators, quotes and blank lines, can parse this text unchanged."""
         text, dialect = self.text, self.dialect
         if len(dialect.separator) > 1 or dialect.ends not in (d.NEWLINE, d.RETURN):
             return False
@@ -88,7 +88,7 @@ class Block:
         return dialect.ends == d.RETURN or b"\r" not in text or _returns_stand_before_newlines(text)
 
     def rewritten(self, width: int, rows: np.ndarray[Any, Any] | None = None) -> tuple[bytes, str]:
-        """Some rows, or all, with `width` fields each, in a dialect that any reader reads, and its separator."""
+        """Rewrite some rows, or all, with `width` fields each, in a dialect that pyarrow parses; also return its separator."""
         dialect, rows = self.dialect, self.rows if rows is None else rows
         mark = dialect.quote if dialect.quote >= 0 else ord('"')
         apart = dialect.separator if len(dialect.separator) == 1 else b"\x1f"
@@ -100,19 +100,21 @@ class Block:
 
 
 def find(text: bytes, dialect: Dialect, *, last: bool, most: int = MOST, place: int = 0) -> tuple[np.ndarray[Any, Any], int, int]:
-    """The table of records in a text, at most `most` of them and comments between them; where they end; and what the kernel
-    tells of them."""
-    data, told = _bytes(text), np.zeros(2, np.int64)
+    """Find records in a text, at most `most` of them: the table of records and comments, where they end, and the kernel's
+    flags."""
+    data, summary = _bytes(text), np.zeros(2, np.int64)
     ends = (d.NEWLINE, d.RETURN) if dialect.ends in (d.NEWLINE, d.RETURN) else (dialect.ends,)
     table = np.empty((sum(text.count(bytes([end])) for end in ends) + 1, 3), np.int64)
     run = d.records if len(text) < _SMALL else compiled(d.records)
     separator, comment = _bytes(dialect.separator), _bytes(dialect.comment)
-    count = run(data, place, int(last), separator, dialect.quote, comment, dialect.ends, most, int(dialect.blanks), table, told)
-    return table[:count], int(told[0]), int(told[1])
+    count = run(
+        data, place, int(last), separator, dialect.quote, comment, dialect.ends, most, int(dialect.blanks), table, summary
+    )
+    return table[:count], int(summary[0]), int(summary[1])
 
 
 def fields_of(record: bytes, dialect: Dialect, errors: str = "strict") -> list[str]:
-    """The fields of one record. Raises `UnicodeDecodeError` where they are no text."""
+    """Split one record into fields. Raises `UnicodeDecodeError` where they are no text."""
     data, separator, place, fields = _bytes(record), _bytes(dialect.separator), 0, []
     run = d.field_end if len(record) < _SMALL else compiled(d.field_end)
     while place <= len(record):
@@ -131,7 +133,7 @@ def fields_of(record: bytes, dialect: Dialect, errors: str = "strict") -> list[s
 
 
 def lines_in(text: bytes, dialect: Dialect) -> int:
-    """How many lines end in a text, inside of quotes or not."""
+    """Count the line ends in a text, those in quotes included."""
     if dialect.ends == d.RETURN:
         return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
     return int(np.count_nonzero(_bytes(text) == dialect.ends))  # many times as fast as bytes.count where lines are short
@@ -142,7 +144,7 @@ def _bytes(text: bytes) -> np.ndarray[Any, Any]:
 
 
 def _returns_stand_before_newlines(text: bytes) -> bool:
-    """Whether no return stands alone, but for one that ends the text."""
+    """Return whether a newline follows every return, except one that ends the text."""
     data = _bytes(text)
     return not np.any((data[:-1] == d.RETURN) & (data[1:] != d.NEWLINE))
 
@@ -153,9 +155,9 @@ def _may_hold_comments(text: bytes, dialect: Dialect) -> bool:
 
 
 class Records:
-    """A stream of delimited text, from which records are taken one by one, and then in blocks.
+    """A stream of delimited text, from which records are read one by one, then in blocks.
 
-    Where the dialect says `NEWLINE`, returns alone end lines if no newline does.
+    If the dialect says `NEWLINE` but no newline ends the first record, single returns end lines.
 
     Parameters
     ----------
@@ -165,12 +167,12 @@ class Records:
     size : int
         Bytes of a block.
     strict : bool
-        Whether a quote that is never closed is an error.
+        Whether an unclosed quote is an error.
 
     Raises
     ------
     ValueError
-        When a record is larger than can be parsed, or a quote is never closed; with the line.
+        When a record is larger than can be parsed, or a quote is not closed; with the line.
     """
 
     def __init__(self, stream: Any, dialect: Dialect, size: int = BLOCK, *, strict: bool = True) -> None:
@@ -178,11 +180,11 @@ class Records:
         self._rest, self._ended = b"", False
         self._fill(_PEEKED)
         self.start = self._rest[:LOOKED]
-        """The first bytes, as they are."""
+        """The first bytes of the stream."""
         self._rest = self._rest.removeprefix(codecs.BOM_UTF8)
         if dialect.ends == d.NEWLINE and b"\r" in self._rest[:-1]:
-            table, _, told = find(self._rest, dialect, last=True, most=1)
-            if table[0, d.STOP] >= len(self._rest) - 1 and told & (d.RETURNS | d.COMMENTS):
+            table, _, flags = find(self._rest, dialect, last=True, most=1)
+            if table[0, d.STOP] >= len(self._rest) - 1 and flags & (d.RETURNS | d.COMMENTS):
                 dialect = replace(dialect, ends=d.RETURN)
         self.dialect = dialect
 
@@ -195,7 +197,7 @@ class Records:
         self._rest = b"".join(parts)
 
     def _next(self, size: int, dialect: Dialect, most: int | None) -> Block | None:
-        """About `size` bytes of whole records, at most `most` of them; None at the end."""
+        """Read about `size` bytes of whole records, at most `most` of them; None at the end."""
         while True:
             self._fill(size)
             text = self._rest[:size]
@@ -218,21 +220,22 @@ class Records:
         stop = last_end(text, dialect.separator[0], dialect.quote, dialect.ends) if quick else None
         if stop is not None and (not last or stop == len(text)):
             return Block(text[:stop], self._line, dialect, last)
-        table, stop, told = find(text, dialect, last=last, most=MOST if most is None else most)
+        table, stop, flags = find(text, dialect, last=last, most=MOST if most is None else most)
         block = Block(text[:stop], self._line, dialect, last and stop == len(text))
-        if told & d.OPEN and self._strict:
+        if flags & d.OPEN and self._strict:
             place = _open_quote(text, int(table[-1, d.START]), dialect)
             raise ValueError(f"the quote that opens a field on line {block.line_of(place)} is never closed{_UNQUOTED}")
-        block.__dict__["records"] = table  # found already: not to be looked for again
+        block.__dict__["records"] = table  # fills the cached property
         return block
 
     def fields(self, record: bytes) -> list[str]:
-        """The fields of a record. Raises `UnicodeDecodeError` where they are no text."""
+        """Split a record into fields. Raises `UnicodeDecodeError` where they are no text."""
         return fields_of(record, self.dialect)
 
     def take(self, count: int, *, blanks: bool, raw: bool = False) -> list[tuple[bytes, int]]:
-        """The next records with their lines, fewer at the end: comments left out, lines without anything too unless `blanks`;
-        or `raw` lines, whatever they hold."""
+        """Read the next records with their line numbers, fewer at the end.
+
+        Comments are skipped, and empty lines unless `blanks`. With `raw`, lines are read instead of records."""
         dialect = replace(self.dialect, blanks=blanks or raw)
         if raw:
             dialect = replace(dialect, quote=-1, comment=b"")
@@ -246,7 +249,7 @@ class Records:
         return taken
 
     def blocks(self, *, blanks: bool, most: int | None = None) -> Iterator[Block]:
-        """What follows, in blocks of whole records, of which there are at most `most`."""
+        """Yield the rest of the stream in blocks of whole records, at most `most` records."""
         dialect = replace(self.dialect, blanks=blanks)
         while most is None or most > 0:
             block = self._next(self._size, dialect, most)
@@ -261,7 +264,7 @@ _UNQUOTED = "; pass quote_char=None if quotes mean nothing"
 
 
 def _open_quote(text: bytes, place: int, dialect: Dialect) -> int:
-    """Where the field begins, of a record that begins at `place`, whose quote is never closed."""
+    """Find the field with the unclosed quote in the record that begins at `place`."""
     data, separator, close = _bytes(text), _bytes(dialect.separator), 0
     run = d.field_end if len(text) < _SMALL else compiled(d.field_end)
     while True:

@@ -1,4 +1,4 @@
-"""Lines of text (CSV, JSON) as a source: one partition for each file, its number of rows not known before it is read."""
+"""Sources over text (CSV, JSON): one partition for each file, whose number of rows is unknown before it is read."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ from .decoding import LOSSY, Decoded
 from .inference import WHOLE, WHOLE_WITHIN, widened
 
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff")
-"""First bytes that no text in UTF-8 has."""
+"""Byte order marks of UTF-16, which are invalid UTF-8."""
 _WITHIN = (
     "holds whole numbers beyond int64 in lists or objects, of which floats would not be what the file says; write them as "
     "text, or in a column of their own"
 )
 SAMPLED_FILES = 10
-"""Files of a table whose beginnings are looked at for types."""
+"""Files from whose first rows types are inferred, at most."""
 AUTO, WHOLE_BYTES, SAMPLED_ROWS = "auto", 16 << 20, 10_000
-"""The sample that is all rows of files of so many bytes together, and of larger ones so many rows."""
+"""The sample "auto": all rows if the files have at most so many bytes together, else so many rows."""
 BLOCK_BYTES = 16 << 20
-"""Text that is looked at in one go when a whole file is looked at."""
+"""Bytes of a block from which types are inferred when whole files are the sample."""
 
 
 @dataclass(frozen=True)
 class TextFormat(ABC):
-    """How text is written. Picklable."""
+    """A text format with its options. Picklable."""
 
     encoding: str = "utf8"
     ignore_errors: bool = False
 
     hint: ClassVar[str] = "write it again with other names"
     beyond: ClassVar[str] = "float64"
-    """What whole numbers may be read as that no column holds."""
+    """Type to suggest for integers beyond 64 bits."""
     varies: ClassVar[bool] = False
     """Whether files of one table may have different columns."""
 
@@ -66,39 +66,39 @@ class TextFormat(ABC):
         return False
 
     def prepared(self, file: File) -> TextFormat:
-        """The format once the first file is known."""
+        """Adapt the format to the first file."""
         return self
 
     def names_in(self, file: File) -> list[str] | None:
-        """The names of the columns of a file before types are looked for; None where every row has its own."""
+        """Read the names of a file's columns; None where every row has its own."""
         return None
 
     @abstractmethod
     def schemas(self, file: File, rows: int | None) -> Iterator[pa.Schema]:
-        """Find names and types in the first rows of a file, or in all of them, some rows at a time."""
+        """Infer names and types from the first rows of a file, or from all, block by block."""
 
     @abstractmethod
     def read(self, file: File, names: tuple[str, ...], types: Mapping[str, pa.DataType], most: int | None) -> pa.Table:
-        """Read these columns of the first rows of a file, or of all; rows alone where no columns are named.
+        """Read these columns of the first rows of a file, or of all; without columns only count rows.
 
         Raises what pyarrow raises, or `ReadError`.
         """
 
     def named(self, names: Sequence[str], given: bool = False) -> TextFormat:
-        """The format once the names of the columns are known, found or `given`."""
+        """Adapt the format to the names of the columns, inferred or `given`."""
         return self
 
     @abstractmethod
     def usable(self, arrow: pa.DataType) -> pa.DataType:
-        """The type to read a column as, given what its beginning looks like."""
+        """Return the type to read a column as, for the type inferred from its first rows."""
 
     def explain(self, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]) -> BaseException:
-        """A `ReadError` that tells more, where more is known; `names` are the columns that were read."""
+        """Make a `ReadError` with line and reason, if they can be found; `names` are the columns that were read."""
         return error
 
     @contextmanager
     def opened(self, file: File) -> Iterator[Any]:
-        """The text of a file, decompressed, in UTF-8 where its bytes are not to be taken as they are."""
+        """Open the text of a file: decompressed, and decoded to UTF-8 if it is in another encoding."""
         handle = file.open()
         with pa.PythonFile(handle, "r") if file.remote else pa.OSFile(handle) as raw:
             codec = by_name(file.name)
@@ -109,7 +109,7 @@ class TextFormat(ABC):
                 yield stream if self.encoding == "utf8" else Decoded(stream, self.encoding)
 
     def refuse_foreign(self, file: File, start: bytes) -> None:
-        """Raise where a text that should be UTF-8 begins like none."""
+        """Raise if a text that should be UTF-8 begins like UTF-16."""
         if self.encoding in ("utf8", LOSSY) and _UTF16.match(start):
             reason = "it begins like UTF-16; write it again in UTF-8, or pass encoding='utf-16' to scan_csv"
             raise failure(file.path, reason)
@@ -118,7 +118,7 @@ class TextFormat(ABC):
 def _explained(
     text: TextFormat, file: File, error: BaseException, types: Mapping[str, pa.DataType], names: Sequence[str]
 ) -> BaseException:
-    """What a format says of an error; the error itself where the file cannot be read for that, either."""
+    """Explain an error by the format; wrap the error itself if reading the file for that fails too."""
     try:
         explained = text.explain(file, error, types, names)
     except FAILURES as again:
@@ -127,7 +127,7 @@ def _explained(
 
 
 class TextSplit(Split):
-    """One file; or all of them, where rows are counted over files."""
+    """One file, or all of them if rows are counted over files."""
 
     rows = None
 
@@ -147,25 +147,25 @@ class TextSplit(Split):
         return f"{type(self.text).__name__}Split({self.files[0].path}{', …' if len(self.files) > 1 else ''})"
 
     def read(self, columns: tuple[str, ...]) -> Chunk:
-        index, start, left = self.options
+        index, start, remaining = self.options
         chunks: list[Chunk] = []
         for file in self.files:
-            if left is not None and left <= 0:
+            if remaining is not None and remaining <= 0:
                 break
-            chunks.append(self._file(file, columns, index, start, left))
+            chunks.append(self._file(file, columns, index, start, remaining))
             start += chunks[-1].length
-            left = None if left is None else left - chunks[-1].length
+            remaining = None if remaining is None else remaining - chunks[-1].length
         return concat_chunks(chunks) if chunks else empty_chunk(self.schema, columns)
 
-    def _file(self, file: File, columns: tuple[str, ...], index: str | None, start: int, left: int | None) -> Chunk:
+    def _file(self, file: File, columns: tuple[str, ...], index: str | None, start: int, remaining: int | None) -> Chunk:
         stored = tuple(name for name in columns if name not in self.keys and name != index)
         try:
-            table = self.text.read(file, stored, self.types, left)
+            table = self.text.read(file, stored, self.types, remaining)
         except GpuflowError:
             raise
         except FAILURES as e:
             raise _explained(self.text, file, e, self.types, stored) from e
-        count = table.num_rows if left is None else min(left, table.num_rows)
+        count = table.num_rows if remaining is None else min(remaining, table.num_rows)
         values = dict(file.keys)
         made: list[Column] = []
         for name in columns:
@@ -188,9 +188,9 @@ class TextSource(Source):
     text : TextFormat
     options : ScanOptions
     sample : int, "auto" or None
-        Rows at the beginning of each of some files that types are found in; None for all rows of all files.
+        Rows at the beginning of each of some files from which types are inferred; None for all rows of all files.
     overrides : mapping of str to DType or type name, or list of types
-        Types of columns that are not to be found; a list is for the first columns.
+        Types of columns that are not inferred; a list is for the first columns.
     """
 
     def __init__(
@@ -213,21 +213,21 @@ class TextSource(Source):
         if isinstance(sample, str):
             sample = None if sum(file.size for file in self.files) <= WHOLE_BYTES else SAMPLED_ROWS
         self.text = text = self._of(self.files[0], text.prepared)
-        wanted = options.wanted()
+        given = options.wanted()
         asked: dict[str, DType] = {}
-        if wanted is not None:
-            self.text = text = text.named(tuple(wanted), given=True)
-            self.types = {name: arrow_type(kind) for name, kind in wanted.items()}
-            asked.update(wanted)
+        if given is not None:
+            self.text = text = text.named(tuple(given), given=True)
+            self.types = {name: arrow_type(kind) for name, kind in given.items()}
+            asked.update(given)
             names = self._of(self.files[0], text.names_in)
             if names is not None:
                 self._compare(names)
         else:
-            if options.n_rows is not None:  # what is not read shall not decide, nor fail
+            if options.n_rows is not None:  # rows that are not read must neither change types nor fail
                 sample = min(options.n_rows, options.n_rows if sample is None else sample)
-            found = self._infer(sample)
-            text = text.named(found.names)
-            self.types = {field.name: text.usable(field.type) for field in found}
+            inferred = self._infer(sample)
+            text = text.named(inferred.names)
+            self.types = {field.name: text.usable(field.type) for field in inferred}
         for name, kind in self._overrides(overrides):
             if name not in self.types:
                 raise ColumnNotFoundError(
@@ -246,7 +246,7 @@ class TextSource(Source):
         stored = {name: kind for name, kind in self.types.items() if name not in self.keys}
         schema, unsupported = supported(pa.schema([(name, kind) for name, kind in stored.items() if kind != WHOLE_WITHIN]))
         self.unsupported = {**unsupported, **{name: _WITHIN for name, kind in stored.items() if kind == WHOLE_WITHIN}}
-        schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else found for n, found in schema.items()})
+        schema = Schema({n: asked[n] if n in asked and asked[n].kind == "enum" else kind for n, kind in schema.items()})
         refuse_without_columns([*schema, *self.keys], self.unsupported, f"{what} files ({self.files[0].path})")
         index = options.row_index_name
         if index is not None:
@@ -269,7 +269,7 @@ class TextSource(Source):
         return list(zip(self.types, overrides, strict=False))
 
     def _compare(self, names: list[str]) -> None:
-        """Raise where the files have other names than the schema that was given, or fewer columns if they have no header."""
+        """Raise if a file has other names than the given schema, or fewer columns if it has no header."""
         path, options = self.files[0].path, self.options
         insert = "missing_columns='insert' makes it null"
         if not self.text.has_names:
@@ -285,35 +285,35 @@ class TextSource(Source):
                 raise failure(path, f"the schema that was given does not name it; {ignore}", column=name)
 
     def _infer(self, sample: int | None) -> pa.Schema:
-        found = in_threads(lambda file: self._look(file, sample), self.files if sample is None else self.files[:SAMPLED_FILES])
-        merged = found[0]
-        for file, schema in zip(self.files, found, strict=False):
+        schemas = in_threads(lambda file: self._look(file, sample), self.files if sample is None else self.files[:SAMPLED_FILES])
+        merged = schemas[0]
+        for file, schema in zip(self.files, schemas, strict=False):
             self._beyond.update({field.name: file for field in schema if field.type == WHOLE})
-        for file, other in zip(self.files[1:], found[1:], strict=False):
+        for file, other in zip(self.files[1:], schemas[1:], strict=False):
             if self.text.has_names and not self.text.varies:
                 refuse_other_columns(file, other.names, merged.names, self.options, f"those of {self.files[0].path}")
-                known = set(merged.names)
-                other = pa.schema([field for field in other if field.name in known])
+                names = set(merged.names)
+                other = pa.schema([field for field in other if field.name in names])
             merged = widened(merged, other)
         return merged
 
     def _look(self, file: File, sample: int | None) -> pa.Schema:
-        """Names and types in the first rows of a file."""
+        """Infer names and types from the first rows of a file."""
 
         def look(file: File) -> pa.Schema:
-            found: pa.Schema | None = None
+            schema: pa.Schema | None = None
             for other in self.text.schemas(file, sample):
-                if found is None:
+                if schema is None:
                     refuse_duplicates(other.names, file.path, self.text.hint)
-                found = other if found is None else widened(found, other)
-            if found is None and not self.text.varies:
+                schema = other if schema is None else widened(schema, other)
+            if schema is None and not self.text.varies:
                 raise failure(file.path, "the file is empty")
-            return pa.schema([]) if found is None else found
+            return pa.schema([]) if schema is None else schema
 
         return self._of(file, look)  # type: ignore[no-any-return]
 
     def _of(self, file: File, look: Callable[[File], Any]) -> Any:
-        """What a look at a file gives; whatever it raises is a `ReadError`."""
+        """Apply `look` to a file; turn whatever it raises into a `ReadError`."""
         try:
             return look(file)
         except GpuflowError:
@@ -342,7 +342,7 @@ class TextSource(Source):
 def refuse_other_columns(
     file: File, names: Sequence[str], expected: Iterable[str], options: Any, whose: str = "expected are"
 ) -> None:
-    """Raise where a file has columns that are not expected, or lacks some that are, unless `options` allow for it."""
+    """Raise if a file has unexpected columns, or lacks expected ones, unless `options` allow it."""
     expected = list(expected)
     for asked, wrong, others, what in (
         (options.missing_columns, expected, set(names), "missing_columns='insert', which makes them null"),
@@ -355,5 +355,5 @@ def refuse_other_columns(
 
 
 def arrow_type(kind: DType) -> pa.DataType:
-    """The Arrow type that a reader of text makes for a column type."""
+    """Return the Arrow type that text is parsed to for a column type."""
     return pa.string() if kind == t.STRING or kind.kind == "enum" else convert.arrow_type(kind)

@@ -1,4 +1,4 @@
-"""Writing tables: whole files and folders or nothing, and never outside the folder that was named."""
+"""Write tables, whole files and folders or nothing, and never outside of the named folder."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from .encoders import CsvEncoder, Encoder, IpcEncoder, NdjsonEncoder, ParquetEnc
 Path = str | os.PathLike[str]
 ROW_GROUP_ROWS = 500_000
 BATCH_ROWS = 65_536
-"""Rows that are turned into text, or into a batch of an Arrow file, at once."""
+"""Rows converted at once to text, or to a batch of an Arrow file."""
 _OPEN_FILES = 200
 _SOME = {"bool": "false", "date": "1970-01-01"}
-"""Values of keys that name the folder of a table without rows, from which their types are found again."""
+"""Values of keys for the folder of a table without rows, from which a scan infers their types."""
 
 
 def write_parquet(
@@ -250,7 +250,7 @@ def _write(
         fill = partial(_write_folder, chunks, schema, keys, target, encoder)
         atomic.local_folder(target, overwrite, encoder.suffix, fill)
     else:
-        target = os.path.realpath(target)  # a link stays one, and what it leads to is replaced
+        target = os.path.realpath(target)  # the file behind a link is replaced, not the link
         atomic.local_file(target, overwrite, lambda to: _write_file(chunks, schema, encoder, to, target))
 
 
@@ -291,7 +291,7 @@ def _write_file(chunks: Iterable[Chunk], schema: Schema, encoder: Encoder, targe
 
 @contextmanager
 def _opened(encoder: Encoder, target: Any, arrow: pa.Schema, path: str) -> Iterator[Write]:
-    """What appends batches to a file; its failures are `WriteError`, those of what makes the rows stay as they are."""
+    """Open a file and yield a function that appends batches; only failures of writing become `WriteError`."""
     file = encoder.opened(target, arrow, path)
     with writing(path):
         write: Write = file.__enter__()
@@ -311,7 +311,7 @@ def _opened(encoder: Encoder, target: Any, arrow: pa.Schema, path: str) -> Itera
 
 
 def _append(write: Write, chunk: Chunk, arrow: pa.Schema) -> None:
-    """Rows of a chunk, some at a time: what Arrow needs of them is made anew, and may be larger."""
+    """Append the rows of a chunk some at a time: their conversion to Arrow is a copy, and may be larger."""
     for start in range(0, chunk.length, BATCH_ROWS):
         stop = min(start + BATCH_ROWS, chunk.length)
         part = chunk.take(slice(start, stop), stop - start)
@@ -321,8 +321,9 @@ def _append(write: Write, chunk: Chunk, arrow: pa.Schema) -> None:
 def _write_folder(
     chunks: Iterable[Chunk], schema: Schema, keys: tuple[str, ...], target: str, encoder: Encoder, root: str
 ) -> None:
-    """One folder for each combination of keys below `root`, which becomes `target`; more than a few hundred open files are
-    closed and continued in a next part."""
+    """Write a folder for each combination of keys below `root`, which is renamed to `target` later.
+
+    With more than `_OPEN_FILES` files open, the oldest is closed, and continued in a next part."""
     positions = [schema.position(key) for key in keys]
     stored = tuple(i for i in range(len(schema)) if i not in positions)
     arrow = convert.arrow_schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
@@ -353,13 +354,13 @@ def _write_folder(
 
 
 def _groups(columns: list[Column], count: int) -> Iterator[tuple[list[str | None], np.ndarray[Any, Any]]]:
-    """The rows of each combination of key values, in their order, with the values as text."""
+    """Yield the rows of each combination of key values, in their order, with the values as text."""
     combined = np.zeros(count, np.int64)
     for column in columns:
         _, codes = np.unique(column.values, return_inverse=True)
         if column.validity is not None:
             codes = np.where(column.validity, codes, -1)
-        # numbered anew at each key, so that the product cannot overflow
+        # renumbered for each key, so that the product cannot overflow
         _, combined = np.unique(combined * (int(codes.max(initial=0)) + 2) + codes + 1, return_inverse=True)
     order = np.argsort(combined, kind="stable")
     starts = np.flatnonzero(np.diff(combined[order], prepend=-1))

@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all.
+"""Write files and folders atomically.
 
-Everything is written under a hidden name beside its own, and takes its own in one step when it is whole: a reader never
-sees half a table, and a failure, or a process that dies, leaves what was there before.
+Everything is written under a hidden name in the same folder, then renamed in one step: a reader never sees half a table, and a
+failure or a killed process leaves the previous file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AT_FDCWD = -100
 
 
 def local_file(target: str, overwrite: bool, write: Callable[[str], None]) -> None:
-    """Have `write` write a file, given the name to write to, and give it the name `target`."""
+    """Call `write` with a temporary file name, then rename the file to `target`."""
     if os.path.isdir(target) and not os.path.islink(target):
         raise PlanError(f"{target!r} is a folder; name a file in it, or give partition_by to write a folder")
     if os.path.lexists(target) and not (os.path.isfile(target) or os.path.islink(target)):
@@ -42,9 +42,9 @@ def local_file(target: str, overwrite: bool, write: Callable[[str], None]) -> No
 
 
 def local_folder(target: str, overwrite: bool, suffix: str, write: Callable[[str], None]) -> None:
-    """Have `write` fill a folder, given its name, and give it the name `target`.
+    """Call `write` with a temporary folder, then rename it to `target`.
 
-    One that is there already is only replaced when it holds nothing but files with `suffix`.
+    An existing folder is only replaced if it holds nothing but files with `suffix`.
     """
     _refuse(target, overwrite)
     if os.path.lexists(target):
@@ -66,7 +66,7 @@ def local_folder(target: str, overwrite: bool, suffix: str, write: Callable[[str
 
 
 def remote_file(url: str, overwrite: bool, system: Any, path: str, write: Callable[[Any], None]) -> None:
-    """Have `write` write to an open file of a remote file system, and give it the name `path`, which is that of `url`."""
+    """Call `write` with an open temporary file of a remote file system, then move it to `path`, the path of `url`."""
     with writing(url):
         there = remote.look(system, path)
     if there is not None and there["type"] == "directory":
@@ -82,14 +82,14 @@ def remote_file(url: str, overwrite: bool, system: Any, path: str, write: Callab
         with writing(url):
             remote.move(system, temporary, path)
     except BaseException:
-        with suppress(Exception):  # what went wrong first is what is raised
+        with suppress(Exception):  # the first error is raised
             if remote.look(system, temporary) is not None:
                 system.rm_file(temporary)
         raise
 
 
 def _created(system: Any, path: str) -> Any:
-    """A new file, open for writing, in a folder that is made where the file system has such a thing."""
+    """Open a new file for writing; make its folder where the file system has folders."""
     try:
         return system.open(path, "wb")
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def _created(system: Any, path: str) -> Any:
 
 
 def remove(path: str) -> None:
-    """Take away a file or a whole folder, if it is there."""
+    """Remove a file or a whole folder, if it exists."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
     elif os.path.lexists(path):
@@ -107,7 +107,7 @@ def remove(path: str) -> None:
 
 @contextmanager
 def _beside(target: str) -> Iterator[str]:
-    """A hidden name in the same folder, of which nothing is left at the end. Its folder is made."""
+    """Make the folder of `target`, yield a hidden name in it, and remove what has that name afterwards."""
     folder = os.path.dirname(target)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -129,7 +129,7 @@ def _refuse(target: str, overwrite: bool) -> None:
 
 
 def _rename_new(temporary: str, target: str) -> None:
-    """Rename where nothing may be replaced, not even what has come about since it was looked for."""
+    """Rename without replacing anything, not even a file created since the check."""
     try:
         if not _rename(temporary, target, _NO_REPLACE):
             _refuse(target, overwrite=False)
@@ -163,7 +163,7 @@ def _renameat2() -> Any:
 
 
 def _rename(source: str, target: str, flags: int) -> bool:
-    """Linux's renameat2; False where the system or the file system has none."""
+    """Call Linux's renameat2; return False where the system or the file system lacks it."""
     function = _renameat2()
     if function is None:
         return False

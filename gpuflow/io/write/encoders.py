@@ -1,4 +1,4 @@
-"""How record batches are written to one file, for each format that can be written."""
+"""Encoders that write record batches to one file, one for each format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Write = Callable[[pa.RecordBatch], None]
 
 
 def check_choice(what: str, value: Any, accepted: tuple[Any, ...]) -> None:
-    """Raise `TypeMismatchError` where `value` is none of those."""
+    """Raise `TypeMismatchError` if `value` is not one of `accepted`."""
     if value not in accepted:
         raise TypeMismatchError(f"{what}={value!r} is not one of {', '.join(map(str, accepted))}")
 
@@ -32,7 +32,7 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def suffix(self) -> str:
-        """How names of files in a partitioned folder end."""
+        """Suffix of files in a partitioned folder."""
 
     def check(self, schema: pa.Schema) -> None:
         """Raise `UnsupportedError` where a column cannot be written."""
@@ -40,7 +40,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Any:
-        """A context whose value appends batches to `target`, a file name or an open file; `path` is the file's own name."""
+        """Open `target`, a file name or an open file, and yield a function that appends batches; `path` is the final name."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class ParquetEncoder(Encoder):
             try:
                 pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
             except (pa.ArrowNotImplementedError, OSError) as e:
-                told = f"column {field.name!r} is {field.type}, which Parquet does not store ({e})"
-                raise UnsupportedError(f"{told}; write_ipc() keeps every type") from e
+                reason = f"column {field.name!r} is {field.type}, which Parquet does not store ({e})"
+                raise UnsupportedError(f"{reason}; write_ipc() keeps every type") from e
 
     @contextmanager
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Iterator[Write]:
@@ -127,7 +127,7 @@ class IpcEncoder(Encoder):
 
 @dataclass(frozen=True)
 class TextEncoder(Encoder):
-    """What formats made of lines have in common: compression, which the name of the file says unless it is given."""
+    """Base of formats made of lines: compression, which is chosen by the file's name unless given."""
 
     compression: str | None
 
@@ -141,22 +141,22 @@ class TextEncoder(Encoder):
         return self.plain_suffix + next((end for end, codec in COMPRESSED.items() if codec == self.compression), "")
 
     def check(self, schema: pa.Schema) -> None:
-        """Extensions are written as what they are stored as."""
+        """Raise `UnsupportedError` where a column has no text; extension types are written as their storage."""
         for field in schema:
             if not self.has_text(field.type):
                 raise UnsupportedError(f"column {field.name!r} is {field.type}, which {type(self).__name__} has no text for")
 
     def has_text(self, arrow: pa.DataType) -> bool:
-        """Whether values of a type can be written."""
+        """Return whether values of a type can be written."""
         return _has_text(arrow)
 
     @abstractmethod
     def head(self, schema: pa.Schema) -> bytes:
-        """What stands before the first row."""
+        """Return the bytes before the first row."""
 
     @abstractmethod
     def lines(self, batch: pa.RecordBatch) -> pa.Array:
-        """One text for each row, with its line end."""
+        """Return one string for each row, with its line end."""
 
     @contextmanager
     def opened(self, target: Any, schema: pa.Schema, path: str) -> Iterator[Write]:
@@ -225,7 +225,7 @@ class CsvEncoder(TextEncoder):
             return column
         else:
             special = pc.match_substring_regex(column, r'["\r\n' + rf"\x{ord(self.separator):02x}]")
-            # a text that would else be taken for null, or for a line without anything
+            # a text that would be read as null, or as an empty line
             needed = pc.or_(special, pc.is_in(column, pa.array(["", self.null_value], column.type)))
         quoted = _joined(['"', pc.replace_substring(column, '"', '""'), '"'], len(column))
         return pc.if_else(needed, quoted, column)
@@ -274,7 +274,7 @@ def _has_text(arrow: pa.DataType) -> bool:
 
 
 def texts(column: pa.Array) -> pa.Array:
-    """Values as they are written: floats with a point, instants in UTC with a Z, durations as their number of ticks."""
+    """Format values: floats with a point, timestamps with a zone in UTC with a Z, durations as their number of ticks."""
     arrow = column.type
     if pa.types.is_dictionary(arrow):
         return texts(column.dictionary_decode())
@@ -302,7 +302,7 @@ def texts(column: pa.Array) -> pa.Array:
 
 
 def _members(names: list[str], columns: list[pa.Array]) -> list[Any]:
-    """The parts of an object for each row, without its end."""
+    """Return the parts of one JSON object for each row, without the closing brace."""
     parts: list[Any] = []
     for name, column in zip(names, columns, strict=True):
         parts += [("," if parts else "{") + json.dumps(name, ensure_ascii=False) + ":", _json(column)]
@@ -310,7 +310,7 @@ def _members(names: list[str], columns: list[pa.Array]) -> list[Any]:
 
 
 def _array(column: pa.Array) -> pa.Array:
-    """JSON arrays of lists: texts of the items, one after the other in memory already, cut where lists end."""
+    """Format lists as JSON arrays: the texts of all items are consecutive in memory, and are cut where lists end."""
     import numpy as np
 
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
@@ -358,7 +358,7 @@ def _json(column: pa.Array) -> pa.Array:
 
 
 def _joined(parts: list[Any], count: int) -> pa.Array:
-    """Texts side by side; null where one of them is."""
+    """Concatenate texts row by row; null where one of them is."""
     given = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts]
     if all(isinstance(part, str) for part in parts):
         return pa.array(["".join(parts)] * count, pa.large_string())
@@ -366,7 +366,7 @@ def _joined(parts: list[Any], count: int) -> pa.Array:
 
 
 def _bytes(lines: pa.Array) -> pa.Buffer:
-    """The characters of all lines, one after the other, as they stand in memory."""
+    """Return the characters of all lines as one buffer, shared."""
     import numpy as np
 
     _, offsets, data = lines.buffers()

@@ -1,4 +1,4 @@
-"""Counting sort: rows in the order of small integer ids."""
+"""Sort rows by small integer ids with a counting sort."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gpuflow_kernels.target import Target
 
 
 def rows_by_id(target: Target, ids: Any, count: int) -> tuple[Any, Any]:
-    """Stable counting sort: (offsets of length count + 1, row numbers ordered by id)."""
+    """Sort stably by id; return (offsets of length count + 1, row numbers ordered by id)."""
     xp = target.xp
     offsets = xp.zeros(count + 1, dtype="int64")
     offsets[1:] = xp.cumsum(xp.bincount(ids, minlength=count)) if len(ids) else 0

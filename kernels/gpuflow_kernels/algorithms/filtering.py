@@ -1,4 +1,4 @@
-"""Running pipelines that write rows: map, compact, and joins into rows."""
+"""Run pipelines that write rows: maps, filters, and joins."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) 
     Returns
     -------
     Chunk
-        The sink's columns; rows in input order. String columns carry no dictionary yet (the caller knows it), except
-        input columns that pass unchanged. Columns that are merely copied share memory with the input.
+        The sink's columns; rows in input order. Computed string columns have no dictionary yet, which the caller adds. Columns
+        that are only copied share memory with the input.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _is_input(row: Any, pipeline: Pipeline) -> bool:
 
 
 def moved(target: Target, column: Column) -> Column:
-    """The column in this target's memory; itself where it is there already."""
+    """Copy a column to this target's memory, if it is not there."""
     values = target.asarray(column.values)
     if values is column.values:
         return column
@@ -84,5 +84,5 @@ def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, c
 
 
 def overflow_message(what: str) -> str:
-    """The message of an overflow, with the way out; a declaration's own `failure` says it itself."""
+    """Return the message of an overflow, with the way out; a declaration may have its own (`failure`)."""
     return f"{what}: cast to a wider type (float64), or filter the rows out first" if " does not fit " in what else what

@@ -1,4 +1,4 @@
-"""The table of groups and their accumulators, and how keys become groups."""
+"""Tables of groups and their accumulators, and the layouts that map keys to groups."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gpuflow_kernels.target import Target, word_of
 from .launching import drive_of
 
 UNPACKED = (-(1 << 62), 1 << 62)
-"""A range of a key so wide that no layout packs it."""
+"""Range of a key that is too wide to be packed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How keys become groups.
+    """How keys are mapped to groups.
 
     `bases` and `sizes` are given for packed layouts: key k contributes ``(word - bases[k]) * strides[k]``; a nullable
     key's base is one below its least word, so that null can be 0.
@@ -52,7 +52,7 @@ class Layout:
 
     @property
     def ranges(self) -> tuple[tuple[int, int], ...]:
-        """What is known of each key's words."""
+        """Range of each key's words."""
         if not self.packed:
             return (UNPACKED,) * len(self.nullable)
         return tuple((b + n, b + s - 1) for b, n, s in zip(self.bases, self.nullable, self.sizes, strict=True))
@@ -66,7 +66,7 @@ class Layout:
         return GroupShape(self.mode, self.words if self.mode == "hash" else 0, self.packed)
 
     def covers(self, other: Layout) -> bool:
-        """Whether rows that would get layout `other` can go into a table of this one."""
+        """Return whether rows of layout `other` can go into a table of this layout."""
         if self.mode == "reduce":
             return True
         if any(o and not s for s, o in zip(self.nullable, other.nullable, strict=True)):
@@ -83,10 +83,10 @@ class Layout:
 
 
 class GroupTable:
-    """The groups found so far and their accumulators. One thread owns it.
+    """Groups seen so far and their accumulators; used by one thread.
 
-    `parts_wanted` says that rows should be split into so many parts by their keys, and that this table is not used;
-    `whole` forbids it to.
+    A table that would be too large sets `parts_wanted`: the caller then splits the rows by keys into so many parts instead of
+    using this table. `whole` forbids that.
     """
 
     parts_wanted = 0
@@ -109,11 +109,11 @@ class GroupTable:
         self._sink = sink
 
     def takes(self, layout: Layout, loops: bool) -> bool:
-        """Whether rows that would get `layout` can go into this table; `loops` says that a row may come more than once."""
+        """Return whether rows of `layout` can go into this table; `loops` if a row may occur more than once."""
         return self.layout.covers(layout)
 
     def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
-        """The shape of the kernel that looks at some keys of a chunk of `rows` rows before it comes; None for no such look."""
+        """Return the shape of the kernel that samples keys of a chunk of `rows` rows; None if the table needs no sample."""
         return None
 
     def _slot_type(self, ref: SlotRef) -> tuple[DType, Any]:
@@ -123,25 +123,25 @@ class GroupTable:
         return slot.type, slot.identity
 
     def fresh(self, ref: SlotRef, size: int) -> Any:
-        """Accumulators of `size` groups that nothing has been added to."""
+        """Make accumulators of `size` empty groups."""
         dtype, identity = self._slot_type(ref)
         start = word_of(identity, dtype.register)
         return self.target.xp.full(size, start, dtype=start.dtype)
 
     def arguments(self) -> dict[str, Any]:
-        """The kernel arguments that belong to the table."""
+        """Return the kernel arguments that belong to the table."""
         letter = "z" if self.layout.mode == "reduce" else "g"
-        found: dict[str, Any] = {f"{letter}{k}": a for k, a in enumerate(self.accumulators)}
+        arguments: dict[str, Any] = {f"{letter}{k}": a for k, a in enumerate(self.accumulators)}
         for k, (base, stride) in enumerate(zip(self.layout.bases, self.layout.strides, strict=True)):
-            found |= {f"b{k}": word_of(base, "int64"), f"k{k}": word_of(stride, "int64")}
+            arguments |= {f"b{k}": word_of(base, "int64"), f"k{k}": word_of(stride, "int64")}
         if self.layout.mode == "dense":
-            found["present"] = self.present
+            arguments["present"] = self.present
         if self.shape.mode == "hash":
-            found |= {"slots": self.slots, "shift": self.shift, **{f"kw{k}": w for k, w in enumerate(self.words)}}
-        return found
+            arguments |= {"slots": self.slots, "shift": self.shift, **{f"kw{k}": w for k, w in enumerate(self.words)}}
+        return arguments
 
     def make_room(self, target: Target, capacity: int) -> None:
-        """Lengthen the arrays of the groups; the slots stay."""
+        """Enlarge the arrays of groups, but not the slots."""
         xp, more = target.xp, capacity - self.capacity
         self.accumulators = [
             xp.concatenate([a, self.fresh(r, more)]) for a, r in zip(self.accumulators, self.slots_of, strict=True)
@@ -150,12 +150,12 @@ class GroupTable:
         self.capacity = capacity
 
     def grow(self, target: Target, bindings: Bindings) -> None:
-        """Make room for four times the groups."""
+        """Enlarge the table to four times the groups."""
         self.make_room(target, max(2, self.capacity * (2 if self.capacity > 1 << 22 else 4)))
         self.slots, self.shift = drive_of(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)
 
     def result(self, key_types: tuple[DType, ...]) -> Chunk:
-        """Key columns, then one column per accumulator (slots in order, each aggregation's seen flag after them)."""
+        """Return key columns, then one column per accumulator (slots in order, each aggregation's seen flag after them)."""
         xp, layout = self.target.xp, self.layout
         if layout.mode == "reduce":
             index: Any = slice(0, 1)
@@ -173,17 +173,17 @@ class GroupTable:
         columns = list(keys)
         for ref, values in zip(self.slots_of, self.accumulators, strict=True):
             dtype, identity = self._slot_type(ref)
-            if dtype.is_coded:  # what no row was added to holds no code: look-ups must not trap on it
+            if dtype.is_coded:  # accumulators without rows hold no code: look-ups must not trap on them
                 values = xp.where(values == identity, 0, values)
             columns.append(Column(dtype, xp.ascontiguousarray(values[index].astype(dtype.storage, copy=False))))
         return Chunk(tuple(columns), length)
 
     def occupied(self) -> Any:
-        """Where in the accumulators of a hash table its groups are."""
+        """Return the positions of a hash table's groups in its accumulators."""
         return slice(0, self.groups)
 
     def words_at(self, index: Any) -> list[Any]:
-        """Key words of the groups of a hash table."""
+        """Return the key words of the groups of a hash table."""
         return [w[index] for w in self.words]
 
     def _unpack(self, packed: Any, key_types: tuple[DType, ...]) -> list[Column]:
@@ -204,7 +204,7 @@ class GroupTable:
 
 
 def from_words(words: Any, dtype: DType, validity: Any) -> Any:
-    """Key words back to stored values (0 under nulls)."""
+    """Convert key words back to stored values (0 under nulls)."""
     if dtype.is_float:
         return words.view("float64").astype(dtype.storage, copy=False)
     if validity is not None:

@@ -1,4 +1,4 @@
-"""Group-by on arrays: which table the keys of a chunk get, and running grouping pipelines into it."""
+"""Group-by on arrays: choose a table for the keys of a chunk, and run grouping pipelines into it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .partitioning import key_words_of, split
 DENSE_LIMIT = 1 << 22
 """Most entries of a directly indexed group table."""
 SMALL_DENSE = 4096
-"""A directly indexed table of this many entries is used however few rows there are."""
+"""A directly indexed table of up to this many entries is used even for few rows."""
 PACKED_BITS = 62
 SALT = 0x2545F4914F6CDD1D
-"""Makes the hash that splits a chunk another one than that by which an exchange has split its rows before."""
+"""Changes the hash that splits a chunk: an exchange has split its rows by the plain one before."""
 LEAST = -(1 << 63)
 
 
 def column_range(target: Target, column: Column) -> tuple[int, int] | None:
-    """Least and greatest value of an integer-like column, remembered on it; None for floats and empty columns."""
+    """Return minimum and maximum of an integer-like column, cached on it; None for floats and empty columns."""
     if column.dtype.is_float or column.dtype.register == "uint64" or len(column) == 0:
         return None
     if column.dtype.kind == "bool":
@@ -42,16 +42,16 @@ def column_range(target: Target, column: Column) -> tuple[int, int] | None:
 
 
 def choose_layout(target: Target, sink: Group, chunk: Chunk, bindings: Bindings, nullable: tuple[bool, ...]) -> Layout:
-    """Direct table, packed hash or wide hash, from what is known of the keys' ranges."""
+    """Choose a direct table, a packed hash or a wide hash by the ranges of the keys."""
     if not sink.keys:
         return Layout("reduce")
     ranges = []
     for k, key in enumerate(sink.keys):
-        known = bindings.key_ranges[k] if k < len(bindings.key_ranges) else None
-        if known is None and isinstance(key, Ref) and isinstance(key.key, int) and key.key < len(chunk.columns):
+        interval = bindings.key_ranges[k] if k < len(bindings.key_ranges) else None
+        if interval is None and isinstance(key, Ref) and isinstance(key.key, int) and key.key < len(chunk.columns):
             column = chunk.columns[key.key]
-            known = column_range(target, column) if not column.dtype.is_coded else None
-        ranges.append(known)
+            interval = column_range(target, column) if not column.dtype.is_coded else None
+        ranges.append(interval)
     if any(r is None for r in ranges):
         return Layout("hash", nullable)
     bases, sizes, total = [], [], 1
@@ -70,13 +70,13 @@ def choose_layout(target: Target, sink: Group, chunk: Chunk, bindings: Bindings,
 
 
 def _widened(low: int, high: int) -> tuple[int, int]:
-    """A slightly larger range on round numbers, so that the next chunk of the same column fits it too."""
+    """Widen a range to round numbers, so that the next chunk of the same column is likely to fit it too."""
     step = 1 << max(0, (high - low + 1).bit_length() - 3)
     return low // step * step, -(-(high + 1) // step) * step - 1
 
 
 def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, loops: bool) -> GroupTable:
-    """A table for groups of this layout; `loops` says that a row may come more than once."""
+    """Make a table for groups of this layout; `loops` if a row may occur more than once."""
     if target.name == "cuda":
         from gpuflow_kernels.primitives.cuda.tables import new_table as on_device
 
@@ -85,18 +85,21 @@ def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, l
 
 
 class Grouper:
-    """Feeds chunks to a grouping pipeline. Chunks whose keys fit the layout of the current table go into it; another
-    layout opens another table, and the results are then several partial ones to be merged."""
+    """Aggregates chunks by a grouping pipeline.
+
+    Chunks whose keys fit the layout of the current table go into it. A chunk of another layout starts another table; the results
+    of several tables are partial, and the caller merges them.
+    """
 
     def __init__(self, target: Target, pipeline: Pipeline, whole: bool = False) -> None:
         assert isinstance(pipeline.sink, Group)
-        self._whole = whole  # what has been split once is not split again
+        self._whole = whole  # chunks that have been split are not split again
         self.target, self.pipeline, self.sink = target, pipeline, pipeline.sink
         self.tables: list[GroupTable] = []
         self._parts: list[Grouper] = []
 
     def add(self, chunk: Chunk, bindings: Bindings) -> Any:
-        """Aggregate one chunk; the group of every row (-1 where it did not arrive) if the sink asks for numbers.
+        """Aggregate one chunk; return the group of every row (-1 for rows filtered out) if the sink asks for numbers.
 
         Raises
         ------
@@ -120,7 +123,7 @@ class Grouper:
             generated = self.target.generate(self.pipeline, replace(shape, group=sampling))
             arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
             drive.sample(self.target, generated, arguments, chunk.length, table, bindings)
-            if table.parts_wanted:  # more groups than one table should hold
+            if table.parts_wanted:  # too many groups for one table
                 self.tables.pop()
                 self._parts = [Grouper(self.target, self._of_written(), whole=True) for _ in range(table.parts_wanted)]
                 self._add_in_parts(chunk, bindings, layout)
@@ -137,11 +140,11 @@ class Grouper:
         return ids
 
     def _written(self) -> tuple[Row, ...]:
-        """What groups need of a row: its keys, then what is aggregated."""
+        """Expressions that grouping needs: keys, then aggregated values."""
         return tuple(dict.fromkeys([*self.sink.keys, *(x for a in self.sink.aggs for x in a.args)]))
 
     def _of_written(self) -> Pipeline:
-        """The pipeline that groups rows of `_written`."""
+        """Pipeline that groups the rows that `_written` writes."""
         rows = self._written()
         refs = {row: Ref(k, row.dtype) for k, row in enumerate(rows)}
         aggs = tuple(replace(a, args=tuple(refs[x] for x in a.args)) for a in self.sink.aggs)
@@ -149,7 +152,7 @@ class Grouper:
         return Pipeline(tuple(row.dtype for row in rows), (), sink)
 
     def _add_in_parts(self, chunk: Chunk, bindings: Bindings, layout: Layout) -> None:
-        """Rows are written out and split by their keys, so that each part's table stays in the cache."""
+        """Write the rows of a chunk, split them by keys, and aggregate each part in a table that stays in the cache."""
         written = self._written()
         rows = write(self.target, replace(self.pipeline, sink=Write(written)), chunk, bindings)
         words = key_words_of(self.target, tuple(rows.columns[written.index(k)] for k in self.sink.keys))
@@ -160,24 +163,24 @@ class Grouper:
                 part.add(piece, rest)
 
     def results(self) -> list[Chunk]:
-        """Partial results, one per table: key columns, then accumulators. Without keys at least one, be it of nothing."""
+        """Return partial results, one per table: key columns, then accumulators. Without keys there is at least one."""
         if not self.tables and not self.sink.keys:
             self.tables.append(new_table(self.target, self.sink, Layout("reduce"), Bindings(), False))
         key_types = tuple(k.dtype for k in self.sink.keys)
-        found = [t.result(key_types) for t in self.tables]
+        results = [t.result(key_types) for t in self.tables]
         parts = [part.results() for part in self._parts]
-        if parts and all(len(p) <= 1 for p in parts):  # no group is in two of them
-            return [*found, *_joined(self.target, [c for p in parts for c in p])]
-        return found + [c for p in parts for c in p]
+        if parts and all(len(p) <= 1 for p in parts):  # the parts have no group in common
+            return [*results, *_joined(self.target, [c for p in parts for c in p])]
+        return results + [c for p in parts for c in p]
 
 
 def _may_split(sink: Group) -> bool:
-    """Whether rows may be written out before they are grouped: not where it matters which row of the input they were."""
+    """Return whether rows may be written out before they are grouped: not if an aggregation depends on their row numbers."""
     return sink.merge or not any(a.aggregation.position for a in sink.aggs)
 
 
 def _joined(target: Target, chunks: list[Chunk]) -> list[Chunk]:
-    """Chunks one after another as one; none of none."""
+    """Concatenate chunks; an empty list stays empty."""
     if len(chunks) < 2:
         return chunks
     xp, columns = target.xp, []

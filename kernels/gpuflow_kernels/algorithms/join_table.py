@@ -1,4 +1,4 @@
-"""What a finished build side of a join is."""
+"""The finished build side of a join."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gpuflow_kernels.ir.pipeline import TableShape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinTable:
-    """A finished build side.
+    """The build side of a join, ready for probing.
 
     Attributes
     ----------
     shape : TableShape
-        What probing kernels are specialised on.
+        Properties that probing kernels are specialised on.
     arrays : dict
         Arguments of probing kernels by name: ``direct`` or ``slots`` and words, ``offsets`` where keys repeat.
     payload : tuple of Column

@@ -1,4 +1,4 @@
-"""Join tables: built from key columns and payload, probed inside pipelines."""
+"""Build join tables from key columns and payload; pipelines probe them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def build(
     keys : tuple of Column
         Key columns of equal length; a row with a null key matches nothing unless `nulls_equal`.
     payload : tuple of Column
-        Columns that a match brings along.
+        Columns of the build side that a match adds.
     bindings : Bindings
         Hostile settings only.
     nulls_equal : bool
@@ -88,7 +88,7 @@ def _direct(
         packed += (key.values.astype("int64") - low) * stride
         arrays |= {f"b{k}": word_of(low, "int64"), f"e{k}": word_of(high, "int64"), f"k{k}": word_of(stride, "int64")}
         stride *= size
-    index = "int32" if rows < 1 << 31 else "int64"  # a GPU has no table of so many entries (DIRECT_LIMIT is below it)
+    index = "int32" if rows < 1 << 31 else "int64"  # never on a GPU, where tables have fewer entries (DIRECT_LIMIT)
     direct = xp.full(total, -1, dtype=index)
     direct[packed] = xp.arange(rows, dtype=index)
     distinct = int((direct >= 0).sum())
@@ -110,7 +110,7 @@ def _hashed(target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...
     numbering = Pipeline(tuple(k.dtype for k in keys), (), Group(refs, (), number=True))
     grouper = Grouper(target, numbering)
     chunk = Chunk(tuple(keys), rows)
-    wide = tuple((0, (1 << 62) - 1) for _ in keys)  # unknown ranges on purpose: probes compare whole key words
+    wide = tuple((0, (1 << 62) - 1) for _ in keys)  # ranges stay unknown on purpose: probes compare whole key words
     ids = grouper.add(chunk, Bindings(key_ranges=wide, tiny=bindings.tiny, constant_hash=bindings.constant_hash))
     table = grouper.tables[0]
     slots = drive_of(target).probed(target, table.slots, table.words)

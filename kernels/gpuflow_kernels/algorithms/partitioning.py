@@ -1,4 +1,4 @@
-"""Splitting a chunk by the hash of keys, so that equal keys of all chunks end in the same part."""
+"""Split a chunk by the hash of keys, so that equal keys of all chunks get into the same part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .filtering import moved
 from .sorting import float_bits
 
 MOST_PARTS = 1024
-"""Parts that one pass over the rows of a GPU can make."""
+"""Most parts that one pass over the rows makes on a GPU."""
 NULL_WORD = np.int64(-0x61C8864680B583EB)
 
 
@@ -28,7 +28,7 @@ NULL_WORD = np.int64(-0x61C8864680B583EB)
 def _hash_module(words: int, target: str) -> str:
     names = [f"w{k}" for k in range(words)]
     loads = ", ".join(f"{w}[i]" for w in names)
-    # the low 32 bits of the hash: a table in the same part chooses its slots by the top ones
+    # the low 32 bits of the hash: hash tables choose slots by the top ones
     part = f"((hash_{words}({loads}) & uint64(0xFFFFFFFF)) * parts) >> uint64(32)"
     if target == "cuda":
         params = (Param("rows"), Param("parts"), Param("out", "int32"), *(Param(w, "int64") for w in names))
@@ -47,10 +47,9 @@ def run(rows, parts, out, {", ".join(names)}):
 
 
 def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
-    """Key words of columns as arrays: equal keys have equal words, whether or not there are nulls beside them.
+    """Return key words of columns as arrays: equal keys have equal words, whether or not a column has nulls.
 
-    Nulls share a word with a value that hardly occurs. A bit of their own would tell them apart, and would send the
-    same value elsewhere from a chunk that has no nulls.
+    Nulls share a word with a rare value. A separate bit for them would give the same value another part in a chunk without nulls.
     """
     xp = target.xp
     words = []
@@ -67,7 +66,7 @@ def key_words_of(target: Target, keys: tuple[Column, ...]) -> list[Any]:
 
 
 def partition_ids(target: Target, words: list[Any], parts: int) -> Any:
-    """The part of every row, from its key words: int64, on a GPU int32."""
+    """Compute the part of every row from its key words: int64, on a GPU int32."""
     rows, on_device = len(words[0]), target.name == "cuda"
     out = target.xp.empty(rows, dtype="int32" if on_device else "int64")
     module = load(_hash_module(len(words), target.name), target.name)
@@ -83,9 +82,9 @@ def partition_ids(target: Target, words: list[Any], parts: int) -> Any:
 
 
 def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Chunk]:
-    """The chunk's rows by the hash of their key words, in `parts` pieces; rows keep their order within a piece.
+    """Split a chunk by the hash of key words into `parts` pieces; rows keep their order within a piece.
 
-    `words` come from `key_words_of` or any other function under which equal keys of all chunks have equal words.
+    `words` come from `key_words_of`, or any other function that maps equal keys of all chunks to equal words.
     """
     if parts == 1:
         return [chunk]
@@ -93,7 +92,7 @@ def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Ch
 
 
 def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
-    """The chunk's rows by part number (0 to parts - 1), in order within a part. Pieces are views of one copy."""
+    """Split a chunk by part numbers (0 to parts - 1); rows keep their order within a part. Pieces are views of one copy."""
     chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
     if target.name == "cuda" and chunk.length and parts <= MOST_PARTS:
         ordered, offsets = _packed(target, chunk, ids.astype("int32", copy=False), parts)
@@ -105,7 +104,7 @@ def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
 
 
 def in_order(chunk: Chunk, order: Any) -> Chunk:
-    """All rows of a chunk in the order of these row numbers."""
+    """Reorder the rows of a chunk by these row numbers."""
     if type(order) is not np.ndarray:
         return chunk.take(order, chunk.length)
     columns = (

@@ -1,4 +1,4 @@
-"""Sorting: columns to unsigned keys whose order is the order asked for, then a stable sort of row numbers."""
+"""Sort rows: convert columns to unsigned keys of the requested order, then sort row numbers stably."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from gpuflow_kernels.target import Target
 
 
 def float_bits(target: Target, values: Any) -> Any:
-    """Floats as int64 words that are equal where the values are: one for NaN, whatever its bits, and one for both zeros."""
-    with np.errstate(invalid="ignore"):  # NaN may be a signalling one, not least where a null hides it
+    """Convert floats to int64 words that are equal where the values are: one for all NaN, one for both zeros."""
+    with np.errstate(invalid="ignore"):  # there may be signalling NaN, above all under nulls
         real = values.astype("float64") + 0.0  # -0.0 + 0.0 is 0.0
     real[target.xp.isnan(real)] = target.xp.nan
     return real.view("int64")
 
 
 def sort_key(target: Target, column: Column, descending: bool, nulls_last: bool) -> tuple[Any, Any]:
-    """(null rank, unsigned key) arrays of a sort column; the null rank is None without nulls.
+    """Return (null rank, unsigned key) arrays of a sort column; the null rank is None without nulls.
 
-    Floats order as -inf … inf, NaN (NaN is greater than every number; -0.0 equals 0.0). String columns must hold ranks
-    (codes of a sorted dictionary).
+    Floats sort as -inf … inf, NaN; -0.0 equals 0.0. String columns must hold ranks (codes of a sorted dictionary).
     """
     xp = target.xp
     values = target.asarray(column.values)
@@ -42,7 +41,7 @@ def sort_key(target: Target, column: Column, descending: bool, nulls_last: bool)
 
 
 def narrowed(target: Target, key: Any) -> Any:
-    """The key in the fewest bits that its range needs (a stable sort of 16 bits and less is a radix sort)."""
+    """Reduce a key to the fewest bits that its range needs (NumPy sorts up to 16 bits by radix)."""
     if len(key) == 0:
         return key
     low, high = key.min(), key.max()
@@ -55,17 +54,17 @@ Order = tuple[list[Column], tuple[bool, ...], tuple[bool, ...]]
 
 
 def _in_limbs(columns: list[Column], descending: tuple[bool, ...], nulls_last: tuple[bool, ...]) -> Order:
-    """The columns of a sort, wide decimals as two of them."""
-    found = [
+    """Expand the columns of a sort: wide decimals become two columns of limbs."""
+    expanded = [
         (part, down, last)
         for column, down, last in zip(columns, descending, nulls_last, strict=True)
         for part in (limbs(column) if column.dtype.is_wide else (column,))
     ]
-    return [c for c, _, _ in found], tuple(d for _, d, _ in found), tuple(n for _, _, n in found)
+    return [c for c, _, _ in expanded], tuple(d for _, d, _ in expanded), tuple(n for _, _, n in expanded)
 
 
 def order(target: Target, columns: list[Column], descending: tuple[bool, ...], nulls_last: tuple[bool, ...]) -> Any:
-    """Row numbers (int64) in sorted order, stable."""
+    """Return row numbers (int64) in sorted order, stable."""
     xp = target.xp
     keys: list[Any] = []
     for column, down, last in zip(*_in_limbs(columns, descending, nulls_last), strict=True):
@@ -80,7 +79,7 @@ def order(target: Target, columns: list[Column], descending: tuple[bool, ...], n
 
 
 def top(target: Target, columns: list[Column], descending: tuple[bool, ...], nulls_last: tuple[bool, ...], count: int) -> Any:
-    """The first `count` row numbers of `order`, found without sorting all rows where the first key decides."""
+    """Return the first `count` row numbers of `order`, without sorting all rows if the first key selects few of them."""
     xp = target.xp
     rows = len(columns[0])
     columns, descending, nulls_last = _in_limbs(columns, descending, nulls_last)
@@ -88,7 +87,7 @@ def top(target: Target, columns: list[Column], descending: tuple[bool, ...], nul
         return order(target, columns, descending, nulls_last)[:count]
     null_rank, key = sort_key(target, columns[0], descending[0], nulls_last[0])
     if null_rank is not None:
-        # (rank, key) as one unsigned word would need 65 bits: settle the ranks first
+        # (rank, key) as one unsigned word would need 65 bits: select by rank first
         first = int((null_rank == 0).sum())
         chosen = xp.flatnonzero(null_rank == 0) if first >= count else xp.arange(rows)
         if first < count:
@@ -98,6 +97,6 @@ def top(target: Target, columns: list[Column], descending: tuple[bool, ...], nul
     if count == 0:
         return chosen[:0].astype("int64")
     bound = xp.partition(key[chosen], count - 1)[count - 1]
-    chosen = chosen[key[chosen] <= bound]  # everything that can be among the first, ties included
+    chosen = chosen[key[chosen] <= bound]  # every row that can be among the first, ties included
     part = order(target, [c.take(chosen) for c in columns], descending, nulls_last)[:count]
     return chosen[part].astype("int64", copy=False)

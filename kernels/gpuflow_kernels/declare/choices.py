@@ -1,4 +1,4 @@
-"""Arguments of which there are a few: words to choose from, and truth values."""
+"""Check arguments that are one of a few words, or truth values."""
 
 from __future__ import annotations
 

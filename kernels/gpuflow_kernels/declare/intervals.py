@@ -1,7 +1,7 @@
-"""What a row function does to intervals of whole numbers: the closed list that declarations name (``interval="sum"``).
+"""Interval arithmetic of row functions: the closed list of rules that declarations name (``interval="sum"``).
 
-A rule maps the interval of each argument, least and greatest value, to one that holds every exact result. It is a name
-and not a function of the declaration, for declarations travel to other processes as data.
+A rule maps the interval of each argument, minimum and maximum, to one that holds every exact result. Declarations have the rule's
+name, not a function, because they are pickled as data.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _same(x: Bounds) -> Bounds:
 
 
 def _halved(x: Bounds, y: Bounds) -> Bounds | None:
-    """Shifted right by `y` places."""
+    """Shift right by `y` places."""
     return (min(x[0], 0), max(x[1], 0)) if y[0] >= 0 else None
 
 
@@ -51,4 +51,4 @@ INTERVALS: dict[str, Callable[..., Bounds | None]] = {
     "same": _same,
     "shifted right": _halved,
 }
-"""Rules by name. None stands for no statement."""
+"""Rules by name. They return None if the result has no known bounds."""

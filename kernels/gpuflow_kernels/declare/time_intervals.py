@@ -1,4 +1,4 @@
-"""Lengths of time as text, ``1mo2d3h``: months, days and the rest are kept apart, for months and days differ in length."""
+"""Parse lengths of time as ``1mo2d3h``; months and days are kept apart, because they differ in length."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEXT = re.compile(rf"-?(?:{_PART})+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """So many months, then days, then nanoseconds, all of one sign. `weekly` says that weeks were written."""
+    """Months, days and nanoseconds, all of one sign. `weekly` if the text had weeks."""
 
     months: int = 0
     days: int = 0
@@ -28,7 +28,7 @@ class Span:
 
 
 def span(length: Any) -> Span:
-    """A length of time.
+    """Parse a length of time.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def span(length: Any) -> Span:
 
 
 def step(every: Any) -> tuple[int, int, bool]:
-    """The length of equal steps: (months, nanoseconds), one of them 0, and whether weeks were written.
+    """Parse the length of equal steps: (months, nanoseconds, whether the text had weeks); one of the numbers is 0.
 
     Raises
     ------
@@ -82,19 +82,19 @@ def step(every: Any) -> tuple[int, int, bool]:
     >>> step("1q"), step("1h30m")
     ((3, 0, False), (0, 5400000000000, False))
     """
-    found = span(every)
-    nanoseconds = found.days * _DAY + found.nanoseconds
-    if found.months and nanoseconds:
+    length = span(every)
+    nanoseconds = length.days * _DAY + length.nanoseconds
+    if length.months and nanoseconds:
         raise ValueError(f"interval {every!r} mixes months with days or times, whose lengths do not compare")
-    if found.months + nanoseconds <= 0:
+    if length.months + nanoseconds <= 0:
         raise ValueError(f"interval {every!r} is not above zero")
     if nanoseconds >= 1 << 62:
         raise ValueError(f"interval {every!r} is longer than any timestamp")
-    return found.months, nanoseconds, found.weekly
+    return length.months, nanoseconds, length.weekly
 
 
 def ticks_of(nanoseconds: int, per_day: int, what: object, dtype: object) -> int:
-    """Ticks of a type that has `per_day` of them in a day. Raises `ValueError` where there is no whole number of them."""
+    """Convert nanoseconds to ticks of a type, `per_day` to a day. Raises `ValueError` if there is no whole number of them."""
     ticks, rest = divmod(nanoseconds * per_day, _DAY)
     if rest:
         raise ValueError(f"interval {what!r} is no whole number of ticks of {dtype}; cast to a finer unit first")

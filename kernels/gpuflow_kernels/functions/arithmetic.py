@@ -56,10 +56,10 @@ _duration = kind("duration")
 def _unit(*args: DType) -> str:
     """The finest unit among timestamps and durations; microseconds when there is none."""
     units = [a.unit for a in args if a.unit]
-    found = units[0] if units else "us"
+    finest = units[0] if units else "us"
     for unit in units[1:]:
-        found = finer(found, unit)
-    return found
+        finest = finer(finest, unit)
+    return finest
 
 
 def _moved(args: Types, params: Parameters | None = None) -> Signature | None:

@@ -40,8 +40,8 @@ from . import arithmetic, math  # noqa: F401  (what is declared there comes firs
 def _kinds(args: Types) -> tuple[DType, ...] | None:
     """The types of decimals and integers that meet, one decimal at least; an untyped null takes the type of the others."""
     typed = next((a for a in args if a.is_decimal), None)
-    known = tuple(typed if a == NULL and typed else a for a in args)
-    return known if typed and all(a.is_decimal or a.is_integer for a in known) else None
+    kinds = tuple(typed if a == NULL and typed else a for a in args)
+    return kinds if typed and all(a.is_decimal or a.is_integer for a in kinds) else None
 
 
 def scaled(dtype: DType, scale: int) -> DType:
@@ -53,21 +53,21 @@ def scaled(dtype: DType, scale: int) -> DType:
 # -- plus, minus ------------------------------------------------------------------------------------------------------
 def _summed(args: Types, params: Parameters | None = None) -> Signature | None:
     """One digit more than the wider one has before the point, as many behind it as either; at most 18."""
-    known = _kinds(args)
-    if known is None or any(a.is_wide for a in known):
+    kinds = _kinds(args)
+    if kinds is None or any(a.is_wide for a in kinds):
         return None
-    digits = [digits_of(a) or (0, 0) for a in known]
+    digits = [digits_of(a) or (0, 0) for a in kinds]
     scale = max(s for _, s in digits)
     whole = max(p - s for p, s in digits)
     result = decimal(min(NARROW_DIGITS, whole + scale + 1), scale)
-    return Signature(tuple(scaled(a, scale) for a in known), result, (result.bounds[1],))
+    return Signature(tuple(scaled(a, scale) for a in kinds), result, (result.bounds[1],))
 
 
 def _summed_wide(args: Types, params: Parameters | None = None) -> Signature | None:
-    known = _kinds(args)
-    if known is None or not any(a.is_wide for a in known):
+    kinds = _kinds(args)
+    if kinds is None or not any(a.is_wide for a in kinds):
         return None
-    result = decimal(WIDE_DIGITS, max((digits_of(a) or (0, 0))[1] for a in known))
+    result = decimal(WIDE_DIGITS, max((digits_of(a) or (0, 0))[1] for a in kinds))
     return Signature((result, result), result, WIDE_BOUND)
 
 
@@ -108,8 +108,8 @@ def _sub_wide(x: Any, y: Any, high: Any, low: Any) -> Any:
 
 
 # -- times ------------------------------------------------------------------------------------------------------------
-def _product_scale(known: Types, most: int) -> int:
-    scale = sum((digits_of(a) or (0, 0))[1] for a in known)
+def _product_scale(kinds: Types, most: int) -> int:
+    scale = sum((digits_of(a) or (0, 0))[1] for a in kinds)
     if scale > most:
         raise ValueError(
             f"the product has {scale} digits after the point, and {most} are the most; cast one of them to a decimal with "
@@ -118,27 +118,27 @@ def _product_scale(known: Types, most: int) -> int:
     return scale
 
 
-def _factors(known: Types) -> Types:
+def _factors(kinds: Types) -> Types:
     """Integers stay what they are, for they have no digits after the point."""
-    return tuple(a if a.is_decimal else INT64 for a in known)
+    return tuple(a if a.is_decimal else INT64 for a in kinds)
 
 
 def _multiplied(args: Types, params: Parameters | None = None) -> Signature | None:
     """Digits of both together, before and behind the point; at most 18."""
-    known = _kinds(args)
-    if known is None or any(a.is_wide for a in known):
+    kinds = _kinds(args)
+    if kinds is None or any(a.is_wide for a in kinds):
         return None
-    scale = _product_scale(known, NARROW_DIGITS)
-    result = decimal(min(NARROW_DIGITS, sum((digits_of(a) or (0, 0))[0] for a in known)), scale)
-    return Signature(_factors(known), result, (result.bounds[1],))
+    scale = _product_scale(kinds, NARROW_DIGITS)
+    result = decimal(min(NARROW_DIGITS, sum((digits_of(a) or (0, 0))[0] for a in kinds)), scale)
+    return Signature(_factors(kinds), result, (result.bounds[1],))
 
 
 def _multiplied_wide(wide_first: bool) -> ScalarRule:
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
-        known = _kinds(args)
-        if known is None or [a.is_wide for a in known] != [wide_first, not wide_first]:
+        kinds = _kinds(args)
+        if kinds is None or [a.is_wide for a in kinds] != [wide_first, not wide_first]:
             return None
-        return Signature(_factors(known), decimal(WIDE_DIGITS, _product_scale(known, WIDE_DIGITS)), WIDE_BOUND)
+        return Signature(_factors(kinds), decimal(WIDE_DIGITS, _product_scale(kinds, WIDE_DIGITS)), WIDE_BOUND)
 
     return rule
 
@@ -173,8 +173,8 @@ def _mul_wide_second(x: Any, y: Any, high: Any, low: Any) -> Any:
 # -- divided by -------------------------------------------------------------------------------------------------------
 def _met(args: Types) -> DType | None:
     """The decimal of up to 18 digits in which decimals and integers meet."""
-    known = _kinds(args)
-    meeting = common(*known) if known else None
+    kinds = _kinds(args)
+    meeting = common(*kinds) if kinds else None
     return meeting if meeting is not None and narrow_decimal(meeting) else None
 
 
@@ -251,8 +251,8 @@ def _fewer_digits(args: Types, params: Parameters | None = None) -> Signature | 
     dtype, digits = args[0], (params or {}).get("digits", 0)
     if not narrow_decimal(dtype):
         return None
-    kept = min(dtype.scale, digits)
-    return Signature(args, decimal(dtype.precision, kept), (10 ** (dtype.scale - kept),))
+    scale = min(dtype.scale, digits)
+    return Signature(args, decimal(dtype.precision, scale), (10 ** (dtype.scale - scale),))
 
 
 def _whole(args: Types, params: Parameters | None = None) -> Signature | None:

@@ -185,8 +185,8 @@ def _of_base(args: Types, params: Parameters | None = None) -> Signature | None:
     base = (params or {}).get("base")
     if isinstance(base, bool) or not isinstance(base, (int, float)) or not base > 0 or base == 1:
         raise ValueError(f"log() takes a base above 0 other than 1, not {base!r}")
-    found = real(args)
-    return Signature(found.args, found.result, (math.log(base),)) if found else None
+    signature = real(args)
+    return Signature(signature.args, signature.result, (math.log(base),)) if signature else None
 
 
 @scalar(name="log", dtype=_natural, parameters={"base": None})

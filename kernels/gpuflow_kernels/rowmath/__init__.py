@@ -1,12 +1,11 @@
-"""The functions that a row body may call, with one meaning on every target.
+"""The functions that a row body may call; they mean the same on every target.
 
-A body is ordinary Python text over these names, operators, `abs` and `range`. *Intrinsics* (`intrinsics`) are
-imported differently by each target; *helpers* (`integers`, `floats`, `calendar`) are plain
-functions of other names here, whose source is pasted into generated modules. Run uncompiled, both are the functions
-of this module.
+A body is ordinary Python text over these names, operators, `abs` and `range`. *Intrinsics* (`intrinsics`) are imported
+differently by each target. *Helpers* (`integers`, `floats`, `calendar`) are plain functions of other
+names here; their source is copied into generated modules. Uncompiled bodies call the functions of this module.
 
 Floating-point functions take and return float64. Compiled for CPUs, and uncompiled, a float32 argument gives a
-float32 result; compiled for CUDA some widen it: a body that relies on the width casts.
+float32 result; compiled for CUDA some widen it, so a body that relies on the width must cast.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ NAMES: frozenset[str] = frozenset(_HELPERS) | frozenset(intrinsics.CPU)
 
 
 def prelude(names: Iterable[str], target: str) -> str:
-    """Module text that defines `names`, and what they need, for one target.
+    """Generate module text that defines `names`, and what they need, for one target.
 
     Parameters
     ----------
@@ -75,16 +74,16 @@ def prelude(names: Iterable[str], target: str) -> str:
     from gpuflow_kernels.rowmath import log, udiv
     <BLANKLINE>
     """
-    wanted = sorted(set(names))
-    unknown = [n for n in wanted if n not in NAMES]
+    requested = sorted(set(names))
+    unknown = [n for n in requested if n not in NAMES]
     assert not unknown, f"no rowmath functions: {unknown}"
     assert target in TARGETS, target
-    if not wanted:
+    if not requested:
         return ""
     if target == "python":
-        return f"from gpuflow_kernels.rowmath import {', '.join(wanted)}\n"
+        return f"from gpuflow_kernels.rowmath import {', '.join(requested)}\n"
     order: dict[str, None] = {}
-    for name in wanted:
+    for name in requested:
         _visit(name, order)
     table = intrinsics.CPU if target == "cpu" else intrinsics.CUDA
     texts = [table[n] if n in table else _text(n) for n in order]

@@ -17,7 +17,7 @@ from .intrinsics import int64
 
 
 def civil_of_days(days: Any) -> Any:
-    """``(year, month, day)`` of a day number."""
+    """Return ``(year, month, day)`` of a day number."""
     shifted = days + 719468
     era = shifted // 146097
     day_of_era = shifted - era * 146097
@@ -31,7 +31,7 @@ def civil_of_days(days: Any) -> Any:
 
 
 def days_of_civil(year: Any, month: Any, day: Any) -> Any:
-    """The day number of a date; a `day` outside of the month counts on into its neighbours."""
+    """Return the day number of a date; a `day` outside of the month continues in its neighbours."""
     shifted = year - 1 if month <= 2 else year
     era = shifted // 400
     year_of_era = shifted - era * 400
@@ -93,7 +93,7 @@ def days_of_months(months: Any) -> Any:
 
 
 def months_floor(x: Any, step: Any, day: Any) -> Any:
-    """The begin of the `step` months, counted from January 1970, that `x` lies in; a day has `day` ticks."""
+    """Return the begin of the interval of `step` months since January 1970 that contains `x`; a day has `day` ticks."""
     return days_of_months(floor_div(months_of_days(floor_div(x, day)), step) * step) * day
 
 
@@ -109,7 +109,7 @@ def month_last(x: Any, day: Any) -> Any:
 
 
 def date_moved(days: Any, months: Any, more: Any) -> Any:
-    """The day so many months, and then `more` days, after a day; months end at the last day of a shorter one."""
+    """Move a day by months, then by `more` days; a day that the target month lacks becomes its last day."""
     month = months_of_days(days) + months
     first = days_of_months(month)
     last = days_of_months(month + 1) - 1
@@ -118,13 +118,13 @@ def date_moved(days: Any, months: Any, more: Any) -> Any:
 
 
 def moved_by_calendar(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
-    """The moment so many months, then days, then ticks after `x`; a day has `day` ticks."""
+    """Move the time `x` by months, then days, then ticks; a day has `day` ticks."""
     today = floor_div(x, day)
     return date_moved(today, months, days) * day + (x - today * day) + ticks
 
 
 def calendar_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
-    """Whether `moved_by_calendar` leaves int64: the wrapped result is not on the day that the exact one is on."""
+    """Return whether `moved_by_calendar` overflows int64: the wrapped result is on another day than the exact one."""
     today = floor_div(x, day)
     rest = (x - today * day) + ticks
     moved = date_moved(today, months, days)
@@ -132,12 +132,12 @@ def calendar_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any
 
 
 def floor_to(x: Any, step: Any) -> Any:
-    """The greatest multiple of `step` (positive) that is not above `x`."""
+    """Return the greatest multiple of `step` (positive) that is at most `x`."""
     return floor_div(x, step) * step
 
 
 def stepped(x: Any, months: Any, ticks: Any, origin: Any, day: Any) -> Any:
-    """The begin of the interval that `x` lies in: of so many months, or if there are none of so many ticks from `origin` on."""
+    """Return the begin of the interval that contains `x`: of some months, or if `months` is 0 of some ticks from `origin` on."""
     if months > 0:
         return months_floor(x, months, day)
     return floor_to(x - origin, ticks if ticks > 0 else 1) + origin

@@ -23,28 +23,28 @@ from .intrinsics import (
 
 
 def float_bits(x: Any) -> Any:
-    """A float64 as int64 for hashing and equality: 0.0 and -0.0 are one value, every NaN is one value."""
+    """Convert a float64 to int64 for hashing and equality: 0.0 and -0.0 become equal, and so do all NaN."""
     return int64(0x7FF8000000000000) if isnan(x) else float_to_bits(float64(x) + 0.0)
 
 
 def ordered_bits(x: Any) -> Any:
-    """A float64 as an int64 of the same order, NaN greatest; equal exactly where `float_bits` is."""
+    """Convert a float64 to an int64 that sorts the same, NaN greatest; equal exactly where `float_bits` is."""
     bits = float_bits(x)
     return bits ^ ((bits >> 63) & int64(0x7FFFFFFFFFFFFFFF))
 
 
 def ordered_to_float(k: Any) -> Any:
-    """The float64 of an `ordered_bits`."""
+    """Invert `ordered_bits`."""
     return float_from_bits(k ^ ((k >> 63) & int64(0x7FFFFFFFFFFFFFFF)))
 
 
 def float_pow(x: Any, y: Any) -> Any:
-    """``x ** y``; squares, cubes and square roots without a call of `pow`, whose exponent is usually a literal."""
+    """Compute ``x ** y``; squares, cubes and square roots without `pow`, because exponents are usually literals."""
     return x * x if y == 2.0 else (x * x * x if y == 3.0 else (sqrt(x) if (y == 0.5) & (x > 0.0) else pow(x, y)))
 
 
 def float_mod(x: Any, y: Any) -> Any:
-    """``x - floor(x / y) * y`` for float64, with the sign of `y`; NaN by zero and by infinity. See `mod_in_range`."""
+    """Compute ``x - floor(x / y) * y`` for float64, with the sign of `y`; NaN by zero and by infinity. See `mod_in_range`."""
     return mod_in_range(x - floor(x / y) * y, x, y, float64(9007199254740992.0))
 
 
@@ -54,10 +54,10 @@ def float32_mod(x: Any, y: Any) -> Any:
 
 
 def mod_in_range(rest: Any, x: Any, y: Any, exact_below: Any) -> Any:
-    """The remainder `rest`, put right where rounding left the range from zero to `y`.
+    """Correct the remainder `rest` where rounding moved it out of the range from zero to `y`.
 
-    A quotient that was rounded up to a whole number leaves nothing (what it leaves on the other side of zero is a rounding
-    error); from `exact_below` on, quotients are no longer told apart, and the remainder is computed exactly.
+    If the quotient was rounded up to a whole number, the remainder is zero. Quotients from `exact_below` on are not exact, and
+    the remainder is computed exactly.
     """
     inside = (rest == 0.0) | (isnan(rest)) | (((rest < 0.0) == (y < 0.0)) & (abs(rest) < abs(y)))
     if inside:
@@ -71,13 +71,13 @@ def mod_in_range(rest: Any, x: Any, y: Any, exact_below: Any) -> Any:
 
 
 def round_half_even(x: Any, scale: Any) -> Any:
-    """`x` rounded to multiples of ``1 / scale``, halves to the even one; `x` itself where scaling overflows."""
+    """Round `x` to multiples of ``1 / scale``, halves to the even one; return `x` itself where scaling overflows."""
     rounded = rint(float64(x) * scale) / scale
     return rounded if isfinite(rounded) else float64(x)
 
 
 def round_away(x: Any) -> Any:
-    """A float64 rounded to a whole number, halves away from zero."""
+    """Round a float64 to a whole number, halves away from zero."""
     real = float64(x)
     whole = trunc(real)
     return whole + copysign(float64(1.0), real) if abs(real - whole) >= 0.5 else whole

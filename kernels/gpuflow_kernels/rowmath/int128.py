@@ -1,7 +1,7 @@
-"""Whole numbers of 128 bits in row bodies: a *wide* value is a pair ``(high, low)`` of int64 and uint64, two's complement.
+"""Integers of 128 bits in row bodies: a *wide* value is a pair ``(high, low)`` of int64 and uint64, two's complement.
 
-Pairs compare like the numbers they stand for. Products and quotients are those of schoolbook arithmetic on digits of 32
-bits (D. Knuth, "The Art of Computer Programming", volume 2, section 4.3.1, algorithms M and D for one digit).
+Pairs compare like their numbers. Products and quotients use schoolbook arithmetic on digits of 32 bits (D. Knuth, "The Art of
+Computer Programming", volume 2, section 4.3.1, algorithms M and D for one digit).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .intrinsics import float64, float_from_bits, float_to_bits, floor, int64, u
 
 
 def wide(high: Any, low: Any) -> Any:
-    """The wide value of two halves."""
+    """Make a wide value of its two limbs."""
     return int64(high), uint64(low)
 
 
@@ -49,18 +49,18 @@ def wide_add(x: Any, y: Any) -> Any:
 
 
 def wide_neg(x: Any) -> Any:
-    """The value with the other sign."""
+    """Negate, wrapping around."""
     low = ~x[1] + uint64(1)
     return ~x[0] + (int64(1) if low == uint64(0) else int64(0)), low
 
 
 def wide_abs(x: Any) -> Any:
-    """The value without its sign."""
+    """Return the absolute value."""
     return wide_neg(x) if x[0] < 0 else x
 
 
 def wide_past(x: Any, high: Any, low: Any) -> Any:
-    """Whether the value without its sign is at least the one of these halves."""
+    """Return whether the absolute value is at least that of two limbs."""
     size = wide_abs(x)
     return (size[0] < 0) | (size[0] > high) | ((size[0] == high) & (size[1] >= uint64(low)))
 
@@ -71,7 +71,7 @@ def wide_limbs(low: Any, high: Any) -> Any:
 
 
 def wide_times(size: Any, factor: Any) -> Any:
-    """The product of a value that is not negative and a uint64, and whether it leaves 127 bits."""
+    """Multiply a value that is not negative by a uint64; also return whether the product overflows 127 bits."""
     mask, half = uint64(4294967295), uint64(32)
     a, b = factor & mask, factor >> half
     high = uint64(size[0])
@@ -97,19 +97,19 @@ def wide_times(size: Any, factor: Any) -> Any:
 
 
 def wide_scaled(x: Any, digits: Any) -> Any:
-    """``x * 10**digits``, and whether that leaves 127 bits."""
+    """Compute ``x * 10**digits``; also return whether it overflows 127 bits."""
     size, past = wide_abs(x), x[0] != x[0]
-    left = int64(digits)
-    while left > 0:
-        step = min(left, int64(18))
+    remaining = int64(digits)
+    while remaining > 0:
+        step = min(remaining, int64(18))
         size, leaves = wide_times(size, uint64(int_pow(10, step)))
         past = past | leaves
-        left = left - step
+        remaining = remaining - step
     return (wide_neg(size) if x[0] < 0 else size), past
 
 
 def wide_divided(size: Any, divisor: Any) -> Any:
-    """The quotient of a value that is not negative by a uint64 below 2**32, rounded down."""
+    """Divide a value that is not negative by a uint64 below 2**32, rounded down."""
     mask, half = uint64(4294967295), uint64(32)
     high = uint64(size[0])
     upper = high // divisor
@@ -120,31 +120,31 @@ def wide_divided(size: Any, divisor: Any) -> Any:
 
 
 def wide_rounded(x: Any, digits: Any) -> Any:
-    """``x / 10**digits`` for at least one digit, rounded to a whole number, halves away from zero."""
+    """Divide by ``10**digits``, at least one digit, rounded to a whole number, halves away from zero."""
     size = wide_abs(x)
-    left = int64(digits) - 1
-    while left > 0:
-        step = min(left, int64(9))
+    remaining = int64(digits) - 1
+    while remaining > 0:
+        step = min(remaining, int64(9))
         size = wide_divided(size, uint64(int_pow(10, step)))
-        left = left - step
+        remaining = remaining - step
     size = wide_divided(wide_add(size, (int64(0), uint64(5))), uint64(10))
     return wide_neg(size) if x[0] < 0 else size
 
 
 def wide_rescaled(x: Any, digits: Any) -> Any:
-    """``x * 10**digits`` rounded to a whole number, halves away from zero, and whether it leaves 127 bits."""
+    """Compute ``x * 10**digits`` rounded to a whole number, halves away from zero; also return whether it overflows 127 bits."""
     scaled, leaves = wide_scaled(x, digits)
     return (wide_rounded(x, -digits) if digits < 0 else scaled), leaves
 
 
 def wide_mul(x: Any, y: Any) -> Any:
-    """The product of a wide value and an int64, wrapping around."""
+    """Multiply a wide value by an int64, wrapping around."""
     size, _ = wide_times(wide_abs(x), uint64(abs(y)))
     return wide_neg(size) if (x[0] < 0) != (y < 0) else size
 
 
 def wide_mul_past(x: Any, y: Any, high: Any, low: Any) -> Any:
-    """Whether the product of a wide value and an int64, without its sign, is at least the number of these halves."""
+    """Return whether the absolute product of a wide value and an int64 is at least the number of two limbs."""
     size, leaves = wide_times(wide_abs(x), uint64(abs(y)))
     return leaves | wide_past(size, high, low)
 

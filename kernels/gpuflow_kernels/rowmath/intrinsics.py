@@ -1,8 +1,8 @@
-"""The primitive functions of row bodies: what each name means in Python, and which import gives it to each compiler.
+"""The primitive functions of row bodies: their definitions in Python, and the imports that define them for each compiler.
 
-The Python meaning is the definition: typed NumPy scalars in, typed NumPy scalars out, integers wrap around, floats
-follow IEEE 754, nothing raises. NumPy warns of wrap-around and of division by zero, so whoever runs a body uncompiled
-does it under ``np.errstate(all="ignore")``.
+The Python functions define the semantics: typed NumPy scalars in, typed NumPy scalars out, integers wrap around, floats follow
+IEEE 754, nothing raises. NumPy warns of wrap-around and division by zero, so uncompiled bodies run under
+``np.errstate(all="ignore")``.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ hypot, copysign = np.hypot, np.copysign
 
 
 def pow(x: Any, y: Any) -> Any:
-    """``x`` to the power ``y`` in floating point, also for integer arguments."""
-    power = np.float_power(x, y)  # np.power of scalars takes a square root for 0.5, and answers NaN for minus infinity
+    """Raise ``x`` to the power ``y`` in floating point, also for integer arguments."""
+    power = np.float_power(x, y)  # np.power of scalars takes a square root for 0.5, which is NaN for minus infinity
     return np.float32(power) if type(x) is type(y) is np.float32 else power
 
 
@@ -72,7 +72,7 @@ CPU: dict[str, str] = {
     "inf": "inf = float('inf')",
     "pi": f"pi = {pi!r}",
 }
-"""How a module for the CPU compiler defines each name."""
+"""Text that defines each name in a module for the CPU compiler."""
 
 CUDA: dict[str, str] = {
     **CPU,
@@ -80,8 +80,9 @@ CUDA: dict[str, str] = {
     "float_to_bits": "float_to_bits = libdevice.double_as_longlong",
     "float_from_bits": "float_from_bits = libdevice.longlong_as_double",
 }
-"""How a module for the CUDA compiler defines each name. numba-cuda knows no scalar NumPy functions, and `math.floor`
-gives an integer, so these come from libdevice (which takes and gives float64)."""
+"""Text that defines each name in a module for the CUDA compiler.
+
+numba-cuda has no scalar NumPy functions, and `math.floor` returns an integer, so these come from libdevice (of float64)."""
 
 HEADERS = {"np.": "import numpy as np", "libdevice.": "from numba.cuda import libdevice"}
-"""Imports that a definition above needs, by what it mentions."""
+"""Imports that the definitions above need, by the name that they use."""

@@ -11,20 +11,20 @@ from .time_formats import format_part, month_name, weekday_name
 
 
 def put_year(out: Any, at: Any, year: Any, pad: Any) -> Any:
-    """A year with at least four digits, and a sign outside of 0 to 9999."""
+    """Write a year with at least four digits, and a sign outside of 0 to 9999."""
     if year < 0 or year > 9999:
-        if pad == 32:  # blanks stand before the sign, in five places with it
-            left = int64(1000)
-            while left > abs(year) and left > 1:
+        if pad == 32:  # blanks precede the sign; five places including it
+            power = int64(1000)
+            while power > abs(year) and power > 1:
                 at = put(out, at, 32)
-                left = left // 10
+                power = power // 10
         at = put(out, at, 45 if year < 0 else 43)
         return put_padded(out, at, abs(year), int64(1) if pad == 32 else int64(4), pad)
     return put_padded(out, at, abs(year), int64(4), pad)
 
 
 def put_fraction(out: Any, at: Any, nanos: Any, digits: Any) -> Any:
-    """The fraction of a second: nine digits for -1, so many for 3, 6, 9; from 16 on with a dot, for 15 only digits needed."""
+    """Write the fraction of a second: `digits` of them, nine for -1; from 16 on with a dot, for 15 only as many as needed."""
     count, value = int64(9), int64(nanos)
     if digits == 15:
         if nanos == 0:
@@ -42,7 +42,7 @@ def put_fraction(out: Any, at: Any, nanos: Any, digits: Any) -> Any:
 
 
 def put_offset(out: Any, at: Any, offset: Any, colons: Any) -> Any:
-    """An offset in seconds as ``+0200``, with so many colons as ``+02:00``, ``+02:00:00`` or, for three, ``+02``."""
+    """Write an offset in seconds as ``+0200``, or by the number of colons as ``+02:00``, ``+02:00:00``, or (three) ``+02``."""
     size = int64(abs(offset))
     if colons < 2:
         size = (size + 30) // 60 * 60  # to the nearest minute
@@ -55,7 +55,7 @@ def put_offset(out: Any, at: Any, offset: Any, colons: Any) -> Any:
 
 
 def put_whole_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, zoned: Any) -> Any:
-    """A moment as ``Thu Jan 31 12:34:56 2013``, or `zoned` as ``2013-01-31T12:34:56.789+02:00``."""
+    """Write a time as ``Thu Jan 31 12:34:56 2013``, or if `zoned` as ``2013-01-31T12:34:56.789+02:00``."""
     if zoned:
         at = put_iso_time(out, put(out, put_iso_date(out, at, days), 84), second, int64(0), int64(0))
         return put_offset(out, put_fraction(out, at, nanos, int64(15)), offset, int64(1))
@@ -71,7 +71,7 @@ def put_whole_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset
 def put_time_part(
     out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, name: Any, part: Any, digits: Any, pad: Any
 ) -> Any:
-    """One part of a format, by its letter."""
+    """Write one part of a format, by its letter."""
     year, month, day = civil_of_days(days)
     weekday = weekday_of_days(days)
     hour = second // 3600
@@ -152,7 +152,7 @@ def put_time_part(
 
 
 def put_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any, name: Any, f: Any, f0: Any, f1: Any) -> Any:
-    """A day number, second of the day and nanosecond as a format says; parts that are none are left out.
+    """Write a day number, second of the day and nanosecond by a format; unknown parts are left out.
 
     `offset` and `name` (packed as for `put_word`) are those of local time, 0 where there is no zone.
     """
@@ -171,7 +171,7 @@ def put_time(out: Any, at: Any, days: Any, second: Any, nanos: Any, offset: Any,
 
 
 def put_iso_date(out: Any, at: Any, days: Any) -> Any:
-    """A day as ``2013-01-31``."""
+    """Write a day as ``2013-01-31``."""
     year, month, day = civil_of_days(days)
     at = put(out, put_year(out, at, year, int64(48)), 45)
     at = put(out, put_padded(out, at, month, int64(2), int64(48)), 45)
@@ -179,7 +179,7 @@ def put_iso_date(out: Any, at: Any, days: Any) -> Any:
 
 
 def put_iso_time(out: Any, at: Any, second: Any, nanos: Any, digits: Any) -> Any:
-    """A time as ``12:34:56.789``, with so many digits after the point."""
+    """Write a time as ``12:34:56.789``, with `digits` after the point."""
     at = put(out, put_padded(out, at, second // 3600, int64(2), int64(48)), 58)
     at = put(out, put_padded(out, at, second // 60 % 60, int64(2), int64(48)), 58)
     at = put_padded(out, at, second % 60, int64(2), int64(48))

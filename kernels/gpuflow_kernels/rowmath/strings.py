@@ -1,7 +1,7 @@
-"""Bytes and UTF-8 for bodies of text functions: total functions over an array of bytes between two places.
+"""Bytes and UTF-8 for bodies of text functions: functions that never trap, over an array of bytes between two positions.
 
-A string is an array of bytes ``s`` with its begin ``s0`` and its end ``s1``; its bytes are valid UTF-8 (what comes from
-outside is checked when it is loaded). All places are int64.
+A string is an array of bytes ``s`` with its begin ``s0`` and its end ``s1``. Its bytes are valid UTF-8 (data from outside is
+validated when it is loaded). All positions are int64.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .intrinsics import int64, uint8, uint64
 
 
 def put(out: Any, at: Any, byte: Any) -> Any:
-    """Write one byte, unless `out` ends before it (a first pass has no room at all, and counts); the next place."""
+    """Write one byte, unless `out` is full (a first pass has an empty `out`, and only counts); return the next position."""
     if at < len(out):
         out[at] = uint8(byte)
     return at + 1
 
 
 def put_bytes(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
-    """Write the bytes of a string as far as `out` has room; the next place."""
+    """Write the bytes of a string, as far as they fit into `out`; return the next position."""
     if at < len(out):
         for k in range(s1 - s0):
             out[at + k] = s[s0 + k]
@@ -28,7 +28,7 @@ def put_bytes(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
 
 
 def compare_bytes(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
-    """Below, equal to or above 0 as the first string sorts before, with or after the second, by bytes."""
+    """Compare by bytes: negative, 0 or positive as the first string sorts before, equal to or after the second."""
     count = min(s1 - s0, t1 - t0)
     for k in range(count):
         difference = int64(s[s0 + k]) - int64(t[t0 + k])
@@ -38,7 +38,7 @@ def compare_bytes(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
 
 
 def same_bytes(s: Any, s0: Any, t: Any, t0: Any, count: Any) -> Any:
-    """Whether `count` bytes from two places on are the same; the caller knows that they are there."""
+    """Return whether `count` bytes at two positions are the same; both ranges must exist."""
     for k in range(count):
         if s[s0 + k] != t[t0 + k]:
             return False
@@ -47,13 +47,13 @@ def same_bytes(s: Any, s0: Any, t: Any, t0: Any, count: Any) -> Any:
 
 # -- characters -------------------------------------------------------------------------------------------------------
 def char_after(s: Any, k: Any) -> Any:
-    """The place after the character that begins at `k`."""
+    """Return the position after the character that begins at `k`."""
     lead = int64(s[k])
     return k + (1 if lead < 192 else 2 if lead < 224 else 3 if lead < 240 else 4)
 
 
 def char_before(s: Any, s0: Any, k: Any) -> Any:
-    """Where the character begins that ends at `k`; `s0` if there is none."""
+    """Return the begin of the character that ends at `k`; `s0` if there is none."""
     place = k - 1
     while place > s0 and (int64(s[place]) & 192) == 128:
         place -= 1
@@ -61,7 +61,7 @@ def char_before(s: Any, s0: Any, k: Any) -> Any:
 
 
 def count_chars(s: Any, s0: Any, s1: Any) -> Any:
-    """The number of characters: of bytes that begin one."""
+    """Count characters: bytes that begin one."""
     count = int64(0)
     for k in range(s0, s1):
         if (int64(s[k]) & 192) != 128:
@@ -70,25 +70,25 @@ def count_chars(s: Any, s0: Any, s1: Any) -> Any:
 
 
 def forward(s: Any, s0: Any, s1: Any, n: Any) -> Any:
-    """The place after the first `n` characters, or the end."""
-    place, left = int64(s0), int64(n)
-    while left > 0 and place < s1:
+    """Return the position after the first `n` characters, or the end."""
+    place, remaining = int64(s0), int64(n)
+    while remaining > 0 and place < s1:
         place = char_after(s, place)
-        left -= 1
+        remaining -= 1
     return place
 
 
 def backward(s: Any, s0: Any, s1: Any, n: Any) -> Any:
-    """The place before the last `n` characters, or the begin."""
-    place, left = int64(s1), int64(n)
-    while left > 0 and place > s0:
+    """Return the position before the last `n` characters, or the begin."""
+    place, remaining = int64(s1), int64(n)
+    while remaining > 0 and place > s0:
         place = char_before(s, s0, place)
-        left -= 1
+        remaining -= 1
     return place
 
 
 def put_char(out: Any, at: Any, code: Any) -> Any:
-    """Write the UTF-8 bytes of a code point; the next place."""
+    """Write the UTF-8 bytes of a code point; return the next position."""
     if code < 128:
         return put(out, at, code)
     if code < 2048:
@@ -101,15 +101,15 @@ def put_char(out: Any, at: Any, code: Any) -> Any:
 
 
 def lower_byte(c: Any) -> Any:
-    """A byte, an ASCII capital as the small letter."""
+    """Return a byte, an ASCII capital as the small letter."""
     return c + 32 if c >= 65 and c <= 90 else c
 
 
 # -- searching --------------------------------------------------------------------------------------------------------
 def find_bytes(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
-    """The first place where the second string lies in the first one, or -1. The empty string lies at the begin.
+    """Return the first position of the second string in the first one, or -1; that of the empty string is the begin.
 
-    Whole characters are found: no character's bytes lie within another one's.
+    Matches are whole characters: in UTF-8 no character's bytes lie within another's.
     """
     count = int64(t1 - t0)
     if count == 0:
@@ -123,7 +123,7 @@ def find_bytes(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
 
 
 def find_bytes_back(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
-    """The last place where the second string, which is not empty, lies in the first one, or -1."""
+    """Return the last position of the second string, which is not empty, in the first one, or -1."""
     count = int64(t1 - t0)
     place = int64(s1 - count)
     while place >= s0:
@@ -134,32 +134,32 @@ def find_bytes_back(s: Any, s0: Any, s1: Any, t: Any, t0: Any, t1: Any) -> Any:
 
 
 def after_match(s: Any, s1: Any, place: Any, count: Any) -> Any:
-    """Where the search goes on after a match of `count` bytes: a character further after an empty one, beyond the end there."""
+    """Return where to search after a match of `count` bytes; after an empty match this is one character further."""
     if count > 0:
         return place + count
     return char_after(s, place) if place < s1 else s1 + 1
 
 
 def like_bytes(s: Any, s0: Any, s1: Any, p: Any, p0: Any, p1: Any, fold: Any) -> Any:
-    """Whether a string is like a pattern, in which ``%`` stands for any characters and ``_`` for one. With `fold` ASCII
-    letters match both cases.
+    """Return whether a string matches a pattern in which ``%`` is any characters and ``_`` is one.
 
-    After a mismatch the last ``%`` takes one character more: those before it never have to.
+    With `fold` ASCII letters match both cases. After a mismatch only the last ``%`` is extended, by one character; earlier ones
+    never need to be.
     """
     k, q = int64(s0), int64(p0)
     star, taken = int64(-1), int64(0)
     while k < s1:
-        wanted = int64(p[q]) if q < p1 else int64(-1)
+        expected = int64(p[q]) if q < p1 else int64(-1)
         given = int64(s[k])
         if fold:
-            wanted, given = lower_byte(wanted), lower_byte(given)
-        if wanted == 37:
+            expected, given = lower_byte(expected), lower_byte(given)
+        if expected == 37:
             star, taken = q + 1, k
             q += 1
-        elif wanted == 95:
+        elif expected == 95:
             k = char_after(s, k)
             q += 1
-        elif wanted == given:
+        elif expected == given:
             k += 1
             q += 1
         elif star >= 0:
@@ -174,12 +174,12 @@ def like_bytes(s: Any, s0: Any, s1: Any, p: Any, p0: Any, p1: Any, fold: Any) ->
 
 # -- numbers ----------------------------------------------------------------------------------------------------------
 def is_blank(c: Any) -> Any:
-    """Whether a byte is white space of ASCII."""
+    """Return whether a byte is ASCII white space."""
     return c == 32 or (c >= 9 and c <= 13)
 
 
 def skip_blanks(s: Any, k: Any, s1: Any) -> Any:
-    """The next place that is no white space of ASCII."""
+    """Return the next position that is no ASCII white space."""
     place = int64(k)
     while place < s1 and is_blank(int64(s[place])):
         place += 1
@@ -187,7 +187,7 @@ def skip_blanks(s: Any, k: Any, s1: Any) -> Any:
 
 
 def digits_end(s: Any, k: Any, s1: Any) -> Any:
-    """The end of the decimal digits that begin at `k`."""
+    """Return the end of the decimal digits that begin at `k`."""
     place = int64(k)
     while place < s1 and int64(s[place]) >= 48 and int64(s[place]) <= 57:
         place += 1
@@ -195,7 +195,7 @@ def digits_end(s: Any, k: Any, s1: Any) -> Any:
 
 
 def digits_value(s: Any, k: Any, end: Any) -> Any:
-    """The number that decimal digits mean; with more than 18 of them it wraps around."""
+    """Return the value of decimal digits; more than 18 of them wrap around."""
     value = int64(0)
     for place in range(k, end):
         value = value * 10 + (int64(s[place]) - 48)
@@ -203,7 +203,7 @@ def digits_value(s: Any, k: Any, end: Any) -> Any:
 
 
 def digit_of(c: Any) -> Any:
-    """What a byte is worth as a digit of a base up to 36; 99 for others."""
+    """Return the value of a byte as a digit of a base up to 36; 99 for others."""
     if c >= 48 and c <= 57:
         return c - 48
     small = lower_byte(c)
@@ -211,7 +211,7 @@ def digit_of(c: Any) -> Any:
 
 
 def parse_integer(s: Any, s0: Any, s1: Any, base: Any, most: Any, least: Any, signed: Any) -> Any:
-    """``(magnitude, negative, valid)`` of an optional sign and digits; valid from ``-least`` up to `most` (all uint64)."""
+    """Parse an optional sign and digits: ``(magnitude, negative, valid)``; valid from ``-least`` up to `most` (all uint64)."""
     k = int64(s0)
     negative = False
     if k < s1 and (int64(s[k]) == 43 or int64(s[k]) == 45):
@@ -230,7 +230,7 @@ def parse_integer(s: Any, s0: Any, s1: Any, base: Any, most: Any, least: Any, si
 
 
 def put_digits(out: Any, at: Any, magnitude: Any) -> Any:
-    """Write the decimal digits of a uint64; the next place."""
+    """Write the decimal digits of a uint64; return the next position."""
     scale = uint64(1)
     while udiv(magnitude, scale) >= uint64(10):
         scale = scale * uint64(10)
@@ -241,7 +241,7 @@ def put_digits(out: Any, at: Any, magnitude: Any) -> Any:
 
 
 def put_padded(out: Any, at: Any, value: Any, width: Any, fill: Any) -> Any:
-    """Write a number that is not negative, before it the byte `fill` up to `width` digits (nothing if it is 0)."""
+    """Write a number that is not negative, padded with the byte `fill` to `width` digits (not padded if `fill` is 0)."""
     digits, rest = int64(1), int64(value) // 10
     while rest > 0:
         digits += 1
@@ -254,10 +254,10 @@ def put_padded(out: Any, at: Any, value: Any, width: Any, fill: Any) -> Any:
 
 def put_word(out: Any, at: Any, word: Any) -> Any:
     """Write up to eight bytes that are packed into one number, the first in its lowest bits."""
-    left = int64(word)
-    while left > 0:
-        at = put(out, at, left & 255)
-        left = left >> 8
+    rest = int64(word)
+    while rest > 0:
+        at = put(out, at, rest & 255)
+        rest = rest >> 8
     return at
 
 
@@ -273,8 +273,9 @@ def put_decimal(out: Any, at: Any, x: Any, power: Any, scale: Any) -> Any:
 
 
 def parse_decimal(s: Any, s0: Any, s1: Any, scale: Any, most: Any) -> Any:
-    """``(value, valid)`` of digits with an optional sign, point and exponent: the number times ``10**scale``, at most `most`,
-    which is below ``10**18``. Halves are rounded away from zero."""
+    """Parse digits with an optional sign, point and exponent: ``(number * 10**scale, valid)``.
+
+    Valid up to `most`, which is below ``10**18``. Halves are rounded away from zero."""
     k = int64(s0)
     negative = k < s1 and int64(s[k]) == 45
     if k < s1 and (negative or int64(s[k]) == 43):
@@ -292,20 +293,20 @@ def parse_decimal(s: Any, s0: Any, s1: Any, scale: Any, most: Any) -> Any:
         exponent = digits_value(s, start, min(k, start + 9))
         exponent = -exponent if signed and int64(s[start - 1]) == 45 else exponent
     valid = valid and k == s1
-    # of all digits those count that stand before the point when it has moved by `scale` and the exponent
-    kept = point - begin + exponent + scale
+    # the digits before the point, after it has moved by `scale` and the exponent
+    significant = point - begin + exponent + scale
     value, seen, place = int64(0), int64(0), begin
-    while valid and place < end and seen <= kept:
+    while valid and place < end and seen <= significant:
         if place != point:
             digit = int64(s[place]) - 48
-            if seen < kept:
+            if seen < significant:
                 valid = value <= (most - digit) // 10
                 value = value * 10 + digit
             elif digit >= 5:
                 value += 1
             seen += 1
         place += 1
-    while valid and value > 0 and seen < kept:
+    while valid and value > 0 and seen < significant:
         valid = value <= most // 10
         value = value * 10
         seen += 1

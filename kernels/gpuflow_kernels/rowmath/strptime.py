@@ -19,31 +19,31 @@ from .time_formats import format_part, is_letter, month_name, weekday_name
 
 
 def after_word(s: Any, k: Any, s1: Any, word: Any) -> Any:
-    """The place after a packed word, in capital or small letters; -1 where it does not stand there."""
-    place, left = int64(k), int64(word)
-    while left > 0:
-        if place >= s1 or lower_byte(int64(s[place])) != lower_byte(left & 255):
+    """Return the position after a packed word, in capital or small letters; -1 where the text has another one."""
+    place, rest = int64(k), int64(word)
+    while rest > 0:
+        if place >= s1 or lower_byte(int64(s[place])) != lower_byte(rest & 255):
             return int64(-1)
         place += 1
-        left = left >> 8
+        rest = rest >> 8
     return place
 
 
 def after_byte(s: Any, k: Any, s1: Any, c: Any) -> Any:
-    """The place after a byte, or for white space after any of it; -1 where it does not stand there."""
+    """Return the position after a byte, or after any white space if the byte is one; -1 where the text has another one."""
     if is_blank(c):
         return skip_blanks(s, k, s1)
     return k + 1 if k < s1 and int64(s[k]) == c else int64(-1)
 
 
 def number_end(s: Any, k: Any, s1: Any, width: Any) -> Any:
-    """The end of the digits from `k` on, at most `width` of them; -1 if there are none."""
+    """Return the end of the digits from `k` on, at most `width` of them; -1 if there are none."""
     end = digits_end(s, k, min(int64(s1), k + width))
     return end if end > k else int64(-1)
 
 
 def nanos_of_digits(s: Any, k: Any, end: Any) -> Any:
-    """The nanoseconds that digits after the point mean; those behind the ninth count for nothing."""
+    """Return the nanoseconds of the digits after the point; digits after the ninth are ignored."""
     value = digits_value(s, k, min(int64(end), k + 9))
     for _ in range(9 - (end - k)):
         value = value * 10
@@ -51,7 +51,7 @@ def nanos_of_digits(s: Any, k: Any, end: Any) -> Any:
 
 
 def days_in_year(year: Any, month: Any, day: Any) -> Any:
-    """``(days, valid)`` of a date that may not exist; years are those that chrono knows."""
+    """Return ``(days, valid)`` of a date that may not exist; the range of years is chrono's."""
     within = year >= -262143 and year <= 262142 and month >= 1 and month <= 12 and day >= 1 and day <= 31
     if not within:
         return int64(0), False
@@ -61,9 +61,9 @@ def days_in_year(year: Any, month: Any, day: Any) -> Any:
 
 
 def parse_iso(s: Any, s0: Any, s1: Any, timed: Any) -> Any:
-    """``(days, second, nanos, valid)`` of ``2013-01-31``, or with `timed` also of ``2013-01-31 12:34``, ``...T12:34:56.789``.
+    """Parse ``2013-01-31``, with `timed` also ``2013-01-31 12:34`` or ``...T12:34:56.789``: ``(days, second, nanos, valid)``.
 
-    A year has four digits, or a sign and more. Slashes may stand for dashes, and one digit for two.
+    A year has four digits, or a sign and more. Slashes may replace dashes, and months and days may have one digit.
     """
     k = int64(s0)
     negative = k < s1 and int64(s[k]) == 45
@@ -108,8 +108,9 @@ def parse_iso(s: Any, s0: Any, s1: Any, timed: Any) -> Any:
 
 
 def parse_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
-    """``(seconds, end)`` of an offset from UTC such as ``+0200`` or ``+02:00``; the end is -1 if there is none. Colons and white
-    space may stand before the minutes, which in a `short` one may be missing."""
+    """Parse an offset from UTC, as ``+0200`` or ``+02:00``: ``(seconds, end)``; the end is -1 if there is none.
+
+    Colons and white space may precede the minutes, which may be missing if `short`."""
     place = int64(k)
     sign = int64(s[place]) if place < s1 else int64(0)
     if sign == 226 and place + 2 < s1 and int64(s[place + 1]) == 136 and int64(s[place + 2]) == 146:  # the minus sign
@@ -134,17 +135,18 @@ def parse_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
 
 
 def parse_loose_offset(s: Any, k: Any, s1: Any, short: Any) -> Any:
-    """The same, where Z means none at all."""
+    """Parse an offset as `parse_offset` does, or Z, which is zero."""
     if k < s1 and lower_byte(int64(s[k])) == 122:
         return int64(0), int64(k + 1)
     return parse_offset(s, k, s1, short)
 
 
 def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
-    """``(days, second, nanos, valid)`` of a string as a format says. Parts that are not given are those of 0001-01-01 00:00;
-    an offset (``%z``) is taken off the second, which then may lie outside of the day, as a leap second does.
+    """Parse a string by a format: ``(days, second, nanos, valid)``.
 
-    White space in the format stands for any, numbers may follow white space, and have at most their usual width.
+    Missing parts are those of 0001-01-01 00:00. An offset (``%z``) is subtracted from the second, which then may be outside of
+    the day, as a leap second is. White space in the format matches any white space; numbers may follow white space, and have at
+    most their usual width.
     """
     year, century, short_year, month, day = int64(1), int64(-1), int64(-1), int64(-1), int64(-1)
     iso_year, iso_week, sundays, mondays, quarter = int64(-1000000), int64(-1), int64(-1), int64(-1), int64(-1)
@@ -199,14 +201,14 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
             elif part == 122:  # z
                 offset, k = parse_offset(s, skip_blanks(s, k, s1), s1, False)
                 valid = k >= 0
-            elif part == 79:  # what stands for #z
+            elif part == 79:  # %#z
                 offset, k = parse_loose_offset(s, skip_blanks(s, k, s1), s1, True)
                 valid = k >= 0
             elif part == 99:  # c is %a %b %e %H:%M:%S %Y, with J for the time and the year
                 word = int64(0x4A206520622061)
             elif part == 74:
                 word = int64(0x5920533A4D3A48)
-            elif part == 78:  # N, what stands for +, is %Y-%m-%dT%H:%M:%S%.f and an offset, with K for what is after the T
+            elif part == 78:  # N, for %+, is %Y-%m-%dT%H:%M:%S%.f and an offset, with K for the part after the T
                 word = int64(0x4B642D6D2D59)
             elif part == 75:
                 c = int64(s[k]) if k < s1 else int64(0)
@@ -225,7 +227,7 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
                     offset, end = parse_loose_offset(s, k, s1, False)
                 valid = valid and end >= 0
                 k = end
-            elif part == 90:  # Z, of which nothing is known
+            elif part == 90:  # Z: names of zones are skipped
                 while k < s1 and not is_blank(int64(s[k])):
                     k += 1
             else:
@@ -341,7 +343,7 @@ def parse_time(s: Any, s0: Any, s1: Any, f: Any, f0: Any, f1: Any) -> Any:
 
 
 def ticks_of_time(days: Any, second: Any, nanos: Any, per: Any) -> Any:
-    """``(ticks, fits)`` of a moment, with `per` ticks in a second; what they cannot hold is cut off."""
+    """Convert a time to ticks, `per` to a second, rounded down: ``(ticks, fits)``."""
     seconds = days * 86400 + second
     most = 9223372036854775807 // per
     ticks = seconds * per + nanos * per // 1000000000

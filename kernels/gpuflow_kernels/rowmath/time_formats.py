@@ -17,7 +17,7 @@ from .intrinsics import int64
 
 # -- names, packed as for `put_word` ----------------------------------------------------------------------------------
 def month_name(month: Any) -> Any:
-    """The first three letters of a month's name, and the rest."""
+    """Return the first three letters of a month's name, and the rest, as packed words."""
     if month == 1:
         return int64(0x6E614A), int64(0x79726175)  # Jan uary
     if month == 2:
@@ -44,7 +44,7 @@ def month_name(month: Any) -> Any:
 
 
 def weekday_name(weekday: Any) -> Any:
-    """The first three letters of a day's name (Monday is 1), and the rest."""
+    """Return the first three letters of a day's name (Monday is 1), and the rest, as packed words."""
     if weekday == 1:
         return int64(0x6E6F4D), int64(0x796164)  # Mon day
     if weekday == 2:
@@ -62,9 +62,10 @@ def weekday_name(weekday: Any) -> Any:
 
 # -- formats ----------------------------------------------------------------------------------------------------------
 def format_part(f: Any, g: Any, f1: Any) -> Any:
-    """``(word, digits, pad, after)`` of the part whose ``%`` stands before `g`: a packed word (0 if it is none), the digits of
-    a fraction (16 is added if its dot belongs to it, -1 for all there are) or the colons of an offset, and the pad asked for
-    (-1: the part's own).
+    """Parse the part of a format whose ``%`` is before `g`: ``(word, digits, pad, after)``.
+
+    `word` is packed, 0 for an unknown part. `digits` are those of a fraction (plus 16 if the dot belongs to it, -1 for as many as
+    there are) or the colons of an offset. `pad` is the padding asked for (-1: the part's own).
 
     ``%+`` and ``%#z`` get the letters N and O, which stand for nothing else; J, K and Q are those of `parse_time`.
     """
@@ -125,21 +126,21 @@ def format_part(f: Any, g: Any, f1: Any) -> Any:
 
 
 def is_letter(c: Any) -> Any:
-    """Whether a byte is a letter of ASCII."""
+    """Return whether a byte is an ASCII letter."""
     return (c >= 65 and c <= 90) or (c >= 97 and c <= 122)
 
 
 def format_known(f: Any, f0: Any, f1: Any, parts: Any) -> Any:
-    """Whether a format asks only for parts in `parts`, where bit k stands for the letter k places after A."""
-    g, known = int64(f0), True
-    while known and g < f1:
+    """Return whether a format has only parts in `parts`, where bit k is the letter k places after A."""
+    g, supported = int64(f0), True
+    while supported and g < f1:
         c = int64(f[g])
         g += 1
         if c == 37:
             word, _digits, _pad, g = format_part(f, g, f1)
-            known = word > 0
+            supported = word > 0
             while word > 0:
                 part = word & 255
-                known = known and (not is_letter(part) or ((parts >> (part - 65)) & 1) == 1)
+                supported = supported and (not is_letter(part) or ((parts >> (part - 65)) & 1) == 1)
                 word = word >> 8
-    return known
+    return supported

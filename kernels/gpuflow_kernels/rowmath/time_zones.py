@@ -1,7 +1,7 @@
 """Local time in row bodies: offsets of a zone, read from its table (`gpuflow_kernels.zones`), in seconds.
 
-``z`` is the table: the number of transitions, the begin of the cycle, the transitions, and the offsets between them. Of the
-same form is a table of names, in which packed words stand in the place of offsets.
+``z`` is the table: the number of transitions, the begin of the cycle, the transitions, and the offsets between them. A table of
+names has packed words in place of offsets.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from .intrinsics import int64, uint64
 
 
 def zone_cycles(s: Any, z: Any) -> Any:
-    """Seconds of the whole 400-year cycles to take from `s` so that it lies within the table."""
+    """Return the seconds of whole 400-year cycles to subtract from `s` so that it is within the table."""
     return (s - z[uint64(1)]) // 12622780800 * 12622780800 if s >= z[uint64(1)] + 12622780800 else int64(0)
 
 
 def zone_interval(s: Any, z: Any) -> Any:
-    """How many transitions of the table are not after `s`."""
+    """Count the transitions of the table up to `s`."""
     low = int64(0)
     high = int64(z[uint64(0)])
     while low < high:
@@ -31,15 +31,15 @@ def zone_interval(s: Any, z: Any) -> Any:
 
 
 def zone_offset(s: Any, z: Any) -> Any:
-    """Seconds that local time is ahead of UTC at the instant `s`."""
+    """Return the seconds that local time is ahead of UTC at the instant `s`."""
     return z[uint64(zone_interval(s - zone_cycles(s, z), z) + z[uint64(0)] + 2)]
 
 
 def zone_choices(s: Any, z: Any) -> Any:
-    """``(count, first, second)``: at how many instants clocks show the local time `s`, and with which offsets.
+    """Return at how many instants clocks show the local time `s`, and with which offsets: ``(count, first, second)``.
 
-    Of one instant both offsets are its own. Of none (clocks were put forward over `s`) they are those before and after
-    the gap; of several, those of the first and the last.
+    For one instant both offsets are the same. For none (clocks skipped `s`) they are those before and after the gap; for several,
+    those of the first and the last instant.
     """
     local = s - zone_cycles(s, z)
     transitions = int64(z[uint64(0)])
@@ -71,10 +71,10 @@ def zone_choices(s: Any, z: Any) -> Any:
 
 
 def zone_settled(s: Any, z: Any, own: Any) -> Any:
-    """The offset of the local time `s`, where a moment whose offset was `own` has been moved to.
+    """Choose the offset of the local time `s`, the result of moving a time whose offset was `own`.
 
-    A time that clocks show twice keeps its offset if it can, else it is the earlier one. One that they never show is
-    moved by the length of the gap: by the offset on the side of the gap that it does not come from.
+    For a time that clocks show twice this is `own` if possible, else the offset of the earlier instant. A skipped time is moved
+    by the length of the gap, by using the offset on the side of the gap that it does not come from.
     """
     count, first, second = zone_choices(s, z)
     other = first if own != first else second
@@ -83,14 +83,14 @@ def zone_settled(s: Any, z: Any, own: Any) -> Any:
 
 
 def local_ticks(x: Any, z: Any, per: Any) -> Any:
-    """Local time in ticks, of the instant `x` in ticks of which a second has `per`."""
+    """Convert the instant `x` to local time, both in ticks, `per` to a second."""
     return x + zone_offset(floor_div(x, per), z) * per
 
 
 def local_parts(x: Any, z: Any, per: Any) -> Any:
-    """``(days, second, nanos, offset)`` of the local time of the instant `x` in ticks, of which a second has `per`.
+    """Return ``(days, second, nanos, offset)`` of the local time of the instant `x` in ticks, `per` to a second.
 
-    Unlike `local_ticks` it leaves 64 bits nowhere.
+    Unlike `local_ticks` this never overflows.
     """
     instant = floor_div(x, per)
     nanos = (x - instant * per) * (1000000000 // per)
@@ -102,22 +102,22 @@ def local_parts(x: Any, z: Any, per: Any) -> Any:
 
 
 def zoned_ticks(x: Any, z: Any, per: Any, own: Any) -> Any:
-    """The instant of the local time `x`, both in ticks, see `zone_settled`; `own` in seconds."""
+    """Convert the local time `x` to an instant, both in ticks, see `zone_settled`; `own` is in seconds."""
     return x - zone_settled(floor_div(x, per), z, own) * per
 
 
 def near_the_end(x: Any, per: Any) -> Any:
-    """Whether two days more or less could leave int64: no offset is as long, so that all others need no closer look."""
+    """Return whether two days more or less could overflow int64: no offset is as long, so other times need no exact test."""
     return (x < -9223372036854775807 + 172800 * per) | (x > 9223372036854775807 - 172800 * per)
 
 
 def local_leaves(x: Any, z: Any, per: Any) -> Any:
-    """Whether the local time of `x` leaves int64."""
+    """Return whether the local time of `x` overflows int64."""
     return near_the_end(x, per) and add_overflows(x, zone_offset(floor_div(x, per), z) * per)
 
 
 def zoned_leaves(x: Any, moved: Any, z: Any, per: Any) -> Any:
-    """Whether the local time of `x` leaves int64, or the instant of the local time `moved` that it came to."""
+    """Return whether the local time of `x` overflows int64, or the instant of `moved`, the local time that it was moved to."""
     own = zone_offset(floor_div(x, per), z) if near_the_end(moved, per) else int64(0)
     settled = zone_settled(floor_div(moved, per), z, own) if near_the_end(moved, per) else int64(0)
     return local_leaves(x, z, per) or sub_overflows(moved, settled * per)

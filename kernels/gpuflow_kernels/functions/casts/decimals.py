@@ -40,25 +40,25 @@ def _digits(source: DType) -> tuple[int, int] | None:
 # -- to decimals of up to 18 digits -----------------------------------------------------------------------------------
 def _fits(source: DType, target: DType) -> Constants:
     """More digits after the point, and as many before it: nothing to check."""
-    found = _digits(source)
-    if found is None or not narrow_decimal(target):
+    digits = _digits(source)
+    if digits is None or not narrow_decimal(target):
         return None
-    (precision, scale), more = found, target.scale - found[1]
+    (precision, scale), more = digits, target.scale - digits[1]
     return (10**more,) if more >= 0 and precision - scale <= target.precision - target.scale else None
 
 
 def _grown(source: DType, target: DType) -> Constants:
-    found = _digits(source)
-    if found is None or not narrow_decimal(target) or target.scale < found[1]:
+    digits = _digits(source)
+    if digits is None or not narrow_decimal(target) or target.scale < digits[1]:
         return None
-    return 10 ** (target.scale - found[1]), target.bounds[1]
+    return 10 ** (target.scale - digits[1]), target.bounds[1]
 
 
 def _shrunk(source: DType, target: DType) -> Constants:
-    found = _digits(source)
-    if found is None or not narrow_decimal(target) or target.scale >= found[1]:
+    digits = _digits(source)
+    if digits is None or not narrow_decimal(target) or target.scale >= digits[1]:
         return None
-    return 10 ** (found[1] - target.scale), target.bounds[1]
+    return 10 ** (digits[1] - target.scale), target.bounds[1]
 
 
 def _unsigned(source: DType, target: DType) -> Constants:
@@ -182,13 +182,13 @@ def _cast_true(x: Any) -> Any:
 # -- to decimals of 38 digits -----------------------------------------------------------------------------------------
 def _widened_alike(source: DType, target: DType) -> Constants:
     """As many digits after the point: nothing to multiply."""
-    found = _digits(source)
-    return () if found and wide_decimal(target) and target.scale == found[1] else None
+    digits = _digits(source)
+    return () if digits and wide_decimal(target) and target.scale == digits[1] else None
 
 
 def _widened(source: DType, target: DType) -> Constants:
-    found = _digits(source)
-    return (target.scale - found[1], *WIDE_BOUND) if found and wide_decimal(target) else None
+    digits = _digits(source)
+    return (target.scale - digits[1], *WIDE_BOUND) if digits and wide_decimal(target) else None
 
 
 def _widened_unsigned(source: DType, target: DType) -> Constants:

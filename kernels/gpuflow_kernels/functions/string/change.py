@@ -51,15 +51,15 @@ def _replace(
     >>> gf.from_any(pa.table({"s": ["a-b-c-d"]})).select(gf.col("s").str.replace("[ab]-", "", n=2)).collect().to_dict()
     {'s': ['c-d']}
     """
-    count, begin, left = pattern1 - pattern0, int64(s0), int64(n)
-    place = find_bytes(s, s0, s1, pattern, pattern0, pattern1) if left > 0 else int64(-1)
+    count, begin, remaining = pattern1 - pattern0, int64(s0), int64(n)
+    place = find_bytes(s, s0, s1, pattern, pattern0, pattern1) if remaining > 0 else int64(-1)
     while place >= 0:
         at = put_bytes(out, at, s, begin, place)
         at = put_bytes(out, at, value, value0, value1)
         begin = place + count
-        left -= 1
+        remaining -= 1
         after = after_match(s, s1, place, count)
-        place = find_bytes(s, after, s1, pattern, pattern0, pattern1) if left > 0 and after <= s1 else int64(-1)
+        place = find_bytes(s, after, s1, pattern, pattern0, pattern1) if remaining > 0 and after <= s1 else int64(-1)
     return put_bytes(out, at, s, begin, s1)
 
 

@@ -136,23 +136,23 @@ def _split_part(s: Any, s0: Any, s1: Any, by: Any, by0: Any, by1: Any, index: An
             return first, char_after(s, first) if first < s1 else first
         last = backward(s, s0, s1, -index - 1)
         return char_before(s, s0, last) if last > s0 else last, last
-    begin, end, left = int64(s0), int64(s1), int64(index)
-    while left > 1:
+    begin, end, steps = int64(s0), int64(s1), int64(index)
+    while steps > 1:
         place = find_bytes(s, begin, end, by, by0, by1)
         if place < 0:
             return int64(s1), int64(s1)
         begin = place + (by1 - by0)
-        left -= 1
-    if left == 1:
+        steps -= 1
+    if steps == 1:
         place = find_bytes(s, begin, end, by, by0, by1)
         return begin, end if place < 0 else place
-    while left < -1:
+    while steps < -1:
         place = find_bytes_back(s, begin, end, by, by0, by1)
         if place < 0:
             return int64(s1), int64(s1)
         end = place
-        left += 1
-    if left == 0:
+        steps += 1
+    if steps == 0:
         return int64(s1), int64(s1)
     place = find_bytes_back(s, begin, end, by, by0, by1)
     return begin if place < 0 else place + (by1 - by0), end

@@ -162,12 +162,12 @@ def _count_matches(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, patter
     count = pattern1 - pattern0
     if count == 0:
         return count_chars(s, s0, s1) + 1
-    found = int64(0)
+    matches = int64(0)
     place = find_bytes(s, s0, s1, pattern, pattern0, pattern1)
     while place >= 0:
-        found += 1
+        matches += 1
         place = find_bytes(s, after_match(s, s1, place, count), s1, pattern, pattern0, pattern1)
-    return found
+    return matches
 
 
 @scalar(

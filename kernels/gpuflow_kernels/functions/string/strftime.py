@@ -59,8 +59,8 @@ def _require(format: Any, parts: int, who: str) -> None:
             place = min(len(data), int(format_part(data, place, len(data))[3]))
         if not format_known(data, begin, place, parts):
             part, before = data[begin:place].decode(errors="replace"), len(data[:begin].decode())
-            known = format_known(data, begin, place, _ZONED_PARTS)
-            why = f"{who} has none such" if known else "it is no part of dates and times"
+            supported = format_known(data, begin, place, _ZONED_PARTS)
+            why = f"{who} has none such" if supported else "it is no part of dates and times"
             raise ValueError(
                 f"format {format!r}: {part!r} at position {before} cannot be used, for {why}; a percent sign itself is '%%', and "
                 f"the parts are those of {_MANUAL}"

@@ -90,10 +90,10 @@ def _total(ticks: int, seconds: int, *, finer: bool) -> ScalarRule:
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         if args[0].kind != "duration":
             return None
-        own, wanted = args[0].per_second * seconds, ticks
-        if (wanted > own) is not finer:
+        own, per_length = args[0].per_second * seconds, ticks
+        if (per_length > own) is not finer:
             return None
-        return Signature(args, INT64, (wanted // own if finer else own // wanted,))
+        return Signature(args, INT64, (per_length // own if finer else own // per_length,))
 
     return rule
 

@@ -137,12 +137,12 @@ def _half_of(decide: Decide) -> Decide:
     """The constants of truncation with half a step before them."""
 
     def halved(dtype: DType, every: Any) -> tuple[Constant, ...] | None:
-        found = decide(dtype, every)
-        if found is None:
+        constants = decide(dtype, every)
+        if constants is None:
             return None
-        length = found[0]
+        length = constants[0]
         assert isinstance(length, int)
-        return (length // 2 if decide is _equal_steps else 14 * length * ticks_a_day(dtype), *found)
+        return (length // 2 if decide is _equal_steps else 14 * length * ticks_a_day(dtype), *constants)
 
     return halved
 
@@ -216,10 +216,10 @@ def _round_months_zoned(x: Any, z: Any, per: Any, half: Any, step: Any, day: Any
 # -- by a length of time ----------------------------------------------------------------------------------------------
 def _fixed_length(dtype: DType, by: Any) -> int | None:
     """Ticks of a length without months and days, of a timestamp; None of any other."""
-    found = span(by)
-    if dtype.kind != "timestamp" or found.months or found.days:
+    length = span(by)
+    if dtype.kind != "timestamp" or length.months or length.days:
         return None
-    return ticks_of(found.nanoseconds, ticks_a_day(dtype), by, dtype)
+    return ticks_of(length.nanoseconds, ticks_a_day(dtype), by, dtype)
 
 
 def _by_ticks(args: Types, params: Parameters | None = None) -> Signature | None:
@@ -231,12 +231,12 @@ def _by_ticks(args: Types, params: Parameters | None = None) -> Signature | None
 
 def _by_calendar(dtype: DType, by: Any) -> tuple[Constant, ...] | None:
     """Months, days, further ticks, the ticks of a day, and the bounds of the type. A date takes whole days only."""
-    found, day = span(by), ticks_a_day(dtype)
+    length, day = span(by), ticks_a_day(dtype)
     if _fixed_length(dtype, by) is not None:
         return None
     if dtype == DATE:
-        return found.months, found.days + found.nanoseconds // (86_400 * 10**9), 0, day, *dtype.bounds
-    return found.months, found.days, ticks_of(found.nanoseconds, day, by, dtype), day, *dtype.bounds
+        return length.months, length.days + length.nanoseconds // (86_400 * 10**9), 0, day, *dtype.bounds
+    return length.months, length.days, ticks_of(length.nanoseconds, day, by, dtype), day, *dtype.bounds
 
 
 def _ticks_leave(x: Any, ticks: Any) -> Any:

@@ -240,8 +240,8 @@ def _of_second(unit: str) -> ScalarRule:
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         if args[0].kind != "timestamp":
             return None
-        own, wanted = args[0].per_second, UNITS[unit]
-        return in_local_time(args[0], INT32, own, max(wanted // own, 1), max(own // wanted, 1))
+        own, target = args[0].per_second, UNITS[unit]
+        return in_local_time(args[0], INT32, own, max(target // own, 1), max(own // target, 1))
 
     return rule
 

@@ -147,8 +147,8 @@ def _replace(x: Any, z: Any, per: Any, ambiguous: Any, skipped: Any) -> Any:
 )
 def _replace_or_null(x: Any, z: Any, per: Any, ambiguous: Any, skipped: Any) -> Any:
     count, first, second = zone_choices(floor_div(x, per), z)
-    known = ((count > 0) | (skipped != 3)) & ((count < 2) | (ambiguous != 3))
-    return x - (second if ambiguous == 2 else first) * per, known
+    valid = ((count > 0) | (skipped != 3)) & ((count < 2) | (ambiguous != 3))
+    return x - (second if ambiguous == 2 else first) * per, valid
 
 
 def _converted(args: Types, params: Parameters | None = None) -> Signature | None:
@@ -226,8 +226,8 @@ def _rescaled(way: str) -> ScalarRule:
 
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         target = _in_unit(args[0], _unit_asked(params))
-        found = unit_scale(args[0], target) if target else None
-        return Signature(args, target, found[1]) if target and found and found[0] == way else None
+        scale = unit_scale(args[0], target) if target else None
+        return Signature(args, target, scale[1]) if target and scale and scale[0] == way else None
 
     return rule
 
@@ -238,8 +238,8 @@ def _relabelled(args: Types, params: Parameters | None = None) -> Signature | No
 
 
 def _same_unit(args: Types, params: Parameters | None = None) -> Signature | None:
-    found = _relabelled(args, params)
-    return found if found and found.result == args[0] else None
+    signature = _relabelled(args, params)
+    return signature if signature and signature.result == args[0] else None
 
 
 _UNIT = {"unit": REQUIRED}
@@ -280,10 +280,10 @@ def _since(*, finer: bool) -> ScalarRule:
     def rule(args: Types, params: Parameters | None = None) -> Signature | None:
         if args[0].kind not in ("date", "timestamp"):
             return None
-        own, wanted = ticks_a_day(args[0]), 86_400 * UNITS[_unit_asked(params)]
-        if (wanted >= own) is not finer:
+        own, target = ticks_a_day(args[0]), 86_400 * UNITS[_unit_asked(params)]
+        if (target >= own) is not finer:
             return None
-        return Signature(args, INT64, (wanted // own if finer else own // wanted,))
+        return Signature(args, INT64, (target // own if finer else own // target,))
 
     return rule
 

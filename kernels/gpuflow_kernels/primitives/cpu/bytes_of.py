@@ -1,4 +1,4 @@
-"""Numbers out of bytes, and into them, wherever they stand."""
+"""Read numbers from bytes, and write them, at any position."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from ...rowmath import int64, uint8, uint64
 
 SLACK = 8
-"""Bytes that must follow what is read, so that a word can be loaded at its end."""
+"""Bytes that must follow data, so that a word can be loaded at its end."""
 
 
 def varint(data: Any, place: int, end: int) -> Any:
-    """A number of 7 bits a byte, and the place after it; -1 for the place where it does not end within ten bytes."""
+    """Read a number of 7 bits a byte; return it and the next position, -1 if it does not end within ten bytes."""
     value, shift = uint64(0), uint64(0)
     while place < end and shift < uint64(64):
         byte = uint64(data[place])
@@ -24,12 +24,12 @@ def varint(data: Any, place: int, end: int) -> Any:
 
 
 def zigzag(value: Any) -> int:
-    """A signed number from one that has its sign in the lowest bit."""
+    """Decode a signed number that has its sign in the lowest bit."""
     return int64(value >> uint64(1)) ^ -int64(value & uint64(1))
 
 
 def word(data: Any, place: Any) -> Any:
-    """The eight bytes from `place` on, all of which must be there, as one number."""
+    """Load eight bytes at `place`, all of which must exist, as one number."""
     return (
         uint64(data[place])
         | uint64(data[place + uint64(1)]) << uint64(8)
@@ -43,7 +43,7 @@ def word(data: Any, place: Any) -> Any:
 
 
 def store_word(out: Any, place: Any, value: Any) -> None:
-    """Write eight bytes from `place` on, where there must be room for them."""
+    """Store eight bytes at `place`, all of which must fit."""
     out[place] = uint8(value)
     out[place + uint64(1)] = uint8(value >> uint64(8))
     out[place + uint64(2)] = uint8(value >> uint64(16))

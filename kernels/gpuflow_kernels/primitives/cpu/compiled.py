@@ -1,4 +1,4 @@
-"""Functions of this package compiled from their text, with those that they call, as generated modules are."""
+"""Compile functions of this package from their text, with those that they call, in the way of generated modules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from ...codegen.modules import load
 from ...source import bare
 
 INTRINSICS = frozenset({"word", "store_word"})
-"""Functions that have a twin in `intrinsics`, which compiled text imports in their place."""
+"""Functions with an intrinsic of the same name, which compiled text imports instead."""
 
 
 def compiled(function: Any, storage: str = "") -> Callable[..., Any]:
-    """`function`, which may call functions of this package and of `rowmath`, and allocates nothing.
+    """Compile `function`, which may call functions of this package and of `rowmath`, and allocates nothing.
 
-    One that takes arrays of several types is a module for each, named by `storage`: what is compiled twice is a fault elsewhere.
+    A function of arrays of several types gets one module for each type, named by `storage`: compiling a module for a second
+    signature is an error.
     """
     return load(_text(function, storage), "cpu").run  # type: ignore[no-any-return]
 
@@ -43,14 +44,14 @@ def _text(function: FunctionType, storage: str) -> str:
 
 @cache
 def _version() -> str:
-    """What the intrinsics are, for a change of them is no change of a text."""
+    """Return a version of the intrinsics for cache keys: changing them does not change the text of callers."""
     return hashlib.sha256(Path(__file__).with_name("intrinsics.py").read_bytes()).hexdigest()[:16]
 
 
 def _visit(function: FunctionType, order: dict[FunctionType, None]) -> None:
     names = {node.id for node in ast.walk(bare(function)) if isinstance(node, ast.Name)}
     for name in sorted(names):
-        found = function.__globals__.get(name)
-        if isinstance(found, FunctionType) and found.__module__.startswith(__package__) and found not in order:
-            _visit(found, order)
+        callee = function.__globals__.get(name)
+        if isinstance(callee, FunctionType) and callee.__module__.startswith(__package__) and callee not in order:
+            _visit(callee, order)
     order[function] = None

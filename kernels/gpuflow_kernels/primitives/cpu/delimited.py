@@ -1,7 +1,7 @@
-"""Delimited text on a CPU: where its records end, and the same records written so that any reader takes them.
+"""Parse delimited text on a CPU: find where records end, and rewrite records in a dialect that pyarrow parses.
 
-A field is quoted where it begins with a quote; two quotes in it are one; what follows the quote that closes it is part of the
-value as it stands, and a quote elsewhere is a character like others. That is how pyarrow reads. Comments begin a record.
+A field is quoted if it begins with a quote; two quotes in it are one. Text after the closing quote is part of the value, and a
+quote elsewhere is an ordinary character, as for pyarrow. Comments begin a record.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 from ...rowmath import int64, uint8
 
 NEWLINE, RETURN = 10, 13
-"""How lines end: with a newline, before which a return may stand (a return alone is a character then); or with either."""
+"""Kinds of line ends: a newline, optionally after a return (a return alone is an ordinary character); or either of both."""
 START, STOP, FIELDS = 0, 1, 2
-"""Columns of a table of records: where each begins, where its line end does, how many fields it has."""
+"""Columns of a table of records: where each begins, where its line end begins, how many fields it has."""
 BLANK, COMMENT = 0, -1
-"""What stands for fields where a line holds nothing, or a comment."""
+"""Values of `FIELDS` for an empty line, and for a comment."""
 OPEN, RETURNS, COMMENTS = 1, 2, 4
-"""Flags about a whole text: the last record has a quote that is not closed; returns stand among characters outside of quotes;
-there are comments."""
+"""Flags of a text: the last record has an unclosed quote; there are returns outside of quotes, not in line ends; there are
+comments."""
 
 
 def line_end(data: Any, place: int, end: int, ends: int) -> int:
-    """How many bytes of a line end begin at `place`; 0 for none."""
+    """Return the length of the line end at `place`; 0 if there is none."""
     c = int64(data[place])
     if c == ends and c != 13:
         return int64(1)
@@ -34,7 +34,7 @@ def line_end(data: Any, place: int, end: int, ends: int) -> int:
 
 
 def begins(data: Any, place: int, end: int, text: Any) -> int:
-    """Whether a text stands at `place`; an empty one stands nowhere."""
+    """Return whether the data at `place` begins with a text; False for an empty one."""
     size = len(text)
     if size == 0 or place + size > end:
         return int64(0)
@@ -45,9 +45,9 @@ def begins(data: Any, place: int, end: int, text: Any) -> int:
 
 
 def field_end(data: Any, place: int, end: int, separator: Any, quote: int, ends: int) -> Any:
-    """Find where the field that begins at `place` ends, where the quote stands that closes it, and how many returns are in it.
+    """Find the end of the field that begins at `place`, the position of its closing quote, and the number of returns in it.
 
-    The second is -1 where the field is not quoted, -2 where the quote is never closed; returns count outside of quotes only.
+    The second is -1 for an unquoted field, -2 for an unclosed quote; only returns outside of quotes count.
     A field ends with a separator, a line, or the text.
     """
     close, k, returns = int64(-1), int64(place), int64(0)
@@ -87,17 +87,17 @@ def records(
     most: int,
     blanks: int,
     table: Any,
-    told: Any,
+    summary: Any,
 ) -> int:
-    """Find the records from `place` on, at most `most`; how many rows of `table` are written.
+    """Find the records from `place` on, at most `most`; return how many rows of `table` are written.
 
-    Lines without anything count as records where `blanks` is 1; comments never do. Unless the text is the `last`, a record
-    counts only where its line end is there, and a return at the end of the text may be half of one. ``told[0]`` becomes the
-    place after the last of them, ``told[1]`` what `OPEN`, `RETURNS` and `COMMENTS` stand for.
+    Empty lines count as records if `blanks` is 1; comments never do. Unless the text is the `last`, a record counts only with its
+    line end, and a return at the end of the text may be half of one. ``summary[0]`` becomes the position after the last record,
+    ``summary[1]`` flags out of `OPEN`, `RETURNS` and `COMMENTS`.
     """
     end = int64(len(data))
-    count, found, flags = int64(0), int64(0), int64(0)
-    while place < end and found < most and count < len(table):
+    count, rows, flags = int64(0), int64(0), int64(0)
+    while place < end and rows < most and count < len(table):
         start, fields, returns, unclosed = int64(place), int64(0), int64(0), int64(0)
         stop = start
         if begins(data, start, end, comment) != 0:
@@ -120,25 +120,24 @@ def records(
         if last == 0 and stop + size >= end and (size == 0 or data[end - 1] == 13):
             break
         if stop == end and fields > 0 and unclosed == 0 and ends == 10 and data[end - 1] == 13 and returns > 0:
-            stop -= 1  # half of the line end of the last line
+            stop -= 1  # may be the first half of a line end
             returns -= 1
             size = int64(1)
             fields = fields if stop > start else int64(0)
         flags |= unclosed | int64(returns > 0) << 1 | int64(fields < 0) << 2
         table[count, 0], table[count, 1], table[count, 2] = start, stop, fields
         count += 1
-        found += int64(fields > 0 or (fields == 0 and blanks != 0))
+        rows += int64(fields > 0 or (fields == 0 and blanks != 0))
         place = stop + size
-    told[0], told[1] = place, flags
+    summary[0], summary[1] = place, flags
     return count
 
 
 def rewritten(data: Any, table: Any, separator: Any, quote: int, ends: int, width: int, mark: int, apart: int, out: Any) -> int:
     """Write records with `width` fields each, one on a line that a newline ends; give the number of bytes written.
 
-    Fields that are missing are empty, those beyond `width` are left out, and so are comments; a line without anything is kept
-    where `width` is 1. Fields are set `apart` by one byte, and quoted by `mark`, which is `quote` if there is one, where they
-    were, or need to be.
+    Missing fields become empty; fields beyond `width` and comments are dropped; empty lines are kept if `width` is 1. The byte
+    `apart` separates fields. Fields that were quoted, or need to be, are quoted by `mark`, which is `quote` if there is one.
     """
     size = int64(0)
     for row in range(len(table)):

@@ -15,14 +15,14 @@ from ...target import Target
 
 
 def empty_slots(capacity: int) -> tuple[Any, Any]:
-    """Slots for `capacity` keys and the shift that turns a hash into a slot."""
+    """Make slots for `capacity` keys; also return the shift that turns a hash into a slot."""
     bits = max(1, int(capacity * 2 - 1).bit_length())
     return np.full(1 << bits, -1, dtype=np.int32 if capacity < 1 << 31 else np.int64), np.uint64(64 - bits)
 
 
 @lru_cache(maxsize=64)
 def rebuild_text(words: int, target: str, constant: bool) -> str:
-    """A module whose ``run`` puts keys 0 … count of distinct `words` into empty slots."""
+    """Generate a module whose ``run`` inserts keys 0 … count of distinct `words` into empty slots."""
     names = [f"w{k}" for k in range(words)]
     loads = ", ".join(f"{w}[g]" for w in names)
     run = f"""@kernel

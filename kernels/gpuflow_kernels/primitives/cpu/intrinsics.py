@@ -1,5 +1,7 @@
-"""Loads and stores of eight bytes wherever they stand, for kernels of CPUs: what compilers make of eight single bytes in the end,
-but a third of the time to compile. `bytes_of` has their plain twins."""
+"""Unaligned loads and stores of eight bytes for CPU kernels.
+
+Compilers make the same code of eight single bytes, but take three times as long. `bytes_of` has the same functions in plain
+Python."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def word(_typing: Any, data: Any, place: Any) -> Any:
-    """The eight bytes of an array of uint8 from `place` on as a uint64."""
+    """Load eight bytes of a uint8 array at `place` as a uint64."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         loaded = builder.load(_pointer(context, builder, signature, arguments))
@@ -31,7 +33,7 @@ def word(_typing: Any, data: Any, place: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store_word(_typing: Any, out: Any, place: Any, value: Any) -> Any:
-    """Write a uint64 to the eight bytes of an array of uint8 from `place` on."""
+    """Store a uint64 to eight bytes of a uint8 array at `place`."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         builder.store(arguments[2], _pointer(context, builder, signature, arguments)).align = 1

@@ -1,4 +1,4 @@
-"""Counting sort and scatter on a CPU."""
+"""Sort by counting, and scatter, on a CPU."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(ids, starts, order):
 
 
 def order_by(target: Target, ids: Any, offsets: Any) -> Any:
-    """Row numbers ordered by id, equal ids in input order; `offsets` as from `counting.rows_by_id`."""
+    """Return row numbers ordered by id, equal ids in input order; `offsets` as from `counting.rows_by_id`."""
     order = np.empty(len(ids), dtype=np.int64)
     text = "\n\n\n".join([HEADERS[target.name], ORDER_TEXT]) + "\n"
     load(text, target.name).run(np.asarray(ids, dtype=np.int64), offsets[:-1].copy(), order)

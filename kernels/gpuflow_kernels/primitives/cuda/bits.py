@@ -1,4 +1,4 @@
-"""Rows as bits: from words that warps have voted on to the numbers of the rows.
+"""Convert bit masks of rows, voted on by warps, to row numbers.
 
 A segment is the rows of one warp: `width` words of 32 bits, in which bit ``b`` of word ``v`` stands for row
 ``segment * 32 * width + b * width + v``.
@@ -22,7 +22,7 @@ LIST = (Param("segments"), Param("width"), Param("mask", "uint32"), Param("start
 
 @cache
 def bits_text() -> str:
-    """The module: ``weigh`` counts the bits of each word, ``listed`` writes the numbers of the rows whose bit is set."""
+    """Generate the module: ``weigh`` counts the bits of each word, ``listed`` writes the numbers of the rows whose bit is set."""
     weigh = [
         thread_number("x"),
         "if x < words:",
@@ -54,7 +54,8 @@ def _launch(name: str, threads: int, arguments: list[Any]) -> None:
 
 
 def listed(xp: Any, mask: Any, starts: Any, total: int, width: int) -> Any:
-    """The numbers (int64, in order) of the `total` rows whose bit is set; `starts` is where those of each segment begin."""
+    """Return the numbers (int64, in order) of the `total` rows whose bit is set; `starts` is where those of each segment
+    begin."""
     index = xp.empty(total, dtype="int64")
     if total:
         _launch("listed", len(starts) * 32, [np.uint64(len(starts)), np.uint64(width), mask, starts, index])
@@ -62,7 +63,7 @@ def listed(xp: Any, mask: Any, starts: Any, total: int, width: int) -> Any:
 
 
 def weighed(xp: Any, mask: Any) -> tuple[Any, Any]:
-    """(where the set bits of each word begin in a list of them, how many there are in all), both on the device."""
+    """Count set bits: return (number of set bits before each word, number of all), both on the device."""
     counts = xp.empty(len(mask), dtype="int32")
     _launch("weigh", len(mask), [np.uint64(len(mask)), mask, counts])
     ends = xp.cumsum(counts, dtype="int64")

@@ -2,11 +2,11 @@
 
 Tables of group ids (-1 for empty) are filled by several kernels, because the payload of a slot may only be read in a later
 launch than the one that wrote it: key words of all rows lie in arrays before ``insert`` starts. A slot holds the id of a
-group (0 and up), or while rows are being inserted ``-2 - j``: the key is that of row ``j``, compared through its words. A
-slot once taken keeps its key, so an outdated look at it misleads nobody.
+group (0 and up), or while rows are being inserted ``-2 - j``: the key is that of row ``j``, compared through its words. A slot
+once taken keeps its key, so an outdated read of it is harmless.
 
-Open tables have the one word of the key itself in the slot (`codegen.tables_text.CLAIM_TEXT`); what belongs to the key
-lies at the same index in other arrays.
+Open tables have the one word of the key itself in the slot (`codegen.tables_text.CLAIM_TEXT`); accumulators of the key are at the
+same index in other arrays.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ from ...target import Target
 from . import runtime
 
 PROBES = 128
-"""Slots that a row looks at before it waits for a larger table."""
+"""Slots that a row probes before it waits for a larger table."""
 THREAD = thread_number("j")
 
 
 def empty_slots(target: Target, capacity: int) -> tuple[Any, Any]:
-    """Slots for `capacity` keys and the shift that turns a hash into a slot."""
+    """Make slots for `capacity` keys; also return the shift that turns a hash into a slot."""
     bits = max(1, int(capacity * 2 - 1).bit_length())
     return target.xp.full(1 << bits, -1, dtype="int64"), np.uint64(64 - bits)
 
 
 def empty_keys(target: Target, slots: int) -> tuple[Any, Any]:
-    """An open table of `slots` (a power of two) and two more, for the key `EMPTY` and for null; and the shift that turns a
-    hash into a slot."""
+    """Make an open table of `slots` (a power of two) and two more, for the key `EMPTY` and for null.
+
+    Also return the shift that turns a hash into a slot.
+    """
     return target.xp.full(slots + 2, EMPTY, dtype="int64"), np.uint64(65 - slots.bit_length())
 
 
@@ -46,7 +48,7 @@ def _arrays(prefix: str, words: int) -> tuple[Param, ...]:
 
 
 def kernels_of(words: int) -> dict[str, tuple[Param, ...]]:
-    """The kernels for keys of `words` words, and their parameters."""
+    """Return the kernels for keys of `words` words, and their parameters."""
     table = (Param("slots", "int64"), Param("shift"))
     rows, gids, places = Param("rows"), Param("gids", "int64"), Param("places", "int64")
     owners = Param("owners", "int64")
@@ -62,7 +64,7 @@ def kernels_of(words: int) -> dict[str, tuple[Param, ...]]:
 
 @lru_cache(maxsize=64)
 def table_text(words: int, constant: bool) -> str:
-    """The module of kernels for keys of `words` words.
+    """Generate the module of kernels for keys of `words` words.
 
     ``rebuild``  puts the distinct keys 0 … count of ``kw`` into empty slots.
     ``insert``   finds or takes a slot for every row without an id (-1), within `probes` looks; the row with the least
@@ -160,7 +162,7 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
     """Replace every -1 in `gids` (int64, one for each row) by the group of the row, from the key words of the rows;
     `table` (`grouping.GroupTable`) grows as needed. Rows with -2 have no group.
 
-    Rows that find no place go again after the table has grown, and only those.
+    Only rows without a slot are repeated after the table has grown.
     """
     xp, rows, width = target.xp, len(gids), len(words)
     places, owners = xp.zeros(rows, dtype="int64"), xp.empty(rows, dtype="int64")
@@ -171,7 +173,7 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
 
     while True:
         slots = len(table.slots)
-        # A table that is nearly empty and still has no place within reach is probed to its end: its keys collide.
+        # If a nearly empty table has no free slot within reach, keys collide: it is probed to its end.
         go(
             "insert",
             np.uint64(slots if thorough else min(slots, PROBES)),
@@ -185,7 +187,7 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
         go("own", table.slots, gids, places, owners)
         ranks = xp.cumsum(owners)
         lost = ((gids == -1) & (places < 0)).any().astype("int64").reshape(1)
-        groups, unplaced = xp.concatenate([ranks[-1:], lost]).tolist()  # the only wait for the device
+        groups, unplaced = xp.concatenate([ranks[-1:], lost]).tolist()  # the only synchronisation with the device
         base = table.groups
         if base + groups > table.capacity:
             table.make_room(target, base + groups)
@@ -205,7 +207,7 @@ OPEN = (Param("rows"), Param("old", "int64"), Param("keys", "int64"), Param("shi
 
 @lru_cache(maxsize=2)
 def open_text(constant: bool) -> str:
-    """The module for open tables: ``move`` finds the slots of another table's keys (-1 for an empty one)."""
+    """Generate the module for open tables: ``move`` finds the slots of another table's keys (-1 for an empty one)."""
     body = [
         THREAD,
         "if j < rows:",
@@ -224,7 +226,7 @@ def open_text(constant: bool) -> str:
 
 
 def move(target: Target, old: Any, keys: Any, shift: Any, constant: bool) -> Any:
-    """The slots in `keys`, an empty table that is large enough, of what is in the slots of `old` (-1: nothing)."""
+    """Move keys from `old` to `keys`, an empty table that is large enough; return the new slot of each old one (-1: empty)."""
     to = target.xp.empty(len(old), dtype="int64")
     arguments = [np.uint64(len(old)), old, keys, shift, np.uint64(len(keys)), to]
     runtime.launch_over(load(open_text(constant), "cuda").move, len(old), arguments)
@@ -232,7 +234,7 @@ def move(target: Target, old: Any, keys: Any, shift: Any, constant: bool) -> Any
 
 
 def beside(target: Target, slots: Any, words: Any) -> Any:
-    """A table of ids as one that probes look up at once: key word and id of each slot side by side."""
+    """Copy a table of ids to one that probes read with one load: key word and id of each slot side by side."""
     xp = target.xp
     both = xp.empty(2 * len(slots), dtype="int64")
     both[0::2] = words[xp.maximum(slots, 0)] if len(words) else 0

@@ -1,4 +1,4 @@
-"""What generated GPU kernels ask of the hardware beyond Numba's own vocabulary: the one place for LLVM and PTX by hand.
+"""Intrinsics of generated GPU kernels that Numba lacks: the one place for hand-written LLVM and PTX.
 
 ``view_<dtype>(address, length)``
     An array over device memory. Kernels take addresses because launching with an array argument costs 1.6 µs each
@@ -8,18 +8,18 @@
     (``.cs``: read or written once). `index` is even, and the array begins at a multiple of two items or of 16 bytes. Items must
     not change during the launch.
 ``item(array, index)``
-    One item, loaded likewise. Neither is ever moved behind a branch, so that all loads of a tile are under way before the
-    first is waited for.
+    One item, loaded likewise. Neither is moved behind a branch, so that all loads of a tile are in flight before the first is
+    needed.
 ``entry(array, index)``
-    A pair that stays in the caches: entries of tables, which many threads come back to.
+    A pair that stays in the caches: entries of tables, which many threads read.
 ``peek(array, index)``, ``poke(array, index, value)``
-    A load or store that is really made, now: for what another thread may be changing, in device or shared memory. Relaxed,
-    like the atomics.
+    A volatile load or store: for memory that another thread may be changing, in device or shared memory. Relaxed, like the
+    atomics.
 ``rounded_product(x, y)``, ``rounded_power(x, n)``
     ``x * y``, and ``x ** n`` for a whole number `n` above zero, of which no compiler makes a fused multiply-add
-    (`codegen.products`). Written without anything by hand, so without a twin.
+    (`codegen.products`).
 
-Each of the others has a plain twin, which takes its place where ``GPUFLOW_CUDA_INTRINSICS=plain`` is set.
+    Each of the others has a plain version in Python, which replaces it if ``GPUFLOW_CUDA_INTRINSICS=plain`` is set.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from numba.cuda.extending import intrinsic, overload
 from numba.np.numpy_support import from_dtype
 
 INLINE = os.environ.get("GPUFLOW_CUDA_INTRINSICS", "inline") != "plain"
-"""Whether `pair`, `entry`, `put_pair`, `peek` and `poke` are written by hand; else they are ordinary loads and stores."""
+"""Whether `pair`, `entry`, `put_pair`, `peek` and `poke` are hand-written; otherwise they are ordinary loads and stores."""
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "complex128")
 
@@ -74,19 +74,19 @@ def _view(name: str) -> Any:
 
 
 def _address(context: Any, builder: Any, array_type: Any, array: Any, index_type: Any, index: Any) -> Any:
-    """Where one item is; indices count up from the start."""
+    """Compute the address of one item; indices are not negative."""
     made = context.make_array(array_type)(context, builder, array)
     place = builder.gep(made.data, [context.cast(builder, index, index_type, types.uint64)])
     return builder.ptrtoint(place, _WORD)
 
 
 def _stored(context: Any, item: Any) -> Any:
-    """The LLVM type of an item in memory."""
+    """Return the LLVM type of an item in memory."""
     return ir.IntType(8) if item == types.boolean else context.get_data_type(item)
 
 
 def _constraint(stored: Any) -> tuple[str, str, Any]:
-    """(PTX type, register constraint, register type) of an item in memory."""
+    """Return (PTX type, register constraint, register type) of an item in memory."""
     if isinstance(stored, ir.DoubleType):
         return "f64", "d", stored
     if isinstance(stored, ir.FloatType):
@@ -95,7 +95,7 @@ def _constraint(stored: Any) -> tuple[str, str, Any]:
 
 
 def _shortened(builder: Any, value: Any, item: Any, stored: Any) -> Any:
-    """A register's value as the item it holds."""
+    """Truncate a register's value to the item in it."""
     if item == types.boolean:
         return builder.icmp_unsigned("!=", builder.trunc(value, ir.IntType(8)), ir.IntType(8)(0))
     return builder.trunc(value, stored) if value.type != stored else value
@@ -109,9 +109,9 @@ def _load_wide(context: Any, builder: Any, text: str, address: Any) -> Any:
     """Load an item of 16 bytes, a complex number to Numba, by `text`."""
     both = ir.LiteralStructType([ir.DoubleType(), ir.DoubleType()])
     code = f"{text}.v2.f64 {{$0, $1}}, [$2];"
-    found = builder.call(ir.InlineAsm(ir.FunctionType(both, [_WORD]), code, "=d,=d,l", side_effect=True), [address])
+    halves = builder.call(ir.InlineAsm(ir.FunctionType(both, [_WORD]), code, "=d,=d,l", side_effect=True), [address])
     item = context.make_complex(builder, types.complex128)
-    item.real, item.imag = (builder.extract_value(found, k) for k in range(2))
+    item.real, item.imag = (builder.extract_value(halves, k) for k in range(2))
     return item._getvalue()
 
 
@@ -124,12 +124,12 @@ def _store_wide(context: Any, builder: Any, address: Any, value: Any) -> None:
 
 
 def _next(builder: Any, address: Any) -> Any:
-    """Where the neighbour of an item of 16 bytes is."""
+    """Compute the address of the next item of 16 bytes."""
     return builder.add(address, _WORD(16))
 
 
 def _loads_of(text: str, count: int, clobbers: str = "") -> Any:
-    """The intrinsic that loads `count` (1 or 2) neighbouring items by `text`, the PTX of the load up to its type."""
+    """Make the intrinsic that loads `count` (1 or 2) neighbouring items by `text`, the PTX of the load up to its type."""
 
     def load(typing_context: Any, array: Any, index: Any) -> Any:
         item = array.dtype
@@ -156,8 +156,8 @@ def _load_narrow(context: Any, builder: Any, text: str, address: Any, item: Any,
     if count == 2:
         to, vector, kind = "{$0, $1}", ".v2", ir.LiteralStructType([register, register])
     code, constraints = f"{text}{vector}.{name} {to}, [${count}];", f"={letter}," * count + f"l{clobbers}"
-    found = builder.call(ir.InlineAsm(ir.FunctionType(kind, [_WORD]), code, constraints, side_effect=True), [address])
-    values = [found] if count == 1 else [builder.extract_value(found, k) for k in range(count)]
+    loaded = builder.call(ir.InlineAsm(ir.FunctionType(kind, [_WORD]), code, constraints, side_effect=True), [address])
+    values = [loaded] if count == 1 else [builder.extract_value(loaded, k) for k in range(count)]
     return [_shortened(builder, value, item, stored) for value in values]
 
 
@@ -218,16 +218,16 @@ def _plain_poke(array: Any, index: Any, value: Any) -> None:
 
 
 def rounded_product(x: Any, y: Any) -> Any:
-    """The product of two numbers, rounded by itself."""
+    """Multiply two numbers, never fused with an addition."""
     return x * y
 
 
 def rounded_power(x: Any, n: int) -> Any:
-    """The power of a number to a whole number above zero, each product of it rounded by itself."""
+    """Raise a number to a positive integer power, its products never fused with additions."""
     return x**n
 
 
-# Numba compares these with what they answer, names and annotations: lambdas have none.
+# Numba compares signatures with those of the implementations: lambdas have no annotations.
 @overload(rounded_product)
 def _rounded_product(x, y):  # type: ignore[no-untyped-def]
     if not (isinstance(x, types.Float) or isinstance(y, types.Float)):
@@ -243,15 +243,15 @@ def _rounded_power(x, n):  # type: ignore[no-untyped-def]
         return lambda x, n: x**n
 
     def power(x, n):  # type: ignore[no-untyped-def]
-        found, factor = x, x  # as Numba multiplies on CPUs: squares, and those whose bits are set
+        product, factor = x, x  # in the order of Numba on CPUs: squares, and products for the bits that are set
         started = False
         while n > 0:
             if n & 1:
-                found = rounded_product(found, factor) if started else factor
+                product = rounded_product(product, factor) if started else factor
                 started = True
             factor = rounded_product(factor, factor)
             n >>= 1
-        return found
+        return product
 
     return power
 

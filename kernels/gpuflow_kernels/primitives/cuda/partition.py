@@ -1,4 +1,4 @@
-"""Partition and pack: rows to the parts they belong to, all columns at once, in order within a part.
+"""Partition rows: move them to their parts, all columns at once, in order within a part.
 
 Each block has a run of neighbouring rows, each of its warps a shorter one. ``histogram`` counts the rows of every part in
 every block; the scan of the counts, part by part, says where each block's rows of a part begin; ``scatter`` counts again
@@ -19,7 +19,7 @@ from ...codegen.modules import load
 from . import runtime
 
 STEPS = 16
-"""Rows of a thread."""
+"""Rows of one thread."""
 
 
 def _params(dtypes: tuple[str, ...]) -> dict[str, tuple[Param, ...]]:
@@ -30,7 +30,7 @@ def _params(dtypes: tuple[str, ...]) -> dict[str, tuple[Param, ...]]:
 
 @lru_cache(maxsize=256)
 def partition_text(dtypes: tuple[str, ...], parts: int, block: int) -> str:
-    """The module for columns of `dtypes` and up to `parts` parts (a power of two), in blocks of `block` threads."""
+    """Generate the module for columns of `dtypes` and up to `parts` parts (a power of two), in blocks of `block` threads."""
     warps, run = block // 32, block * STEPS
     place = [
         "t = uint64(cuda.threadIdx.x)",
@@ -111,7 +111,7 @@ def partition_text(dtypes: tuple[str, ...], parts: int, block: int) -> str:
 
 
 def pack(xp: Any, columns: list[Any], ids: Any, parts: int) -> tuple[list[Any], Any]:
-    """Arrays with their rows in order of part, and where each part begins.
+    """Reorder the rows of arrays by part; also return where each part begins.
 
     Parameters
     ----------

@@ -11,14 +11,14 @@ from typing import Any
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
-def marked(name: str, wanted: bool) -> AbstractContextManager[None]:
-    """A range called `name` around a block, if wanted and if there is something that takes it."""
-    return _Range(name) if wanted and _functions() is not None else _NOTHING
+def marked(name: str, enabled: bool) -> AbstractContextManager[None]:
+    """Mark a range called `name` around a block, if `enabled` and if NVTX is installed."""
+    return _Range(name) if enabled and _functions() is not None else _NOTHING
 
 
 @cache
 def _functions() -> tuple[Callable[[str], Any], Callable[[], Any]] | None:
-    """(begin, end) of the package nvtx, or of CuPy."""
+    """Return the functions (begin, end) of the package nvtx, or of CuPy."""
     try:
         import nvtx
 

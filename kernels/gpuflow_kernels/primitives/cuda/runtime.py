@@ -1,4 +1,4 @@
-"""The one seam to the device: array module, kernel launches. Whatever else the CUDA target does goes through here."""
+"""The one interface to the device: array module and kernel launches, which all CUDA code uses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ...errors import KernelCompileError
 from .streams import Lanes
 
 CONFIGURED = 1024
-"""Configured kernels kept; the least recently used goes first. As many compiled ones."""
+"""Most configured kernels in the cache, and as many compiled ones; the least recently used is dropped."""
 SMALL = 64 << 10
-"""Host arrays of fewer bytes are left to CuPy: staging them costs more than it saves."""
+"""Smaller host arrays are left to CuPy: staging them costs more than it saves."""
 
 
 class CudaRuntime:
     """CuPy arrays and `numba.cuda` launches, on CuPy's current stream."""
 
     block = 256
-    """Threads of a block."""
+    """Threads in a block."""
 
     def __init__(self) -> None:
         self.streams = Lanes()
@@ -41,14 +41,14 @@ class CudaRuntime:
 
     @cached_property
     def multiprocessors(self) -> int:
-        """Streaming multiprocessors of the device: what persistent grids are sized by."""
+        """Streaming multiprocessors of the device, which size persistent grids."""
         import cupy
 
         return int(cupy.cuda.Device().attributes["MultiProcessorCount"])
 
     @cached_property
     def memory(self) -> int:
-        """Bytes of device memory that this process may fill, as first seen: plans that are made later are alike."""
+        """Bytes of device memory that this process may fill; read once, so that the same query always gets the same plan."""
         import cupy
 
         free, _ = cupy.cuda.runtime.memGetInfo()
@@ -72,12 +72,12 @@ class CudaRuntime:
         """
         values, stream = launch_values(arguments), self.current_stream()
         signature = (kernel, *map(type, values))
-        compiled = self._compiled.get(signature)  # None before the first launch, False where there is none to be had
+        compiled = self._compiled.get(signature)  # None before the first launch, False if it is not available
         if compiled:
             try:
                 self._cuda_core.start(compiled, int(blocks), int(threads), stream, values)
                 return
-            except (TypeError, ValueError, AttributeError):  # another version of cuda.core takes its arguments otherwise
+            except (TypeError, ValueError, AttributeError):  # another version of cuda.core has another interface
                 with self._lock:
                     self._compiled[signature] = compiled = False
         try:
@@ -95,13 +95,13 @@ class CudaRuntime:
 
     @staticmethod
     def current_stream() -> int:
-        """The handle of CuPy's current stream."""
+        """Return the handle of CuPy's current stream."""
         import cupy
 
         return int(cupy.cuda.get_current_stream().ptr)
 
     def asarray(self, values: Any) -> Any:
-        """`values` on the device: larger host arrays through the running task's uploader, all else as CuPy does it."""
+        """Copy `values` to the device: larger host arrays by the running task's uploader, others by CuPy."""
         if type(values) is np.ndarray and values.nbytes >= SMALL and values.dtype.kind in "biufc":
             lane = self.streams.mine
             if lane is not None:
@@ -109,7 +109,7 @@ class CudaRuntime:
         return self.xp.asarray(values)
 
     def free(self) -> None:
-        """Give back all memory that only pools and finished work still hold. Waits for the running task's work."""
+        """Free the memory held only by pools and finished work. Waits for the running task's work."""
         import cupy
 
         if self.streams.mine is not None:
@@ -118,22 +118,22 @@ class CudaRuntime:
         cupy.get_default_memory_pool().free_all_blocks()
 
     def _configure(self, kernel: Any, blocks: int, threads: int, stream: int) -> Any:
-        """``kernel[blocks, threads, stream]``, kept: making one costs more than launching it."""
+        """Return ``kernel[blocks, threads, stream]``, cached: making one costs more than launching it."""
         key = (kernel, blocks, threads, stream)
-        try:  # without the lock, but for what is rare: a dictionary's single operations are atomic
-            found = self._configured[key]
+        try:  # without the lock, except for misses: single operations of a dictionary are atomic
+            configured = self._configured[key]
             self._configured.move_to_end(key)
-            return found
+            return configured
         except KeyError:
             pass
         with self._lock:
-            found = self._configured[key] = _configured(kernel, blocks, threads, self._stream(stream))
+            configured = self._configured[key] = _configured(kernel, blocks, threads, self._stream(stream))
             while len(self._configured) > CONFIGURED:
                 self._configured.popitem(last=False)
-        return found
+        return configured
 
     def _stream(self, handle: int) -> Any:
-        """Numba's object for a stream."""
+        """Return Numba's object for a stream."""
         if handle not in self._streams:
             from numba import cuda
 
@@ -153,10 +153,10 @@ def _configured(kernel: Any, blocks: int, threads: int, stream: Any) -> Any:
 
 
 class CudaCore:
-    """Starts kernels that Numba has compiled as Numba does it, by ``cuda.core``, but for its preparation of arguments.
+    """Launches kernels compiled by Numba through ``cuda.core``, as Numba does, but without its preparation of arguments.
 
-    Numba wraps each number into a ctypes object, which ``cuda.core`` unwraps by slow ways: with 16 arguments most of the
-    time of a launch. Numbers as they are it takes at once.
+    Numba wraps each number into a ctypes object, which ``cuda.core`` unwraps slowly: with 16 arguments that is most of the time
+    of a launch. Plain numbers are passed directly.
     """
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class CudaCore:
 
     def start(self, compiled: Any, blocks: int, threads: int, stream: int, values: Sequence[Any]) -> None:
         core = self._core
-        if not getattr(self._here, "bound", False):  # Numba binds its context to a thread at every launch, this way never
+        if not getattr(self._here, "bound", False):  # Numba binds its context to the thread at every launch; this way does not
             bind_context()
             self._here.bound = True
         if stream not in self._streams:
@@ -180,24 +180,24 @@ class CudaCore:
 
 
 def bind_context() -> None:
-    """Make the device's context that of this thread."""
+    """Make the device's context current in this thread."""
     from numba import cuda
 
     cuda.current_context()
 
 
 def compiled_kernel(kernel: Any, values: Sequence[Any]) -> Any:
-    """The ``cuda.core`` kernel that Numba has compiled for such values, or None where it is not to be had.
+    """Return the ``cuda.core`` kernel that Numba has compiled for arguments of these types, or None.
 
-    Numba does not show it in public: another version may keep it elsewhere, and its own way of launching then goes on.
+    It is a private attribute: if another version of Numba keeps it elsewhere, Numba launches the kernel.
     """
     try:
-        found = kernel.overloads[tuple(kernel.typeof_pyval(v) for v in values)]
-        if found.debug or found.extensions or found.cooperative:
+        overload = kernel.overloads[tuple(kernel.typeof_pyval(v) for v in values)]
+        if overload.debug or overload.extensions or overload.cooperative:
             return None
         from cuda.core import Kernel
 
-        compiled = found._codelibrary.get_cufunc().kernel
+        compiled = overload._codelibrary.get_cufunc().kernel
     except (AttributeError, KeyError, ImportError):
         return None
     return compiled if isinstance(compiled, Kernel) else None
@@ -207,9 +207,9 @@ _SCALARS = frozenset(np.dtype(f"{kind}{size}").type for kind in "iu" for size in
 
 
 def launch_values(arguments: Sequence[Any]) -> list[Any]:
-    """Arguments as Numba launches them fastest: arrays as addresses, bools as Python's, other scalars as they are.
+    """Convert arguments to what Numba launches fastest: arrays to addresses, bools to Python's; other scalars stay.
 
-    An address is a plain int, which Numba takes for an int64: making a NumPy scalar of it costs as much as launching it.
+    An address is a plain int, which Numba types as int64: making a NumPy scalar of it costs as much as a launch.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def launch_values(arguments: Sequence[Any]) -> list[Any]:
             values.append(a)
         elif kind is np.bool_:
             values.append(bool(a))
-        elif isinstance(a, np.integer):  # C's second name for one of these types
+        elif isinstance(a, np.integer):  # C has two names for one of these types
             values.append(np.dtype(f"{a.dtype.kind}{a.itemsize}").type(a))
         else:
             try:
@@ -237,7 +237,7 @@ def launch_values(arguments: Sequence[Any]) -> list[Any]:
 
 
 device: Any = CudaRuntime()
-"""What the CUDA target runs on. Tests put a stand-in here that needs no device."""
+"""The runtime of the CUDA target. Tests replace it by a model that needs no device."""
 
 
 def launch_over(kernel: Any, things: int, arguments: Sequence[Any]) -> None:
@@ -246,10 +246,10 @@ def launch_over(kernel: Any, things: int, arguments: Sequence[Any]) -> None:
 
 
 def asarray(values: Any) -> Any:
-    """`values` on the device, or where a stand-in keeps its arrays."""
+    """Copy `values` to the device, or to the memory of the model that replaces it in tests."""
     return device.asarray(values) if isinstance(device, CudaRuntime) else device.xp.asarray(values)
 
 
 def run(function: Callable[[], Any]) -> Any:
-    """Call `function`, which launches kernels, with streams of its own, and wait for what it has launched."""
+    """Call `function`, which launches kernels, on streams of its own, and wait for these kernels."""
     return device.streams.run(function) if isinstance(device, CudaRuntime) else function()

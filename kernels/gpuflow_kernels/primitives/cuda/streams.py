@@ -1,4 +1,4 @@
-"""Who owns streams: every task runs in a lane, which is a stream for kernels and one for uploads.
+"""Assign streams to tasks: every task has a lane, a stream for kernels and one for uploads.
 
 Not yet run on a device: `Lane`.
 """
@@ -27,17 +27,17 @@ class Lane:
         self.uploads = Uploader(CupyLink(self.compute))
 
     def current(self) -> Any:
-        """A context within which CuPy and kernels use the compute stream."""
+        """Return a context within which CuPy and kernels use the compute stream."""
         return self.compute
 
     def finish(self) -> None:
-        """Wait for all that was launched."""
+        """Wait for all launched work."""
         self.compute.synchronize()
         self.uploads.reclaim()
 
 
 class Lanes:
-    """The lanes of a process: as many as tasks have run at once. Kept and used again, with their memory."""
+    """The lanes of a process: as many as tasks have run at once. They are reused, with their memory."""
 
     def __init__(self, make: Callable[[], Any] = Lane) -> None:
         self._make = make
@@ -47,17 +47,17 @@ class Lanes:
 
     @property
     def mine(self) -> Any:
-        """The lane of the task that this thread runs, or None."""
+        """Return the lane of the task that this thread runs, or None."""
         return getattr(self._local, "lane", None)
 
     def reclaim(self) -> None:
-        """Give back the memory of all uploaded arrays that are gone."""
+        """Free the memory of all uploaded arrays that are no longer referenced."""
         for lane in list(self._all):
             lane.uploads.reclaim(wait=True)
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """Call `function` with a lane of its own, and wait for what it has launched."""
-        if self.mine is not None:  # a task within a task has the same thread, hence the same order
+        """Call `function` with a lane of its own, and wait for the work that it launched."""
+        if self.mine is not None:  # a task within a task runs in the same thread, hence in the same order
             return function()
         try:
             lane = self._idle.pop()
@@ -80,7 +80,7 @@ class Lanes:
 
 
 def _quietly(finish: Callable[[], None]) -> None:
-    """Wait although something has failed: what it raises now would only hide the reason."""
+    """Wait after a failure, and ignore errors of waiting: they would hide the reason."""
     try:
         finish()
     except Exception:

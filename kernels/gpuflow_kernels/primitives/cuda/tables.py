@@ -1,4 +1,4 @@
-"""Tables of groups on a GPU: where their accumulators lie, and open tables, whose slots are the groups."""
+"""Tables of groups on a GPU: dense tables with copies of accumulators, and open tables, whose slots are the groups."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from ...target import Target
 from . import hash_table, launcher
 
 SHARED = 32 << 10
-"""Bytes of shared memory for a block's own copy of a table: five blocks and more fit on a multiprocessor."""
+"""Bytes of shared memory for a block's own copy of a table: at least five blocks fit on a multiprocessor."""
 LANES = 32
 """Copies of a small table in a block's shared memory: one for each lane of a warp."""
 HANDFUL, HALF_LANES = 16, 16
 """Tables of up to `HANDFUL` groups may take half as much again for `HALF_LANES` copies."""
 REPLICAS = 16 << 20
-"""Bytes that copies of a table in device memory may take together: they stay in the L2 cache."""
+"""Most bytes of all copies of a table in device memory, so that they stay in the L2 cache."""
 MOST_COPIES = 32
 CACHED = 30 << 20
-"""Bytes of an open table that stay in the L2 cache of a large device (50 to 60 MB, shared with what streams by)."""
+"""Bytes of an open table that stay in the L2 cache of a large device (50 to 60 MB, shared with streamed data)."""
 MOST_PARTS = 256
 
 
 def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, loops: bool) -> GroupTable:
-    """The table for groups of this layout: dense ones get copies, so that threads seldom meet; one-word keys an open table,
-    where no row can come twice and everything can be combined by atomics."""
+    """Make the table for groups of this layout.
+
+    Dense tables get copies, so that threads seldom collide. One-word keys get an open table, if no row can occur twice and all
+    accumulators can be combined by atomics."""
     folding = any(is_folded(sink, a) for a in range(len(sink.aggs)))
     plain = not (loops or folding or sink.number)
     if layout.mode == "dense":
@@ -44,15 +46,15 @@ def new_table(target: Target, sink: Group, layout: Layout, bindings: Bindings, l
 
 
 class SampledTable(GroupTable):
-    """A table in device memory, whose kernels depend on what a sample of the keys has shown: ``shape.private``."""
+    """A table in device memory, whose kernels are chosen by a sample of the keys: ``shape.private``."""
 
     hot: int | None = None
     _sampled = False
 
-    def learn(self, target: Target, rows: int, found: launcher.Sampled, bindings: Bindings) -> None:
-        """Take what the sample of a chunk of `rows` rows has shown."""
-        self._sampled, self.hot = True, found.hot
-        self.shape = replace(self.shape, private="hot" if found.hot is not None else "runs" if found.runs else "")
+    def learn(self, target: Target, rows: int, sample: launcher.Sampled, bindings: Bindings) -> None:
+        """Adapt to the sample of a chunk of `rows` rows."""
+        self._sampled, self.hot = True, sample.hot
+        self.shape = replace(self.shape, private="hot" if sample.hot is not None else "runs" if sample.runs else "")
 
     def sampling(self, rows: int, bindings: Bindings) -> GroupShape | None:
         if self._sampled or rows <= launcher.SAMPLE:
@@ -64,7 +66,7 @@ class SampledTable(GroupTable):
 
 
 class DenseTable(SampledTable):
-    """Accumulators by index: a copy for each block in shared memory where they are small, else some in device memory."""
+    """Accumulators by index: a copy for each block in shared memory if they are small, otherwise several in device memory."""
 
     def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings, plain: bool) -> None:
         self._start(target, sink, layout)
@@ -94,24 +96,24 @@ class DenseTable(SampledTable):
         return super().result(key_types)
 
     def _together(self, array: Any, combine: str) -> Any:
-        """One accumulator of each group from its copies. What is folded lies in the first alone."""
+        """Combine the copies of each group's accumulator. Accumulators that are folded only use the first copy."""
         table = array.reshape(self.copies, self.layout.total)
         if combine == "None":
             return table[0]
         if combine in ("and", "or") and array.dtype != bool:
-            xp, found = self.target.xp, table[0]
+            xp, result = self.target.xp, table[0]
             for k in range(1, self.copies):
-                found = xp.bitwise_and(found, table[k]) if combine == "and" else xp.bitwise_or(found, table[k])
-            return found
+                result = xp.bitwise_and(result, table[k]) if combine == "and" else xp.bitwise_or(result, table[k])
+            return result
         name = {"add": "sum", "min": "min", "max": "max", "and": "all", "or": "any"}[combine]
         if array.dtype == bool and combine == "add":
             name = "any"
-        found = getattr(table, name)(axis=0)
-        return found.astype(array.dtype, copy=False)
+        result = getattr(table, name)(axis=0)
+        return result.astype(array.dtype, copy=False)
 
 
 def copies_in_shared(groups: int, size: int) -> tuple[int, int]:
-    """(room for groups, copies) of a table in a block's shared memory, powers of two; none where it does not fit.
+    """Return (groups, copies) of a table in a block's shared memory, powers of two; no groups if it does not fit.
 
     `size` is the bytes of a group.
     """
@@ -124,8 +126,7 @@ def copies_in_shared(groups: int, size: int) -> tuple[int, int]:
 
 
 class OpenTable(SampledTable):
-    """Groups of one key word. A slot of the table is a group; two more are those of the key that marks free slots, and of
-    null."""
+    """Groups of one key word. A slot of the table is a group; two more are for the key that marks free slots, and for null."""
 
     def __init__(self, target: Target, sink: Group, layout: Layout, bindings: Bindings) -> None:
         self._start(target, sink, layout)
@@ -142,42 +143,42 @@ class OpenTable(SampledTable):
         return not loops and super().takes(layout, loops)
 
     def arguments(self) -> dict[str, Any]:
-        found = super().arguments() | {"keys": self.keys, "shift": self.shift}
-        return found if self.hot is None else found | {"spot": self._spot_of_hot()}
+        arguments = super().arguments() | {"keys": self.keys, "shift": self.shift}
+        return arguments if self.hot is None else arguments | {"spot": self._spot_of_hot()}
 
     def _spot_of_hot(self) -> Any:
-        """The slot of the hot key, which exists from then on, on the device."""
+        """Return the slot of the hot key, on the device; insert the key if it is missing."""
         if self._spot is None:
-            one = self.target.xp.asarray(np.array([self.hot, EMPTY, EMPTY]))  # the last two of a table are of their own
+            one = self.target.xp.asarray(np.array([self.hot, EMPTY, EMPTY]))  # a table has two special slots at its end
             self._spot = hash_table.move(self.target, one, self.keys, self.shift, self._constant_hash)
         return self._spot
 
-    def learn(self, target: Target, rows: int, found: launcher.Sampled, bindings: Bindings) -> None:
-        super().learn(target, rows, found, bindings)
-        if not self._crowded(found.groups) and not bindings.tiny:
-            self.expect(target, found.groups, bindings)
+    def learn(self, target: Target, rows: int, sample: launcher.Sampled, bindings: Bindings) -> None:
+        super().learn(target, rows, sample, bindings)
+        if not self._crowded(sample.groups) and not bindings.tiny:
+            self.expect(target, sample.groups, bindings)
 
     @property
     def nearly_empty(self) -> bool:
-        """Whether keys that find no place must collide: growing would not help them."""
+        """Whether keys without a free slot must collide, so that growing would not help."""
         return self.groups * 16 < self.capacity
 
     def _crowded(self, groups: float) -> bool:
-        """Whether a table for so many groups would leave the cache; rows are then better split by their keys first."""
+        """Return whether a table for so many groups would exceed the cache; rows are then split by their keys first."""
         size = groups * 2 * (8 + sum(a.itemsize for a in self.accumulators))
         if size > 2 * CACHED and not self.whole:
             self.parts_wanted = min(MOST_PARTS, 1 << int(size / CACHED).bit_length())
         return self.parts_wanted > 0
 
     def occupancy(self) -> Any:
-        """The number of groups, on the device, in an array of one."""
+        """Return the number of groups, on the device, in an array of one item."""
         return (self.keys != EMPTY).sum(dtype="int64").reshape(1)
 
     def grow(self, target: Target, bindings: Bindings) -> None:
         self.expect(target, max(self.capacity, self.groups * 2), bindings)
 
     def expect(self, target: Target, groups: float, bindings: Bindings) -> None:
-        """Make room for so many groups, if there is none."""
+        """Enlarge the table to `groups` groups, if it is smaller."""
         xp, slots = target.xp, 1 << max(1, int(groups * 2 - 1).bit_length())
         if slots <= self.capacity:
             return

@@ -1,9 +1,8 @@
-"""Host arrays to the device through two pinned staging buffers in rotation, on a stream of their own.
+"""Upload host arrays to the device through two pinned staging buffers in rotation, on a stream of their own.
 
-While one buffer is being copied over, the next piece is written into the other. The device memory of an uploaded array
-belongs to the upload stream: when the last view of the array is gone, kernels that read it may still be running, so the
-memory is given back only once an event says that they are done. Thus a copy waits for nothing but the copies before it,
-and runs beside the kernels of the data before.
+While one buffer is copied to the device, the next piece is written into the other. The device memory of an uploaded array belongs
+to the upload stream: when the last view of the array is freed, kernels that read it may still be running, so the memory is reused
+only after an event that follows them. Thus a copy only waits for earlier copies, and overlaps with the kernels of earlier data.
 
 Not yet run on a device: `CupyLink`. The order of events is tested on a model of streams (``tests/kernels``).
 """
@@ -19,41 +18,41 @@ from typing import Any, Protocol
 import numpy as np
 
 STAGE = 4 << 20
-"""Bytes of a staging buffer; a lane holds two."""
+"""Bytes of a staging buffer; a lane has two."""
 
 Event = Any
 Block = Any
 
 
 class Link(Protocol):
-    """What `Uploader` needs of a device."""
+    """The operations of a device that `Uploader` needs."""
 
     def pinned(self, nbytes: int) -> Any:
-        """Page-locked host memory, as a uint8 array."""
+        """Allocate page-locked host memory, as a uint8 array."""
 
     def allocate(self, nbytes: int) -> Block:
-        """Device memory whose first use is on the upload stream."""
+        """Allocate device memory for use on the upload stream."""
 
     def copy(self, block: Block, offset: int, source: Any) -> None:
         """Begin to copy pinned bytes to `offset` of a block, on the upload stream."""
 
     def copied(self) -> Event:
-        """An event after all copies begun so far."""
+        """Record an event after all copies begun so far."""
 
     def used(self) -> list[Event]:
-        """Events after all kernels launched so far that may read uploaded arrays."""
+        """Record events after all kernels launched so far that may read uploaded arrays."""
 
     def compute_waits(self, event: Event) -> None:
-        """Kernels launched from now on begin after `event`."""
+        """Make kernels launched from now on begin after `event`."""
 
     def done(self, event: Event) -> bool:
-        """Whether an event has happened."""
+        """Return whether an event has happened."""
 
     def finish(self, event: Event) -> None:
         """Wait until an event has happened."""
 
     def array(self, block: Block, dtype: Any, shape: tuple[int, ...], release: Callable[[], None]) -> Any:
-        """An array over a block; `release` is called, from any thread, when it and all its views are gone."""
+        """Make an array over a block; `release` is called, from any thread, when it and all its views are freed."""
 
 
 class Uploader:
@@ -67,7 +66,7 @@ class Uploader:
         self._retired: deque[tuple[Block, list[Event]]] = deque()
 
     def upload(self, values: Any) -> Any:
-        """A device array with these values, in native byte order. Kernels launched after this wait for it.
+        """Copy values to a device array, in native byte order. Kernels launched afterwards wait for it.
 
         Parameters
         ----------
@@ -90,7 +89,7 @@ class Uploader:
         return self._link.array(block, dtype, values.shape, partial(self._release, block))
 
     def reclaim(self, wait: bool = False) -> None:
-        """Give back the memory of arrays that are gone and no longer read; with `wait` of all that are gone."""
+        """Free the memory of arrays that are no longer referenced nor read; with `wait` of all that are no longer referenced."""
         for _ in range(len(self._retired)):
             try:
                 block, events = self._retired.popleft()
@@ -103,7 +102,7 @@ class Uploader:
                 self._retired.append((block, events))
 
     def _buffer(self, turn: int) -> Any:
-        """A staging buffer that no copy reads any more."""
+        """Return a staging buffer that no copy reads any more."""
         if not self._buffers:
             self._buffers = [self._link.pinned(self._stage) for _ in range(2)]
         event = self._copies[turn]
@@ -117,14 +116,14 @@ class Uploader:
 
 
 def _pieces(values: Any, count: int) -> Iterator[Any]:
-    """One-dimensional pieces of up to `count` items, in memory order of a C array."""
+    """Yield one-dimensional pieces of up to `count` items, in memory order of a C array."""
     flat = values.reshape(-1)  # a view of what is one-dimensional, whatever its stride
     for start in range(0, len(flat), count):
         yield flat[start : start + count]
 
 
 class _Lease:
-    """Owns a block for an array: when nothing refers to the array's memory any more, it lets the block go."""
+    """Owns a block for an array, and releases it when nothing refers to the array's memory any more."""
 
     __slots__ = ("block", "release")
 
@@ -148,7 +147,7 @@ class CupyLink:
         return np.frombuffer(self._cupy.cuda.alloc_pinned_memory(nbytes), np.uint8, nbytes)
 
     def allocate(self, nbytes: int) -> Block:
-        with self._upload:  # pools keep memory apart by the stream that is current
+        with self._upload:  # pools keep separate memory for each stream
             return self._cupy.cuda.alloc(nbytes)
 
     def copy(self, block: Block, offset: int, source: Any) -> None:
@@ -158,7 +157,7 @@ class CupyLink:
         return self._event(self._upload)
 
     def used(self) -> list[Event]:
-        """After what the thread that lets an array go has launched, and after what the owner of this link has."""
+        """Record events after the kernels of the thread that frees an array, and after those of this link's owner."""
         here = self._cupy.cuda.get_current_stream()
         streams = [self._compute] if here.ptr == self._compute.ptr else [self._compute, here]
         return [self._event(s) for s in streams]

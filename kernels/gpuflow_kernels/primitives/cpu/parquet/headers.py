@@ -8,20 +8,20 @@ from gpuflow_kernels.primitives.cpu.bytes_of import varint, zigzag
 from gpuflow_kernels.rowmath import int64, uint64
 
 FIELDS = 16
-"""Columns of a table of headers: the fields of a header by their numbers, and those of the struct in it by theirs + 8."""
+"""Columns of a table of headers: fields of a header by number, fields of the nested struct by number + 8."""
 ROW, TYPE, SIZE, LENGTH, CHECKSUM, WHICH, BODY, VALUES = 0, 1, 2, 3, 4, 5, 6, 9
-"""The number of a page's first row; its type; its bytes, uncompressed and as they are stored; its CRC; which struct is in its
-header; where it begins; how many values it has."""
+"""Number of the page's first row; its type; its size, uncompressed and stored; its CRC; which struct is nested in the header;
+where the page begins; its number of values."""
 DATA, DICTIONARY, DATA_V2 = 5, 7, 8
-"""Values of `WHICH`, by the numbers of the structs."""
+"""Values of `WHICH`: field numbers of the nested structs."""
 ABSENT = -(1 << 40)
 SUMS = 5
 ROWS, ROOM, MOST, LARGEST, CHECKSUMS = range(SUMS)
-"""What `headers` sums up: rows; bytes of all pages; values and bytes of the largest data page; how many have a checksum."""
+"""Columns of `sums` of `headers`: rows; bytes of all pages; values and bytes of the largest data page; pages with a checksum."""
 
 
 def skipped(data: Any, place: int, end: int, kind: int) -> int:
-    """The place after a Thrift value; -1 where it does not end, or is a list (no header has one)."""
+    """Return the position after a Thrift value; -1 if it does not end, or is a list (no header has one)."""
     depth = int64(0)
     while True:
         length = int64(0)
@@ -61,15 +61,15 @@ def skipped(data: Any, place: int, end: int, kind: int) -> int:
 
 
 def headers(data: Any, bounds: Any, table: Any, firsts: Any, sums: Any) -> int:
-    """Read the headers of all pages of column chunks, one row of `table` each, which holds `ABSENT`.
+    """Read the headers of all pages of column chunks, each into one row of `table`, which must be filled with `ABSENT`.
 
-    Chunk c is ``data[bounds[c] : bounds[c + 1]]``, and `SLACK` bytes follow the last; ``firsts[c]`` becomes the number of its
-    first page (one more is that of none), and ``sums[c]``, zeros before, what its pages come to.
+    Chunk c is ``data[bounds[c] : bounds[c + 1]]``, and `SLACK` bytes follow the last one. ``firsts[c]`` becomes the number of its
+    first page (the last entry is the number of all pages), and ``sums[c]``, initially zeros, the sums over its pages.
 
     Returns
     -------
     int
-        How many pages there are; -1 where they are malformed, -2 where they are more than `table` has rows.
+        Number of pages; -1 if they are malformed, -2 if `table` has too few rows.
     """
     k = int64(0)
     for c in range(len(bounds) - 1):
@@ -81,7 +81,7 @@ def headers(data: Any, bounds: Any, table: Any, firsts: Any, sums: Any) -> int:
             place = header(data, place, end, table, k)
             if place < 0 or table[k, 3] < 0 or table[k, 2] < 0 or place + table[k, 3] > end:
                 return int64(-1)
-            if table[k, 5] >= 0 and table[k, 1] != table[k, 5] - 5:  # a type that has another struct
+            if table[k, 5] >= 0 and table[k, 1] != table[k, 5] - 5:  # the type contradicts the nested struct
                 return int64(-1)
             table[k, 6] = place
             place += table[k, 3]
@@ -102,7 +102,7 @@ def headers(data: Any, bounds: Any, table: Any, firsts: Any, sums: Any) -> int:
 
 
 def header(data: Any, place: int, end: int, table: Any, k: int) -> int:
-    """Read one header into row `k`; the place after it, or -1."""
+    """Read one header into row `k`; return the position after it, or -1."""
     base, number, outer = int64(0), int64(0), int64(0)
     while place < end:
         head = int64(data[place])
@@ -120,13 +120,13 @@ def header(data: Any, place: int, end: int, table: Any, k: int) -> int:
             if place < 0:
                 return int64(-1)
             number = zigzag(value)
-        known = 0 < number < 8 if base else 0 < number < 5
+        in_range = 0 < number < 8 if base else 0 < number < 5
         if kind == 12 and base == 0 and (number == 5 or number == 7 or number == 8):
             table[k, 5] = number
             base, outer, number = int64(8), number, int64(0)
-        elif known and kind <= 2:
+        elif in_range and kind <= 2:
             table[k, base + number] = int64(kind == 1)
-        elif known and kind == 5:
+        elif in_range and kind == 5:
             value, place = varint(data, place, end)
             if place < 0 or value > uint64(0xFFFFFFFF):
                 return int64(-1)

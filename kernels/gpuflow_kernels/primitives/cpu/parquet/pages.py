@@ -1,7 +1,7 @@
-"""Pages of a Parquet column chunk on a CPU: from their bytes to the values of a column, in one pass for each page.
+"""Decode pages of a Parquet column chunk on a CPU to the values of a column, in one pass over each page.
 
-The functions never read or write outside of the arrays they are given, whatever stands in these: what cannot be is answered
-with -1. `SLACK` bytes must follow what is read. Formats as in the Apache Parquet specification (Data Pages; Encodings: PLAIN,
+The functions never read or write outside of their arrays, whatever these contain: invalid data returns -1. `SLACK` bytes must
+follow all data. Formats as in the Apache Parquet specification (Data Pages; Encodings: PLAIN,
 "RLE/bit-packing hybrid").
 """
 
@@ -16,8 +16,8 @@ from .snappy import snappy
 
 
 def run_at(data: Any, place: int, end: int, width: int) -> Any:
-    """The run that begins at `place`: how many values it has, whether they are packed, and where its bytes begin and end;
-    of no values where it is malformed."""
+    """Parse the run that begins at `place`: its number of values (0 if malformed), whether they are packed, and where its bytes
+    begin and end."""
     told, place = varint(data, place, end)
     count = int64(told >> uint64(1))
     if place < 0 or told > uint64(0xFFFFFFFF):
@@ -31,15 +31,17 @@ def run_at(data: Any, place: int, end: int, width: int) -> Any:
     return count, packed, place, place + size
 
 
-def fill(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at: int, count: int) -> int:
-    """Write ``out[at : at + count]``: those of the first `known` entries whose numbers stand between `place` and `end`, in runs
-    behind a byte that says how many bits they have; 0, or -1 where there are too few, or one is no number of an entry."""
+def fill(data: Any, place: int, end: int, entries: Any, entry_count: int, out: Any, at: int, count: int) -> int:
+    """Decode dictionary codes to ``out[at : at + count]``, each replaced by its entry.
+
+    Between `place` and `end` are a byte with the width of codes, and runs. Returns 0, or -1 if there are too few codes, or one is
+    not below `entry_count`."""
     if count == 0:
         return int64(0)
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(known)
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(entry_count)
     done, last, place = at, at + count, place + 1
     while done < last:
         length, packed, place, after = run_at(data, place, end, width)
@@ -65,21 +67,23 @@ def fill(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at
     return int64(0)
 
 
-def pick(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at: int, stop: int, wanted: Any, row: int) -> int:
-    """As `fill`, but of the values with the ascending numbers ``wanted[at:stop] - row`` alone."""
+def pick(
+    data: Any, place: int, end: int, entries: Any, entry_count: int, out: Any, at: int, stop: int, selected: Any, row: int
+) -> int:
+    """Decode as `fill`, but only the values with the ascending numbers ``selected[at:stop] - row``."""
     if place >= end or data[place] > 32:
         return int64(-1)
     width = int64(data[place])
-    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(known)
+    mask, top = (uint64(1) << uint64(width)) - uint64(1), uint64(entry_count)
     done, place = at, place + 1
     while done < stop:
         length, packed, place, after = run_at(data, place, end, width)
         if length <= 0:
             return int64(-1)
-        while done < stop and wanted[done] < row + length:
+        while done < stop and selected[done] < row + length:
             bit = uint64(place) << uint64(3)
             if packed:
-                bit += uint64(wanted[done] - row) * uint64(width)
+                bit += uint64(selected[done] - row) * uint64(width)
             code = (word(data, bit >> uint64(3)) >> (bit & uint64(7))) & mask
             if code >= top:
                 return int64(-1)
@@ -90,13 +94,14 @@ def pick(data: Any, place: int, end: int, entries: Any, known: int, out: Any, at
 
 
 def number_at(data: Any, place: Any, item: int) -> int:
-    """A number of 4 or 8 bytes, with its sign."""
+    """Load a signed number of 4 or 8 bytes."""
     value = word(data, uint64(place))
     return int64(value) if item == 8 else int64(value << uint64(32)) >> int64(32)
 
 
 def plain(data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, count: int) -> int:
-    """Write ``out[at : at + count]``: numbers of `item` bytes (4 or 8) from `low` to `high`; 0, or -1."""
+    """Decode plain numbers of `item` bytes (4 or 8) to ``out[at : at + count]``; return 0, or -1 if one is not within `low` to
+    `high`."""
     if item == 0 or place + count * item > end:
         return int64(-1)
     for i in range(count):
@@ -108,13 +113,13 @@ def plain(data: Any, place: int, end: int, item: int, low: int, high: int, out: 
 
 
 def picked(
-    data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, stop: int, wanted: Any, row: int
+    data: Any, place: int, end: int, item: int, low: int, high: int, out: Any, at: int, stop: int, selected: Any, row: int
 ) -> int:
-    """As `plain`, but of the values with the numbers ``wanted[at:stop] - row`` alone."""
+    """Decode as `plain`, but only the values with the numbers ``selected[at:stop] - row``."""
     if item == 0:
         return int64(-1)
     for i in range(at, stop):
-        here = place + (wanted[i] - row) * item
+        here = place + (selected[i] - row) * item
         if here + item > end:
             return int64(-1)
         value = number_at(data, here, item)
@@ -125,8 +130,8 @@ def picked(
 
 
 def levels(data: Any, place: int, end: int, valid: Any, at: int, count: int) -> int:
-    """Write ``valid[at : at + count]``: whether a row has a value, from runs of one bit; how many have, or -1."""
-    done, last, found = at, at + count, int64(0)
+    """Decode definition levels, runs of one bit, to ``valid[at : at + count]``; return how many rows are valid, or -1."""
+    done, last, valid_count = at, at + count, int64(0)
     while done < last:
         length, packed, place, after = run_at(data, place, end, 1)
         if length <= 0:
@@ -136,22 +141,23 @@ def levels(data: Any, place: int, end: int, valid: Any, at: int, count: int) -> 
             for i in range(stop - done):
                 bit = (uint64(data[place + (i >> 3)]) >> uint64(i & 7)) & uint64(1)
                 valid[done + i] = bit != uint64(0)
-                found += int64(bit)
+                valid_count += int64(bit)
         else:
             level = word(data, uint64(place)) & uint64(255)
             if level > uint64(1):
                 return int64(-1)
             for i in range(done, stop):
                 valid[i] = level != uint64(0)
-            found += (stop - done) * int64(level)
+            valid_count += (stop - done) * int64(level)
         done, place = stop, after
-    return found
+    return valid_count
 
 
-def spread(values: Any, valid: Any, at: int, count: int, found: int) -> int:
-    """Move ``values[at : at + found]`` to the places that are valid among `count`, in order, and zeros to the others; 0, or
-    -1 where it is not `found` that are valid."""
-    k, i = at + found, at + count
+def spread(values: Any, valid: Any, at: int, count: int, valid_count: int) -> int:
+    """Move ``values[at : at + valid_count]`` to the valid ones among `count` positions, in order, and write zeros to the others.
+
+    Returns 0, or -1 if the number of valid positions is not `valid_count`."""
+    k, i = at + valid_count, at + count
     while i > at:
         i -= 1
         if valid[i]:
@@ -165,7 +171,7 @@ def spread(values: Any, valid: Any, at: int, count: int, found: int) -> int:
 
 
 def strings(data: Any, place: int, end: int, out: Any, at: int, count: int) -> int:
-    """Write ``out[at : at + count]``: where plain strings begin, 32 bits further left than how many bytes they have; 0, or -1."""
+    """Locate plain strings: write ``begin << 32 | length`` of each to ``out[at : at + count]``; return 0, or -1."""
     here, stop = uint64(place), uint64(end)
     if end < place or end > 0x7FFFFFFF:
         return int64(-1)
@@ -179,21 +185,21 @@ def strings(data: Any, place: int, end: int, out: Any, at: int, count: int) -> i
     return int64(0)
 
 
-def offsets(found: Any, out: Any) -> int:
-    """Write the offsets of strings that `strings` found into ``out[1:]``; all their bytes."""
-    for i in range(len(found)):
-        out[i + 1] = out[i] + (found[i] & 0xFFFFFFFF)
-    return out[len(found)]  # type: ignore[no-any-return]
+def offsets(places: Any, out: Any) -> int:
+    """Write the offsets of strings located by `strings` to ``out[1:]``; return the bytes of all."""
+    for i in range(len(places)):
+        out[i + 1] = out[i] + (places[i] & 0xFFFFFFFF)
+    return out[len(places)]  # type: ignore[no-any-return]
 
 
-def characters(data: Any, found: Any, starts: Any, out: Any) -> int:
-    """Write the bytes of strings that `strings` found in `data` to their offsets `starts`."""
+def characters(data: Any, places: Any, starts: Any, out: Any) -> int:
+    """Copy the bytes of strings located by `strings` in `data` to their offsets `starts`."""
     size, room = uint64(len(data)), uint64(len(out))
-    for i in range(len(found)):
-        here, length, at = uint64(found[i]) >> uint64(32), uint64(found[i]) & uint64(0xFFFFFFFF), uint64(starts[i])
+    for i in range(len(places)):
+        here, length, at = uint64(places[i]) >> uint64(32), uint64(places[i]) & uint64(0xFFFFFFFF), uint64(starts[i])
         k = uint64(0)
         if here + length + uint64(8) <= size and at + length + uint64(8) <= room:
-            while k < length:  # what is too much is written over by the next string
+            while k < length:  # the next string overwrites the surplus bytes
                 store_word(out, at + k, word(data, here + k))
                 k += uint64(8)
         else:
@@ -203,10 +209,10 @@ def characters(data: Any, found: Any, starts: Any, out: Any) -> int:
     return int64(0)
 
 
-def expand(data: Any, table: Any, firsts: Any, starts: Any, every: int, wanted: Any, out: Any) -> int:
-    """Decompress pages of Snappy one behind the other, and say in `table` where they are; 0, or -1.
+def expand(data: Any, table: Any, firsts: Any, starts: Any, every: int, selected: Any, out: Any) -> int:
+    """Decompress Snappy pages one behind the other, and write their positions to `table`; return 0, or -1.
 
-    Data pages without rows of the ascending numbers `wanted` are left out, unless `every` is (see `column`).
+    Without `every`, data pages without any of the `selected` rows are skipped (see `column`).
     """
     at, asked = int64(0), int64(0)
     for c in range(len(firsts) - 1):
@@ -214,7 +220,7 @@ def expand(data: Any, table: Any, firsts: Any, starts: Any, every: int, wanted: 
             place, length, size, version2 = table[k, 6], table[k, 3], table[k, 2], table[k, 5] == 8
             if not every and (version2 or table[k, 5] == 5):
                 before = asked
-                while asked < len(wanted) and wanted[asked] < starts[c] + table[k, 0] + table[k, 9]:
+                while asked < len(selected) and selected[asked] < starts[c] + table[k, 0] + table[k, 9]:
                     asked += 1
                 if asked == before:
                     table[k, 5] = 0
@@ -243,9 +249,9 @@ def column(
     low: int,
     high: int,
     entries: Any,
-    known: int,
+    entry_count: int,
     every: int,
-    wanted: Any,
+    selected: Any,
     starts: Any,
     out: Any,
     valid: Any,
@@ -254,38 +260,38 @@ def column(
     spare: Any,
     spare_valid: Any,
 ) -> int:
-    """The values of column chunks.
+    """Decode the values of column chunks.
 
     Parameters
     ----------
     data, table, firsts : array
-        Bytes of the chunks, and what `page_headers.headers` made of them.
+        Bytes of the chunks, and the tables written by `page_headers.headers`.
     compressed : int
-        Whether pages are blocks of Snappy; else they are not compressed, or no longer.
+        Whether pages are Snappy blocks; otherwise they are not compressed, or decompressed already.
     optional : array of bool
         For each chunk whether there may be nulls; only then `valid` and `spare_valid` are used.
     item, low, high : int
-        Bytes of a plain number (4 or 8) and its bounds; -1 for strings (see `strings`); 0 where nothing may be plain.
-    entries, known : array, int
-        The entries of the dictionary of all chunks, `known` of them; -1 for room to read those of each chunk into.
+        Bytes of a plain number (4 or 8) and its bounds; -1 for strings (see `strings`); 0 where plain values are an error.
+    entries, entry_count : array, int
+        The entries of the dictionary of all chunks; with `entry_count` -1 a buffer into which those of each chunk are read.
     every : int
-        Whether all rows are asked for; else those with the ascending numbers `wanted`.
+        Whether to decode all rows; otherwise those with the ascending numbers `selected`.
     starts : array
         The number of the first row of each chunk.
     out, valid : array
-        To write to, a place for each row that is asked for.
+        Results, one item for each decoded row.
     dictionary, body, spare, spare_valid : array
-        Room for the largest dictionary, and for the largest data page: bytes, and if not `every` values and validity.
+        Buffers for the largest dictionary, and for the largest data page: bytes, and without `every` values and validity.
 
     Returns
     -------
     int
-        How many nulls there are; -1 for what cannot be, or has another encoding.
+        Number of nulls; -1 for damaged data or another encoding.
     """
     at, nulls = int64(0), int64(0)
     for c in range(len(firsts) - 1):
-        first, last, count = firsts[c], firsts[c + 1], int64(known)
-        if known < 0:
+        first, last, count = firsts[c], firsts[c + 1], int64(entry_count)
+        if entry_count < 0:
             count = int64(0)
             if first < last and table[first, 5] == 7:
                 count = own_entries(data, table, first, compressed, item, low, high, entries, dictionary)
@@ -296,11 +302,11 @@ def column(
             if table[k, 5] != 5 and not version2:
                 continue
             stop = at + rows if every else at
-            while not every and stop < len(wanted) and wanted[stop] < row + rows:
+            while not every and stop < len(selected) and selected[stop] < row + rows:
                 stop += 1
             if stop == at:
                 continue
-            found = page(
+            page_nulls = page(
                 data,
                 table,
                 k,
@@ -312,7 +318,7 @@ def column(
                 entries,
                 count,
                 every,
-                wanted,
+                selected,
                 row,
                 out,
                 valid,
@@ -322,14 +328,14 @@ def column(
                 spare,
                 spare_valid,
             )
-            if found < 0:
+            if page_nulls < 0:
                 return int64(-1)
-            nulls, at = nulls + found, stop
+            nulls, at = nulls + page_nulls, stop
     return nulls
 
 
 def own_entries(data: Any, table: Any, k: int, compressed: int, item: int, low: int, high: int, entries: Any, room: Any) -> int:
-    """Read the numbers of dictionary page `k` into `entries`; how many, or -1."""
+    """Read the numbers of dictionary page `k` into `entries`; return how many, or -1."""
     count, place, length, size = table[k, 9], table[k, 6], table[k, 3], table[k, 2]
     if count < 0 or count > len(entries) or (table[k, 10] != 0 and table[k, 10] != 2):
         return int64(-1)
@@ -353,9 +359,9 @@ def page(
     low: int,
     high: int,
     entries: Any,
-    known: int,
+    entry_count: int,
     every: int,
-    wanted: Any,
+    selected: Any,
     row: int,
     out: Any,
     valid: Any,
@@ -365,18 +371,18 @@ def page(
     spare: Any,
     spare_valid: Any,
 ) -> int:
-    """Write ``out[at:stop]`` from data page `k`, whose first row is number `row`; how many nulls there are, or -1."""
+    """Decode data page `k`, whose first row is number `row`, to ``out[at:stop]``; return the number of nulls, or -1."""
     count, start, end, encoding, apart = table[k, 9], table[k, 6], table[k, 6] + table[k, 3], table[k, 10], int64(0)
     version2 = table[k, 5] == 8
     if version2:
         encoding, apart = table[k, 12], table[k, 13]
         if apart < 0 or apart > table[k, 3] or table[k, 14] != 0:
             return int64(-1)
-    found, values, present, first = count, out, valid, at
+    valid_count, values, present, first = count, out, valid, at
     if not every:
         values, present, first = spare, spare_valid, int64(0)
     if version2 and optional:
-        found = levels(data, start, start + apart, present, first, count)
+        valid_count = levels(data, start, start + apart, present, first, count)
     start += apart
     where = data
     if compressed and (not version2 or table[k, 15] != 0):
@@ -390,33 +396,33 @@ def page(
         size = int64(word(where, uint64(start)) & uint64(0xFFFFFFFF))
         if table[k, 11] != 3 or start + 4 + size > end:
             return int64(-1)
-        found = levels(where, start + 4, start + 4 + size, present, first, count)
+        valid_count = levels(where, start + 4, start + 4 + size, present, first, count)
         start += 4 + size
     coded, done = encoding == 2 or encoding == 8, int64(0)
-    if found < 0 or (not coded and encoding != 0):
+    if valid_count < 0 or (not coded and encoding != 0):
         return int64(-1)
-    if every or found < count or (item < 0 and not coded):
+    if every or valid_count < count or (item < 0 and not coded):
         if coded:
-            done = fill(where, start, end, entries, known, values, first, found)
+            done = fill(where, start, end, entries, entry_count, values, first, valid_count)
         elif item < 0:
-            done = strings(where, start, end, values, first, found)
+            done = strings(where, start, end, values, first, valid_count)
         else:
-            done = plain(where, start, end, item, low, high, values, first, found)
-        if done < 0 or (found < count and spread(values, present, first, count, found) < 0):
+            done = plain(where, start, end, item, low, high, values, first, valid_count)
+        if done < 0 or (valid_count < count and spread(values, present, first, count, valid_count) < 0):
             return int64(-1)
         if every:
-            return count - found
+            return count - valid_count
         nulls = int64(0)
         for i in range(at, stop):
-            out[i] = values[wanted[i] - row]
+            out[i] = values[selected[i] - row]
             if optional:
-                valid[i] = present[wanted[i] - row]
+                valid[i] = present[selected[i] - row]
                 nulls += int64(not valid[i])
         return nulls
     if coded:
-        done = pick(where, start, end, entries, known, out, at, stop, wanted, row)
+        done = pick(where, start, end, entries, entry_count, out, at, stop, selected, row)
     else:
-        done = picked(where, start, end, item, low, high, out, at, stop, wanted, row)
+        done = picked(where, start, end, item, low, high, out, at, stop, selected, row)
     for i in range(at, stop if optional else at):
         valid[i] = True
     return done

@@ -1,8 +1,8 @@
-"""Snappy on a CPU: what a compressed block holds.
+"""Decompress Snappy on a CPU.
 
-Format as in Google's description of it (snappy/format_description.txt): a length, then literals and copies of what came
-before. Bytes are moved by eight or sixteen at a time where there is room behind them, as Google's decoder does; half the time
-of pyarrow's on dictionaries of numbers, whose pieces are short (`docs/decisions.md`).
+Format as in Google's description (snappy/format_description.txt): a length, then literals and copies of earlier output. Bytes are
+moved eight or sixteen at a time where there is space behind them, as in Google's decoder; on dictionaries of numbers, with short
+pieces, this takes half the time of pyarrow's (`docs/decisions.md`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gpuflow_kernels.rowmath import int64, uint64
 
 
 def snappy(data: Any, place: int, end: int, out: Any, at: int, size: int) -> int:
-    """Write the `size` bytes of a block to ``out[at:]``; 0, or -1 where it holds another number of them, or is damaged.
+    """Decompress a block of `size` bytes to ``out[at:]``; return 0, or -1 if it has another size, or is damaged.
 
     `SLACK` bytes must follow the block.
     """
