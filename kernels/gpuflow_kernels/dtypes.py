@@ -2,7 +2,7 @@
 
 A `DType` has a *kind*, the meaning of its values; a `storage`, the name of the NumPy type in memory; and a `register`, the type
 that kernels compute in. Narrow integers are widened to 64 bits when they are loaded, so generated text only has ``int64``,
-``uint64``, ``float32``, ``float64`` and ``bool_``, and for decimals of 38 digits pairs of int64 and uint64 (`rowmath_wide`).
+``uint64``, ``float32``, ``float64`` and ``bool_``, and for decimals of 38 digits pairs of int64 and uint64 (`rowmath.int128`).
 """
 
 from __future__ import annotations

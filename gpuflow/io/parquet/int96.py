@@ -1,7 +1,7 @@
 """Types of Parquet's INT96 timestamps: nanoseconds of a day, and the number of that day, in twelve bytes.
 
 Spark, Hive and Impala write them. pyarrow converts them to 64 bits of nanoseconds, which wrap around outside of 1677 to 2262. So
-they are read as twelve plain bytes (`as_stored.as_plain`), and `stored_times` converts these to timestamps.
+they are read as twelve plain bytes (`footer_rewrite.as_plain`), and `stored_times` converts these to timestamps.
 """
 
 from __future__ import annotations

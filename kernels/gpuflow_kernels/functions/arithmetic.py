@@ -1,7 +1,7 @@
 """Row functions on numbers: the arithmetic operators, and the bitwise ones of integers.
 
 Integers compute in int64, or in uint64 where all are unsigned and one is 64 bits wide; leaving that type raises.
-Durations and timestamps share the bodies of int64 (`builtin_temporal` has what needs bodies of its own).
+Durations and timestamps share the bodies of int64 (`functions.temporal` has what needs bodies of its own).
 """
 
 from __future__ import annotations

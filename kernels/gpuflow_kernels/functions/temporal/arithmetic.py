@@ -1,6 +1,6 @@
 """Arithmetic of dates and durations that needs bodies of its own, and durations as numbers.
 
-Dates are days, timestamps and durations ticks of their unit (`builtin_arithmetic` has what shares the bodies of int64).
+Dates are days, timestamps and durations ticks of their unit (`functions.arithmetic` has what shares the bodies of int64).
 """
 
 from __future__ import annotations
