@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from gpuflow_kernels.dtype_like import as_dtype
@@ -79,6 +79,15 @@ class Schema(Mapping[str, DType]):
         """
         return self._fields[name] if name in self else default
 
+    def keys(self) -> KeysView[str]:
+        return self._fields.keys()
+
+    def values(self) -> ValuesView[DType]:
+        return self._fields.values()
+
+    def items(self) -> ItemsView[str, DType]:
+        return self._fields.items()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 
@@ -89,7 +98,7 @@ class Schema(Mapping[str, DType]):
         return hash(tuple(self._fields.items()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Schema) and list(self.items()) == list(other.items())
+        return isinstance(other, Schema) and list(self._fields.items()) == list(other._fields.items())
 
     def __repr__(self) -> str:
         left_out = f"; left out: {', '.join(self.unsupported)}" if self.unsupported else ""

@@ -25,13 +25,14 @@ from .worker import given_up, limit_memory, running_worker
 def run(task: Task, inputs: Any) -> Any:
     """Run one task, with the kernel cache that its query was planned with; on a worker as long as the scheduler wants it."""
     worker = running_worker()
-    stop = None
-    if worker is not None:
+    with modules.using(task.options.cache_folder, task.options.cache_kernels):
+        if worker is None:
+            cancelling.check()
+            return stage.run(task, inputs)
         limit_memory(worker)
-        stop = given_up(worker)
-    with modules.using(task.options.cache_folder, task.options.cache_kernels), cancelling.asking(stop):
-        cancelling.check()
-        return stage.run(task, inputs)
+        with cancelling.asking(given_up(worker)):
+            cancelling.check()
+            return stage.run(task, inputs)
 
 
 class Graph:

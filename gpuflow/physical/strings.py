@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, children, is_by_row, rebuild, walk
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, calls_by_row, children, is_by_row, rebuild
 from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Sink, Step, Write
 
 from gpuflow.expr.bind import apply
@@ -53,7 +53,7 @@ def split_by_row(rows: tuple[Row | Agg, ...], columns: Mapping[str, Row], inputs
         None if the functions can be evaluated where `rows` are. Else the earlier pipeline ends in `columns` and ``earlier``,
         of which rows are over `columns` too, and may have to be split themselves.
     """
-    calls = [node for row in rows for node in walk(row) if is_by_row(node)]
+    calls = calls_by_row(rows)
     if not calls:
         return None
     split = _Split({*columns})
@@ -185,7 +185,7 @@ def plan_strings(pipeline: Pipeline) -> StringPlan:
 
 def _with_columns_by_row(pipeline: Pipeline) -> tuple[Pipeline, tuple[tuple[Call, bool], ...]]:
     """Replace every call that is evaluated by row by a further input column; also what these columns are."""
-    calls = tuple(dict.fromkeys(call for row in _rows(pipeline) for call in _outermost_by_row(row)))
+    calls = tuple(dict.fromkeys(calls_by_row(_rows(pipeline))))
     if not calls:
         return pipeline, ()
     count = len(pipeline.inputs)
@@ -229,14 +229,6 @@ def _rows(pipeline: Pipeline) -> Iterator[Row | Agg]:
         yield from step.keys if isinstance(step, Probe) else (step.predicate,)
     sink = pipeline.sink
     yield from sink.columns if isinstance(sink, Write) else (*sink.keys, *sink.aggs)
-
-
-def _outermost_by_row(row: Row | Agg) -> Iterator[Call]:
-    if isinstance(row, Call) and is_by_row(row):
-        yield row
-        return
-    for child in children(row):
-        yield from _outermost_by_row(child)
 
 
 def _evaluated_with(call: Call) -> Iterator[Call]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -179,3 +179,14 @@ def is_by_entry(row: Row | Agg) -> bool:
 def is_by_row(row: Row | Agg) -> bool:
     """Whether `row` is a text function that is evaluated for each row, before the kernel that its result enters."""
     return isinstance(row, Call) and row.overload.of_text and not is_by_entry(row)
+
+
+def calls_by_row(rows: Iterable[Row | Agg]) -> list[Call]:
+    """The text functions in `rows` that are evaluated for each row, but for those among the arguments of others."""
+    calls: list[Call] = []
+    for row in rows:
+        if isinstance(row, Call) and is_by_row(row):
+            calls.append(row)
+        else:
+            calls += calls_by_row(children(row))
+    return calls
