@@ -51,8 +51,15 @@ def name_text(name: str) -> str:
 
 def _step(step: Any) -> str:
     if isinstance(step, Probe):
-        return f"look up table {step.table} ({step.how}) by {', '.join(row_text(k) for k in step.keys)}"
+        return f"look up table {step.table} ({_kind(step)}) by {', '.join(row_text(k) for k in step.keys)}"
     return f"filter {row_text(step.predicate)}"
+
+
+def _kind(step: Probe) -> str:
+    """The name of a look-up, by the rows that go on."""
+    if not step.brings:
+        return "semi" if step.matched else "anti"
+    return "left" if step.unmatched else "inner"
 
 
 def _group(task: Any) -> str:

@@ -10,7 +10,7 @@ from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.errors import ArithmeticOverflowError, CastError
 from gpuflow_kernels.ir.expressions import Call, Const, Member, Ref, Row, walk
-from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Step, Write
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, Step, Write
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.arrow.convert import strings_as, to_arrow
@@ -55,7 +55,7 @@ class _Search:
     def first(self) -> ArithmeticOverflowError | None:
         """Find the error of the first row that fails; None where no single row does, as when a sum overflows."""
         steps, sink = self.task.pipeline.steps, self.task.pipeline.sink
-        roots = sink.columns if isinstance(sink, Write) else (*sink.keys, *(x for a in sink.aggs for x in a.args))
+        roots = sink.rows()
         if isinstance(sink, Group) and sink.merge:
             return None
         every = roots or (Ref(0, self.task.pipeline.inputs[0]),)
@@ -82,7 +82,7 @@ class _Search:
     def _expressions(steps: tuple[Step, ...], roots: tuple[Row, ...]) -> Iterator[tuple[tuple[Step, ...], Row]]:
         """Every expression, with the steps that stand before it."""
         for k, step in enumerate(steps):
-            for row in (step.predicate,) if isinstance(step, Filter) else step.keys:
+            for row in step.rows():
                 yield steps[:k], row
         for row in roots:
             yield steps, row

@@ -11,7 +11,7 @@ from gpuflow.display import completion
 from gpuflow.errors import PlanError
 from gpuflow.optimize import optimize
 from gpuflow.plan.build import whole
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.plan import Plan
 from gpuflow.plan.printing import tree
 from gpuflow.plan.source import Source
 from gpuflow.plan.tokens import token

@@ -13,7 +13,7 @@ from gpuflow.expr import all, len
 from gpuflow.expr.hints import listed
 from gpuflow.plan import build, whole_frame
 from gpuflow.plan.mistakes import refuse_other_forms
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.plan import Plan
 
 from .elsewhere import GROUP_WAYS, other_name
 

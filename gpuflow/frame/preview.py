@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.optimize import optimize
-from gpuflow.plan.nodes import Filter, Limit, Plan, Project, Scan
+from gpuflow.plan.limit import Limit
+from gpuflow.plan.plan import Plan
+from gpuflow.plan.scan import Scan
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 
 MOST_BYTES = 1 << 26
@@ -46,19 +46,19 @@ def preview(plan: Plan, rows: int) -> Plan | None:
     Returns
     -------
     Plan or None
-        None when `plan` is more than filters, projections and limits over a scan, or its first piece is large.
+        None when `plan` is more than a scan below nodes that make their first rows from its first, or its first piece is large.
     """
     chain: list[Plan] = []
     node = optimize(plan)
-    while isinstance(node, (Filter, Project, Limit)):
+    while node.from_first_rows:
         chain.append(node)
-        node = node.input
+        (node,) = node.inputs
     if not isinstance(node, Scan):
         return None
     split = node.source.splits(node.predicate, PIECE_ROWS)[0]
     if split.nbytes is not None and split.nbytes > MOST_BYTES:
         return None
-    result: Plan = replace(node, source=FirstSplit(node.source, split))
+    result: Plan = node.rebuild(source=FirstSplit(node.source, split))
     for outer in reversed(chain):
         result = outer.with_inputs(result)
     return Limit(result, rows)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gpuflow.plan import build
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.plan import Plan
 
 from .table_export import Exports
 from .table_values import Values

@@ -15,7 +15,7 @@ from gpuflow.plan import build
 from gpuflow.plan.concat import concat
 from gpuflow.plan.joins import join
 from gpuflow.plan.mistakes import refuse_other_forms
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.plan import Plan
 from gpuflow.plan.source import Source
 from gpuflow.schema import Schema
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from gpuflow.errors import PlanError
 from gpuflow.expr.hints import near
-from gpuflow.plan.nodes import Plan
+from gpuflow.plan.plan import Plan
 
 from .build_side import build_side
 from .fold_constants import fold_constants

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from gpuflow.plan.nodes import Join, Plan, transform_plan
-
-from .estimate import rows
+from gpuflow.plan.joins import Join
+from gpuflow.plan.plan import Plan, transform_plan
 
 SMALL = 65_536
 """Rows of which a table is cheap to build and to look up, whatever the other side has."""
@@ -21,10 +18,10 @@ def build_side(plan: Plan) -> Plan:
     """
 
     def change(node: Plan) -> Plan:
-        if not isinstance(node, Join) or node.how != "inner":
+        if not isinstance(node, Join) or len(node.kind.builds) < 2:
             return node
-        left, right = rows(node.left), rows(node.right)
+        left, right = node.left.estimated_rows, node.right.estimated_rows
         side = "left" if left is not None and right is not None and right > max(SMALL, left) else "right"
-        return node if side == node.build else replace(node, build=side)
+        return node.rebuild(build=side)
 
     return transform_plan(plan, change)

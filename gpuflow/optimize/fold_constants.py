@@ -14,16 +14,16 @@ from gpuflow_kernels.ir.expressions import Call, Const, Member, Row, transform
 from gpuflow_kernels.rowmath import NAMES, prelude
 from gpuflow_kernels.source import Body
 
-from gpuflow.plan.nodes import Filter, Limit, Plan, transform_plan
-
-from .rows import map_rows
+from gpuflow.plan.filter import Filter
+from gpuflow.plan.limit import Limit
+from gpuflow.plan.plan import Plan, transform_plan
 
 
 def fold_constants(plan: Plan) -> Plan:
     """``FILTER x > 2 * 3 & true`` becomes ``FILTER x > 6``. What would raise is left to raise when it runs."""
 
     def change(node: Plan) -> Plan:
-        node = map_rows(node, lambda row: transform(row, fold))
+        node = node.map_rows(lambda row: transform(row, fold))
         if isinstance(node, Filter) and isinstance(node.predicate, Const):
             return node.input if node.predicate.value else Limit(node.input, 0)
         return node

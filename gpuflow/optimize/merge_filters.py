@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpuflow.plan.nodes import Filter, Plan, transform_plan
-
-from .rows import conjoin, conjuncts, may_raise
+from gpuflow.plan.filter import Filter
+from gpuflow.plan.plan import Plan, transform_plan
+from gpuflow.plan.rows import conjoin, conjuncts, may_raise
 
 
 def merge_filters(plan: Plan) -> Plan:

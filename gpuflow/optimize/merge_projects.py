@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gpuflow_kernels.ir.expressions import Const, Ref
 
-from gpuflow.plan.nodes import Plan, Project, passthrough, transform_plan
-
-from .rows import LARGE, size, substitute
+from gpuflow.plan.plan import Plan, transform_plan
+from gpuflow.plan.project import Project
+from gpuflow.plan.rows import LARGE, passthrough, size, substitute
 
 
 def merge_projects(plan: Plan) -> Plan:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpuflow.plan.nodes import Limit, Plan, Project, Union, transform_plan
+from gpuflow.plan.limit import Limit
+from gpuflow.plan.plan import Plan, transform_plan
 
 
 def push_limits(plan: Plan) -> Plan:
@@ -13,15 +14,15 @@ def push_limits(plan: Plan) -> Plan:
 def _push(node: Plan) -> Plan:
     if not isinstance(node, Limit):
         return node
-    match node.input:
-        case Project(child):
-            return node.input.with_inputs(_push(Limit(child, node.count, node.offset)))
-        case Limit(child, count, offset):
-            return _push(Limit(child, _both(count, node), offset + node.offset))
-        case Union(parts) if node.count is not None and not all(isinstance(p, Limit) for p in parts):
-            most = node.count + node.offset
-            return Limit(node.input.with_inputs(*(_push(Limit(p, most)) for p in parts)), node.count, node.offset)
-    return node
+    below = node.input
+    if isinstance(below, Limit):
+        return _push(Limit(below.input, _both(below.count, node), below.offset + node.offset))
+    passed = below.pass_limit(node.count, node.offset)
+    if passed is None:
+        return node
+    inputs = (i if limit is None else _push(Limit(i, *limit)) for i, limit in zip(below.inputs, passed.inputs, strict=True))
+    pushed = passed.node.with_inputs(*inputs)
+    return Limit(pushed, node.count, node.offset) if passed.above else pushed
 
 
 def _both(count: int | None, outer: Limit) -> int | None:

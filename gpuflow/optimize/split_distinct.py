@@ -7,6 +7,7 @@ from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.ir.expressions import Agg, Const, Ref, Row
 
 from gpuflow.expr.bind import cast_to
+from gpuflow.plan.join_kinds import KINDS
 from gpuflow.plan.nodes import Aggregate, Join, Plan, Project, transform_plan
 from gpuflow.plan.order import fresh
 
@@ -62,4 +63,4 @@ def _beside(left: Plan, right: Plan, keys: Keys) -> Plan:
     """Two aggregates over the same groups, side by side. Without keys both are one row, joined on a constant."""
     on: tuple[Row, ...] = tuple(Ref(n, r.dtype) for n, r in keys) or (Const(0, INT64),)
     added = tuple((n, n) for n in right.schema if n not in {k for k, _ in keys})
-    return Join(left, right, on, on, "inner", added, nulls_equal=True)
+    return Join(left, right, on, on, KINDS["inner"], tuple((n, n) for n in left.schema), added, nulls_equal=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from gpuflow.plan.nodes import Limit, Plan, Sort, transform_plan
+from gpuflow.plan.limit import Limit
+from gpuflow.plan.plan import Plan, transform_plan
+from gpuflow.plan.sort import Sort
 
 
 def top_k(plan: Plan) -> Plan:
@@ -12,8 +12,8 @@ def top_k(plan: Plan) -> Plan:
 
     def change(node: Plan) -> Plan:
         if isinstance(node, Limit) and isinstance(node.input, Sort) and node.input.limit is None and node.count:
-            top = replace(node.input, limit=node.count + node.offset)
-            return replace(node, input=top) if node.offset else top
+            top = node.input.rebuild(limit=node.count + node.offset)
+            return node.rebuild(input=top) if node.offset else top
         return node
 
     return transform_plan(plan, change)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.ir.expressions import Agg, Ref, Row, walk
-
 from gpuflow.errors import PlanError
-from gpuflow.plan.nodes import Filter, Join, Plan, Union
-from gpuflow.plan.printing import describe
-from gpuflow.schema import Schema
-
-from .rows import rows_of
+from gpuflow.plan.plan import Plan
 
 
 def verify(rule: str, before: Plan, after: Plan) -> Plan:
-    """`after`, when it can stand for `before`.
+    """Return `after` when it can stand for `before`.
 
     Raises
     ------
@@ -29,9 +22,8 @@ def verify(rule: str, before: Plan, after: Plan) -> Plan:
         if id(node) in seen:
             return
         seen.add(id(node))
-        fault = _fault(node)
-        if fault:
-            raise PlanError(f"optimiser rule {rule!r} left {describe(node)!r}, {fault}; {_ADVICE}")
+        if node.fault:
+            raise PlanError(f"optimiser rule {rule!r} left {node.describe()!r}, {node.fault}; {_ADVICE}")
         for i in node.inputs:
             check(i)
 
@@ -40,24 +32,3 @@ def verify(rule: str, before: Plan, after: Plan) -> Plan:
 
 
 _ADVICE = "please report it; the setting gpuflow.optimize.disable leaves the rule out"
-
-
-def _fault(node: Plan) -> str | None:
-    if isinstance(node, Join):
-        pairs = zip(node.left_on, node.right_on, strict=True)
-        if any(a.dtype != b.dtype for a, b in pairs):
-            return "whose keys have different types"
-        return _unknown(node.left_on, node.left.schema) or _unknown(node.right_on, node.right.schema)
-    if isinstance(node, Union):
-        return "whose inputs differ" if any(p.schema != node.schema for p in node.parts) else None
-    if isinstance(node, Filter) and node.predicate.dtype != BOOL:
-        return "whose condition is not bool"
-    return _unknown(rows_of(node), node.inputs[0].schema) if node.inputs else None
-
-
-def _unknown(rows: tuple[Row | Agg, ...], schema: Schema) -> str | None:
-    for row in rows:
-        for n in walk(row):
-            if isinstance(n, Ref) and (not isinstance(n.key, str) or schema.get(n.key) != n.dtype):
-                return f"which reads {n.key!r} as {n.dtype} from {schema}"
-    return None

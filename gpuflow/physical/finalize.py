@@ -9,14 +9,7 @@ from gpuflow_kernels.declare.scalar import PARTIAL, PROPAGATE, SCALARS, Overload
 from gpuflow_kernels.dtypes import BOOL, INT64, DType
 from gpuflow_kernels.functions import builtin  # noqa: F401  (fills the registry)
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row
-from gpuflow_kernels.ir.pipeline import Group, Pipeline, needs_seen
-
-
-def partial_types(agg: Agg) -> tuple[DType, ...]:
-    """Types of an aggregation's columns in a partial result: its slots, then a seen flag where one is needed."""
-    slots = tuple(s.type for s in agg.slots)
-    assert all(isinstance(d, DType) for d in slots)
-    return (*slots, *((BOOL,) if needs_seen(agg) else ()))
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, needs_seen, partial_types
 
 
 def merging(sink: Group) -> Pipeline:

@@ -9,6 +9,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.expressions import Ref, Row
 
 from gpuflow.plan import nodes as plans
+from gpuflow.plan.join_kinds import JoinKind
 
 from .lower import ROW_BYTES, Lowering
 from .sizes import batch_bytes, width
@@ -18,19 +19,15 @@ from .tasks import BuildTask
 
 
 def lower_join(low: Lowering, plan: plans.Join) -> Stream:
-    swap = plan.how == "inner" and plan.build == "left"
+    swap = plan.build == "left"
+    kind, side = plan.kind, "right" if swap else "left"
     probe_plan, build_plan = (plan.right, plan.left) if swap else (plan.left, plan.right)
     probe_on, build_on = (plan.right_on, plan.left_on) if swap else (plan.left_on, plan.right_on)
-    brings = plan.how in ("inner", "left")
-    left_names = tuple(plan.left.schema)
-    # (name in the output, name on its side) of what each side contributes
-    left = tuple((n, n) for n in left_names)
-    right = plan.right_columns if brings else ()
-    payload = (left if swap else right) if brings else ()
-    kept = right if swap else left
+    sides = (plan.right_columns, plan.left_columns) if swap else (plan.left_columns, plan.right_columns)
+    probed_columns, payload = sides  # (name in the output, name on its side)
     build, build_rows = low.under(build_plan, build_on)
     probe, probe_rows = low.under(probe_plan, probe_on)
-    probe_columns = {out: probe.columns[name] for out, name in kept}
+    probe_columns = {out: probe.columns[name] for out, name in probed_columns}
     keys = split_int128(probe_rows)
     build_keys = split_int128(build_rows)
     types = tuple((out, build_plan.schema[name]) for out, name in payload)
@@ -55,9 +52,8 @@ def lower_join(low: Lowering, plan: plans.Join) -> Stream:
         table = tuple(low.runner.add(task, (piece,)) for piece in pieces)
         stream = _exchanged(low, probe, probe_columns, keys, number)
         keys = tuple(Ref(k, key.dtype) for k, key in enumerate(keys))
-    result = stream.probe(table, keys, plan.how, types, plan.nulls_equal, _result_rows(plan.how, probe.rows))
-    order = (*left_names, *(out for out, _ in right)) if brings else left_names
-    return replace(result, columns={name: result.columns[name] for name in order})
+    result = stream.probe(table, keys, kind, side, types, plan.nulls_equal, _result_rows(kind, probe.rows))
+    return replace(result, columns={name: result.columns[name] for name in plan.schema})
 
 
 def _exchanged(low: Lowering, probe: Stream, columns: dict[str, Row], keys: tuple[Row, ...], number: int) -> Stream:
@@ -91,10 +87,10 @@ def _partitions(low: Lowering, build: int | None, probe: int | None, build_bytes
     return max(2 * low.runner.threads, min(256, wanted))
 
 
-def _result_rows(how: str, probe: int | None) -> int | None:
+def _result_rows(kind: JoinKind, probe: int | None) -> int | None:
     if probe is None:
         return None
-    return probe if how in ("inner", "left") else max(1, probe // 2)
+    return probe if kind.adds_right else max(1, probe // 2)
 
 
 def _count(rows: int | None) -> str:

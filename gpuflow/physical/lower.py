@@ -16,8 +16,7 @@ from gpuflow_kernels.ir.pipeline import Pipeline, Write
 
 from gpuflow.errors import PlanError
 from gpuflow.plan import nodes as plans
-from gpuflow.plan.nodes import Plan
-from gpuflow.plan.printing import describe
+from gpuflow.plan.plan import Plan
 from gpuflow.plan.tokens import content_of, digest_of
 from gpuflow.schema import Schema
 
@@ -53,7 +52,9 @@ class Lowering:
         if id(plan) not in self.memo:
             stream = RULES[type(plan)](self, plan)
             if stream.output != tuple(plan.schema.items()):
-                raise PlanError(f"{describe(plan)!r} was lowered to {Schema(stream.output)}, not {plan.schema}; please report it")
+                raise PlanError(
+                    f"{plan.describe()!r} was lowered to {Schema(stream.output)}, not {plan.schema}; please report it"
+                )
             self.memo[id(plan)] = plan, stream
         return self.memo[id(plan)][1]
 

@@ -11,6 +11,7 @@ from gpuflow_kernels.ir.expressions import Agg, Call, Ref, Row, children, transf
 from gpuflow_kernels.ir.pipeline import Filter, Probe, Step
 
 from gpuflow.expr.nodes import DEEPEST
+from gpuflow.plan.join_kinds import JoinKind
 
 LARGEST = 1000
 """Nodes that a row of a pipeline may have; more take long to compile. Its levels are bounded like those of an expression."""
@@ -93,15 +94,17 @@ class Stream:
         self,
         table: Any,
         keys: tuple[Row, ...],
-        how: str,
+        kind: JoinKind,
+        side: str,
         payload: tuple[tuple[str, DType], ...],
         nulls_equal: bool,
         rows: int | None,
     ) -> Stream:
-        """Look `keys` (rows over input keys) up in a table and bring its payload along, in the table's order."""
+        """Look `keys` (rows over input keys) up in a table and bring its payload along, in the table's order: this stream is
+        `side` of the join."""
         number = len(self.tables)
         bound = tuple((self.next_key + k, k, dtype) for k, (_, dtype) in enumerate(payload))
-        step = Probe(number, keys, how, bound, nulls_equal)
+        step = Probe(number, keys, bound, kind.matched, kind.keeps(side), kind.adds_right, nulls_equal)
         columns = dict(self.columns) | {name: Ref(self.next_key + k, dtype) for k, (name, dtype) in enumerate(payload)}
         return replace(
             self,

@@ -18,11 +18,11 @@ from typing import Any
 
 from gpuflow_kernels.dtypes import BOOL
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, calls_by_row, children, is_by_row, rebuild
-from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Sink, Step, Write
+from gpuflow_kernels.ir.pipeline import Filter, Pipeline, Probe, Sink, Step, Write
 
 from gpuflow.expr.bind import apply
-from gpuflow.optimize.rows import conjoin, may_raise
 from gpuflow.plan.order import fresh
+from gpuflow.plan.rows import conjoin, may_raise
 
 from .string_codes import Origin, Prepared, Remap, StringCodes, checked, may_fail
 
@@ -185,7 +185,7 @@ def plan_strings(pipeline: Pipeline) -> StringPlan:
 
 def _with_columns_by_row(pipeline: Pipeline) -> tuple[Pipeline, tuple[tuple[Call, bool], ...]]:
     """Replace every call that is evaluated by row by a further input column; also what these columns are."""
-    calls = tuple(dict.fromkeys(calls_by_row(_rows(pipeline))))
+    calls = tuple(dict.fromkeys(calls_by_row(pipeline.rows())))
     if not calls:
         return pipeline, ()
     count = len(pipeline.inputs)
@@ -209,26 +209,12 @@ def _with_columns_by_row(pipeline: Pipeline) -> tuple[Pipeline, tuple[tuple[Call
         return rebuild(row, tuple(map(change, operands))) if operands else row
 
     inputs = pipeline.inputs + tuple(BOOL if is_error else call.dtype for call, is_error in by_row)
+    changed = pipeline.map_rows(change)
     steps = tuple(
-        Filter(change(s.predicate))
-        if isinstance(s, Filter)
-        else replace(s, keys=tuple(map(change, s.keys)), payload=tuple((k + len(by_row), p, d) for k, p, d in s.payload))
-        for s in pipeline.steps
+        replace(s, payload=tuple((k + len(by_row), p, d) for k, p, d in s.payload)) if isinstance(s, Probe) else s
+        for s in changed.steps
     )
-    return Pipeline(inputs, steps, _mapped(pipeline.sink, change)), tuple(by_row)
-
-
-def _mapped(sink: Sink, change: Any) -> Sink:
-    if isinstance(sink, Group):
-        return replace(sink, keys=tuple(map(change, sink.keys)), aggs=tuple(map(change, sink.aggs)))
-    return Write(tuple(map(change, sink.columns)))
-
-
-def _rows(pipeline: Pipeline) -> Iterator[Row | Agg]:
-    for step in pipeline.steps:
-        yield from step.keys if isinstance(step, Probe) else (step.predicate,)
-    sink = pipeline.sink
-    yield from sink.columns if isinstance(sink, Write) else (*sink.keys, *sink.aggs)
+    return Pipeline(inputs, steps, changed.sink), tuple(by_row)
 
 
 def _evaluated_with(call: Call) -> Iterator[Call]:

@@ -12,7 +12,7 @@ from gpuflow.expr.hints import near
 from gpuflow.expr.nodes import Alias, Column, Literal
 
 from .build import meeting, select, union
-from .nodes import Plan
+from .plan import Plan
 
 WAYS = ("vertical", "vertical_relaxed", "diagonal", "diagonal_relaxed")
 ALIGN = "join() the tables on the columns that they share, and sort() by them"

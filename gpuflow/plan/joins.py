@@ -1,12 +1,15 @@
-"""Checks and builds joins."""
+"""Joins on equal keys: the node, and the function that checks and builds it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
 
 from gpuflow_kernels.declare.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import DType, common
-from gpuflow_kernels.ir.expressions import Row
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row, transform
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.expr.bind import Binder, cast_to, refuse_opaque, zone_hint
@@ -15,9 +18,10 @@ from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Column, Node, render
 from gpuflow.schema import Schema
 
-from .nodes import Join, Plan
-
-KINDS = ("inner", "left", "semi", "anti")
+from .join_kinds import KINDS, JoinKind
+from .plan import Columns, Passed, Plan
+from .printing import name, text
+from .rows import may_raise, names, substitute
 
 _FULL = (
     "append the right rows without a partner: "
@@ -30,6 +34,105 @@ MEANWHILE = {
     "asof": "compute both, and go on in another library: a.to_polars().join_asof(b.to_polars(), ...)",
 }
 """What to write instead of the kinds of joins that are not there yet."""
+
+
+class Join(Plan):
+    """Equi-join. Columns: `left_columns`, then `right_columns`, each as (name in the output, name on its side).
+
+    `build` is the side whose hash table is built, one of ``kind.builds``.
+    """
+
+    left: Plan
+    right: Plan
+    left_on: tuple[Row, ...]
+    right_on: tuple[Row, ...]
+    kind: JoinKind
+    left_columns: tuple[tuple[str, str], ...]
+    right_columns: tuple[tuple[str, str], ...]
+    nulls_equal: bool = False
+    build: str = "right"
+
+    exact_inputs: ClassVar[bool] = True
+
+    @cached_property
+    def schema(self) -> Schema:
+        left = {out: self.left.schema[column] for out, column in self.left_columns}
+        return Schema(left | {out: self.right.schema[column] for out, column in self.right_columns})
+
+    def describe(self) -> str:
+        on = " AND ".join(f"{text(a)} = {text(b)}" for a, b in zip(self.left_on, self.right_on, strict=True))
+        side = f" (builds the {self.build} side)" if self.build != self.kind.builds[0] else ""
+        nulls = " NULLS EQUAL" if self.nulls_equal else ""
+        columns = [name(out) if out == old else f"{name(out)}={name(old)}" for out, old in self.right_columns]
+        added = f" ADD {', '.join(columns)}" if columns else ""
+        return f"{self.kind.name.upper()} JOIN ON {on}{nulls}{added}{side}"
+
+    def find_fault(self) -> str | None:
+        if any(a.dtype != b.dtype for a, b in zip(self.left_on, self.right_on, strict=True)):
+            return "whose keys have different types"
+        return super().find_fault()
+
+    @property
+    def rows_by_input(self) -> tuple[tuple[Row | Agg, ...], ...]:
+        return self.left_on, self.right_on
+
+    def narrow(self, needed: Columns) -> Plan:
+        """Columns of the left side stay where they are keys too: they are there in any case."""
+        keys = self.reads[0]
+        return self.rebuild(
+            left_columns=tuple((out, column) for out, column in self.left_columns if out in needed or column in keys),
+            right_columns=tuple((out, column) for out, column in self.right_columns if out in needed),
+        )
+
+    def required(self, needed: Columns) -> tuple[Columns, ...]:
+        left = {column for out, column in self.left_columns if out in needed}
+        right = {column for out, column in self.right_columns if out in needed}
+        return self.reads[0] | left, self.reads[1] | right
+
+    def estimate(self, *counts: float | None) -> float | None:
+        return self.kind.rows(counts[0], counts[1], self.left.share, self.right.share)
+
+    @cached_property
+    def share(self) -> float:
+        both = self.kind.left_filters_pass and self.kind.right_filters_pass
+        return self.left.share * self.right.share if both else 1.0
+
+    def pass_filters(self, conditions: list[Row]) -> Passed:
+        """Conditions on the columns of a side pass to it where the kind allows it, and those on its keys to the other side
+        too, where values are equal to keys and perhaps not the same (0.0 and -0.0): so none on floats."""
+        sides = (
+            (self.kind.left_filters_pass, dict(self.left_columns), self._partners("left")),
+            (self.kind.right_filters_pass, dict(self.right_columns), self._partners("right")),
+        )
+        down: tuple[list[Row], list[Row]] = ([], [])
+        above = []
+        for condition in conditions:
+            used = names([condition])
+            side = next((k for k, (passes, columns, _) in enumerate(sides) if passes and used <= columns.keys()), None)
+            if side is None or may_raise(condition):
+                above.append(condition)
+                continue
+            _, columns, partners = sides[side]
+            down[side].append(_renamed(condition, columns))
+            if used and used <= partners.keys():
+                down[1 - side].append(substitute(condition, partners))
+        return Passed(self, down, above)
+
+    def _partners(self, side: str) -> Mapping[str, Row]:
+        """The output columns that are keys of a side, each with the key of the other side that equals it."""
+        on = (self.left_on, self.right_on) if side == "left" else (self.right_on, self.left_on)
+        pairs = zip(*on, strict=True)
+        keys = {a.key: b for a, b in pairs if isinstance(a, Ref) and isinstance(b, Ref) and not a.dtype.is_float}
+        columns = self.left_columns if side == "left" else self.right_columns
+        return {out: keys[column] for out, column in columns if column in keys}
+
+
+def _renamed(condition: Row, columns: Mapping[str, str]) -> Row:
+    """A condition on output columns over the names that they have on their side."""
+    changed = {out for out, column in columns.items() if out != column}
+    if not changed:
+        return condition
+    return transform(condition, lambda n: replace(n, key=columns[n.key]) if isinstance(n, Ref) and n.key in changed else n)  # type: ignore[no-any-return]
 
 
 def join(
@@ -68,8 +171,10 @@ def join(
         dtype = _meeting(a, b, x.dtype, y.dtype)
         left_rows.append(cast_to(x, dtype))
         right_rows.append(cast_to(y, dtype))
-    columns = () if how in ("semi", "anti") else _right_columns(left.schema, right.schema, left_nodes, right_nodes, suffix)
-    return Join(left, right, tuple(left_rows), tuple(right_rows), how, columns, nulls_equal)
+    kind = KINDS[how]
+    left_columns, right_columns = _output_columns(kind, left.schema, right.schema, left_nodes, right_nodes, suffix)
+    on_left, on_right, build = tuple(left_rows), tuple(right_rows), kind.builds[0]
+    return Join(left, right, on_left, on_right, kind, left_columns, right_columns, nulls_equal, build)
 
 
 def _keys(left: Schema, right: Schema, on: Any, left_on: Any, right_on: Any) -> tuple[list[Node], list[Node]]:
@@ -108,27 +213,31 @@ def _meeting(a: Node, b: Node, left: DType, right: DType) -> DType:
         elif left.is_numeric and right.is_numeric:
             way = "equal floats are a matter of their last bits: cast one of them, as in .cast(gf.Int64)"
         else:
-            name = a.name if isinstance(a, Column) else "x"
-            cast = f"left.cast({{{name!r}: {str(right)!r}}}).join(...)"
+            key = a.name if isinstance(a, Column) else "x"
+            cast = f"left.cast({{{key!r}: {str(right)!r}}}).join(...)"
             way = zone_hint([left, right]).removeprefix("; ") or f"cast one of them, as in {cast}"
         raise TypeMismatchError(f"join: {pair} would compare {left} with {right}; {way}")
     return dtype
 
 
-def _right_columns(
-    left: Schema, right: Schema, left_nodes: list[Node], right_nodes: list[Node], suffix: str
-) -> tuple[tuple[str, str], ...]:
-    merged = {b.name for a, b in zip(left_nodes, right_nodes, strict=True) if isinstance(a, Column) and isinstance(b, Column)}
-    found: dict[str, str] = {}
-    for name in right:
-        if name in merged:
-            continue
-        output = name + suffix if name in left else name
-        if output in left or output in found:
+def _output_columns(
+    kind: JoinKind, left: Schema, right: Schema, left_nodes: list[Node], right_nodes: list[Node], suffix: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """What comes out of each side, as (name in the output, name there): keys that are columns on both sides come from one."""
+    if not kind.adds_right:
+        return tuple((n, n) for n in left), ()
+    named = [(a, b) for a, b in zip(left_nodes, right_nodes, strict=True) if isinstance(a, Column) and isinstance(b, Column)]
+    merged = {b.name for _, b in named} if kind.key_side == "left" else {a.name for a, _ in named}
+    from_left = [n for n in left if kind.key_side == "left" or n not in merged]
+    from_right = [n for n in right if kind.key_side == "right" or n not in merged]
+    columns: dict[str, str] = {}
+    for column in from_right:
+        output = column + suffix if column in from_left else column
+        if output in from_left or output in columns:
             raise DuplicateNameError(
-                f"join: column {name!r} of the right table would be called {output!r}, and there is one already; pass another "
+                f"join: column {column!r} of the right table would be called {output!r}, and there is one already; pass another "
                 "suffix=, or rename() one of them",
                 column=output,
             )
-        found[output] = name
-    return tuple(found.items())
+        columns[output] = column
+    return tuple((n, n) for n in from_left), tuple(columns.items())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Member, Ref, Row
 
 from gpuflow.expr.literals import show
 
-from .nodes import Aggregate, Distinct, Filter, Join, Limit, Plan, Project, Scan, Sort, Union
 
-
-def tree(plan: Plan) -> str:
+def tree(plan: Any) -> str:
     """A plan as an indented tree, inputs below what reads them.
 
     A part that is read twice is written once and then referred to by its number.
@@ -22,8 +21,8 @@ def tree(plan: Plan) -> str:
     numbers: dict[int, int] = {}
     lines: list[str] = []
 
-    def visit(node: Plan, depth: int) -> None:
-        text, pad = describe(node), "  " * depth
+    def visit(node: Any, depth: int) -> None:
+        text, pad = node.describe(), "  " * depth
         if counts[id(node)] > 1:
             if id(node) in numbers:
                 lines.append(f"{pad}[{numbers[id(node)]}] as above")
@@ -31,58 +30,18 @@ def tree(plan: Plan) -> str:
             numbers[id(node)] = len(numbers) + 1
             text = f"[{numbers[id(node)]}] {text}"
         lines.append(pad + text)
-        for i in node.inputs:
+        for i in node.children:
             visit(i, depth + 1)
 
     visit(plan, 0)
     return "\n".join(lines)
 
 
-def _count(plan: Plan, counts: dict[int, int]) -> None:
+def _count(plan: Any, counts: dict[int, int]) -> None:
     counts[id(plan)] = counts.get(id(plan), 0) + 1
     if counts[id(plan)] == 1:
-        for i in plan.inputs:
+        for i in plan.children:
             _count(i, counts)
-
-
-def describe(plan: Plan) -> str:
-    """One line for one node."""
-    match plan:
-        case Scan(source, columns, predicate):
-            where = f" WHERE MAYBE {text(predicate)}" if predicate is not None else ""
-            left_out = f" LEFT OUT {', '.join(map(name, source.unsupported))}" if source.unsupported else ""
-            return f"SCAN {source.label} [{', '.join(map(name, columns))}]{left_out}{where}"
-        case Filter(_, predicate):
-            return f"FILTER {text(predicate)}"
-        case Project(_, columns):
-            return f"PROJECT {', '.join(column(n, r) for n, r in columns)}".rstrip()
-        case Aggregate(_, keys, aggs):
-            values = f" {', '.join(column(n, a) for n, a in aggs)}" if aggs else ""
-            by = f" BY {', '.join(column(n, r) for n, r in keys)}" if keys else ""
-            return f"AGGREGATE{values}{by}"
-        case Join(_, _, left_on, right_on, how):
-            on = " AND ".join(f"{text(a)} = {text(b)}" for a, b in zip(left_on, right_on, strict=True))
-            side = f" (builds the {plan.build} side)" if plan.build != "right" else ""
-            nulls = " NULLS EQUAL" if plan.nulls_equal else ""
-            return f"{how.upper()} JOIN ON {on}{nulls}{_added(plan)}{side}"
-        case Sort(_, keys, descending, nulls_last, limit):
-            by = ", ".join(
-                text(k) + (" DESC" if d else "") + (" NULLS LAST" if n else "")
-                for k, d, n in zip(keys, descending, nulls_last, strict=True)
-            )
-            return f"{'SORT' if limit is None else f'TOP {limit}'} BY {by}"
-        case Limit(_, count, offset):
-            return " ".join([f"LIMIT {count}"] * (count is not None) + [f"OFFSET {offset}"] * (offset > 0 or count is None))
-        case Distinct():
-            return "DISTINCT"
-        case Union(parts):
-            return f"UNION of {len(parts)}"
-    return type(plan).__name__.upper()
-
-
-def _added(plan: Join) -> str:
-    columns = [name(out) if out == old else f"{name(out)}={name(old)}" for out, old in plan.right_columns]
-    return f" ADD {', '.join(columns)}" if columns else ""
 
 
 def name(column_name: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.source import Body
 
-from .nodes import Plan
+from .node import nodes_of
+from .plan import Plan
 from .source import Source
 
 
@@ -21,15 +22,12 @@ def token(plan: Plan) -> str:
     def visit(node: Plan) -> str:
         if id(node) not in memo:
             inputs = [visit(i) for i in node.inputs]
-            own = [(f.name, content_of(getattr(node, f.name))) for f in fields(node) if not _is_input(getattr(node, f.name))]
+            values = ((n, getattr(node, n)) for n in node.field_names)
+            own = [(n, content_of(v)) for n, v in values if not nodes_of(v)]
             memo[id(node)] = digest_of((type(node).__name__, inputs, own))
         return memo[id(node)]
 
     return visit(plan)
-
-
-def _is_input(value: Any) -> bool:
-    return isinstance(value, Plan) or (isinstance(value, tuple) and bool(value) and isinstance(value[0], Plan))
 
 
 def digest_of(content: Any) -> str:

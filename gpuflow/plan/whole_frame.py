@@ -17,7 +17,7 @@ from gpuflow.expr.types import column_type
 from gpuflow.schema import Schema
 
 from .build import filter, plain_names, select, with_columns
-from .nodes import Plan
+from .plan import Plan
 
 
 def drop_nulls(plan: Plan, subset: Any) -> Plan:

@@ -12,7 +12,7 @@ from .codegen.common.program import Generated
 from .column import Chunk
 from .dtypes import DType
 from .ir.expressions import CodeOf
-from .ir.pipeline import Pipeline, Probe, Shape
+from .ir.pipeline import Pipeline, Shape
 from .target import Target, word_of
 
 
@@ -82,7 +82,7 @@ def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, ch
         arguments[f"s{k}"] = member_array(target, member.values, member.arg.dtype, bindings)
     for k, array in enumerate(generated.tables):
         arguments[f"ta{k}"] = target.asarray(np.array(array.values, dtype="int64"))
-    for number in {s.table for s in pipeline.steps if isinstance(s, Probe)}:
+    for number in {s.table for s in pipeline.probes}:
         table = bindings.tables[number]
         for name, value in table.arrays.items():
             arguments[f"t{number}_{name}"] = value

@@ -57,7 +57,7 @@ ZEROS = plans.Plan(
 def test_a_planted_fault_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A condition moved below a group-by as if its key had the sign of each row's zero."""
     assert not plans.wrong(ZEROS)
-    monkeypatch.setattr(sys.modules["gpuflow.optimize.push_filters"], "as_key", lambda row: row)
+    monkeypatch.setattr(sys.modules["gpuflow.plan.aggregate"], "as_key", lambda row: row)
     assert "1 rows" not in plans.wrong(ZEROS) and plans.wrong(ZEROS)
     small = plans.shrunk(ZEROS)
     assert [o.text.split("(")[0] for o in small.operators] == ["zeroed", "@0.filter"]

@@ -252,7 +252,7 @@ def test_a_row_with_many_matches() -> None:
     """Outputs are shared out evenly: one row has most of them, others none."""
     build = np.array([7] * 300 + [3, 3, 9])
     probe = np.array([1, 3, 7, 4, 9, 3, 2])
-    steps = (Probe(0, (Ref(0, INT64),), "left", ((9, 0, INT64),)),)
+    steps = (Probe(0, (Ref(0, INT64),), ((9, 0, INT64),), unmatched=True),)
     pipeline = Pipeline((INT64,), steps, Write((Ref(0, INT64), Ref(9, INT64))))
     answers = []
     for target in (PYTHON, CUDA):

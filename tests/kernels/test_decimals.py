@@ -237,7 +237,7 @@ def joined(target: Target, chunk: Chunk, bindings: Bindings) -> list[tuple[Any, 
     """Wide values as payload, of unique keys (a null where nothing is found)."""
     keys, values = np.array([0, 2, 5], dtype="int64"), wide_column([-(10**37), None, 1])
     table: JoinTable = build(target, (Column(INT64, keys),), (values,), bindings, False)
-    step = Probe(0, (KEY,), "left", ((9, 0, WIDE),))
+    step = Probe(0, (KEY,), ((9, 0, WIDE),), unmatched=True)
     sink = Write((KEY, Ref(9, WIDE), call("neg", Ref(9, WIDE))))
     return rows_of(filtering.write(target, Pipeline(TYPES, (step,), sink), chunk, Bindings(tables=(table,), tiny=bindings.tiny)))
 

@@ -94,14 +94,15 @@ def _join(plan: Join) -> list[Record]:
     for record in run(plan.left):
         key = _key(plan.left_on, record, plan.nulls_equal)
         partners = table.get(key, []) if key is not None else []
-        if plan.how in ("semi", "anti"):
-            if bool(partners) is (plan.how == "semi"):
-                result.append(record)
+        own = {out: record[name] for out, name in plan.left_columns}
+        if not plan.kind.adds_right:
+            if plan.kind.matched if partners else plan.kind.keeps_left:
+                result.append(own)
             continue
         for partner in partners:
-            result.append(record | {out: partner[name] for out, name in plan.right_columns})
-        if plan.how == "left" and not partners:
-            result.append(record | {out: None for out, _ in plan.right_columns})
+            result.append(own | {out: partner[name] for out, name in plan.right_columns})
+        if plan.kind.keeps_left and not partners:
+            result.append(own | {out: None for out, _ in plan.right_columns})
     return result
 
 

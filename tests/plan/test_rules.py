@@ -11,9 +11,9 @@ import gpuflow as gf
 from gpuflow import col, lit, when
 from gpuflow.errors import PlanError
 from gpuflow.optimize import RULES, optimize, verify
-from gpuflow.optimize.rows import may_raise
 from gpuflow.plan.nodes import Limit, Project
 from gpuflow.plan.printing import tree
+from gpuflow.plan.rows import may_raise
 
 from .tables import airlines, flights, frame
 

@@ -269,10 +269,18 @@ FOUND = ((20, 0, FLOAT64), (21, 1, INT32), (22, 2, BOOL))
 FOUND_REFS = tuple(Ref(key, dtype) for key, _, dtype in FOUND)
 
 
+PROBES = {
+    "inner": {},
+    "left": {"unmatched": True},
+    "semi": {"brings": False},
+    "anti": {"matched": False, "unmatched": True, "brings": False},
+}
+
+
 def joins(kind: str, unique: bool, how: str, to_groups: bool) -> None:
     bound = FOUND if how in ("inner", "left") else ()
     refs = FOUND_REFS if bound else ()
-    probe = Probe(0, (KEY, WORD) if kind == "hash of two words" else (KEY,), how, bound)
+    probe = Probe(0, (KEY, WORD) if kind == "hash of two words" else (KEY,), bound, **PROBES[how])
     name = f"{how} join, {kind}, {'unique' if unique else 'repeated'}"
     build = table(kind, unique)
     if to_groups:
@@ -294,7 +302,9 @@ for unique in (True, False):
 case(
     "left join of equal nulls",
     writing(
-        (Probe(0, (KEY, WORD), "left", FOUND, nulls_equal=True),), *FOUND_REFS, tables=table("hash of two words", False, True)
+        (Probe(0, (KEY, WORD), FOUND, unmatched=True, nulls_equal=True),),
+        *FOUND_REFS,
+        tables=table("hash of two words", False, True),
     ),
 )
 

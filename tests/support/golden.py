@@ -40,7 +40,7 @@ class Golden(Case):
 _POSITIVE = Filter(call("gt", REAL, Const(0.0, FLOAT64)))
 _PAYLOAD = ((20, 0, FLOAT64), (21, 1, INT32))
 _FOUND = tuple(Ref(key, dtype) for key, _, dtype in _PAYLOAD)
-_JOIN = Probe(0, (KEY,), "inner", _PAYLOAD)
+_JOIN = Probe(0, (KEY,), _PAYLOAD)
 
 _ONE, _TWO = key_ranges(1), key_ranges(2)
 

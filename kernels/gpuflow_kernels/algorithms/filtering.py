@@ -9,7 +9,7 @@ from gpuflow_kernels.codegen.common.program import repeated
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.ir.expressions import Ref
-from gpuflow_kernels.ir.pipeline import Pipeline, Write, filters_rows
+from gpuflow_kernels.ir.pipeline import Pipeline, Write
 from gpuflow_kernels.target import Target, error_text
 
 from .launching import drive_of
@@ -37,20 +37,19 @@ def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) 
     ArithmeticOverflowError
         When an exact result does not fit its type.
     """
-    sink = pipeline.sink
-    assert isinstance(sink, Write)
+    columns = pipeline.sink.rows()
     shape = shape_of(pipeline, chunk, bindings)
-    compacting = filters_rows(pipeline) or bool(repeated(pipeline, shape))
+    compacting = pipeline.filters or bool(repeated(pipeline, shape))
     if compacting:
         return _run(target, pipeline, chunk, bindings, True)
-    computed = tuple(c for c in sink.columns if not _is_input(c, pipeline))
+    computed = tuple(c for c in columns if not _is_input(c, pipeline))
     done: dict[int, Column] = {}
     if computed:
         smaller = Pipeline(pipeline.inputs, pipeline.steps, Write(computed))
         produced = iter(_run(target, smaller, chunk, bindings, False).columns)
-        done = {k: next(produced) for k, c in enumerate(sink.columns) if not _is_input(c, pipeline)}
-    columns = tuple(done[k] if k in done else moved(target, chunk.columns[c.key]) for k, c in enumerate(sink.columns))  # type: ignore[union-attr,index]
-    return Chunk(columns, chunk.length)
+        done = {k: next(produced) for k, c in enumerate(columns) if not _is_input(c, pipeline)}
+    results = (done[k] if k in done else moved(target, chunk.columns[c.key]) for k, c in enumerate(columns))  # type: ignore[union-attr,index]
+    return Chunk(tuple(results), chunk.length)
 
 
 def _is_input(row: Any, pipeline: Pipeline) -> bool:
@@ -71,9 +70,7 @@ def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, c
     shape = fitted(target, shape_of(pipeline, chunk, bindings), chunk)
     generated = target.generate(pipeline, shape)
     arguments = input_arguments(target, pipeline, generated, chunk, bindings)
-    sink = pipeline.sink
-    assert isinstance(sink, Write)
-    types = tuple(c.dtype for c in sink.columns)
+    types = pipeline.sink.outputs()
     values, validities, length, error = drive_of(target).write(
         target, pipeline, shape, generated, arguments, chunk.length, types, compacting, bindings
     )

@@ -141,15 +141,13 @@ class Grouper:
 
     def _written(self) -> tuple[Row, ...]:
         """Expressions that grouping needs: keys, then aggregated values."""
-        return tuple(dict.fromkeys([*self.sink.keys, *(x for a in self.sink.aggs for x in a.args)]))
+        return tuple(dict.fromkeys(self.sink.rows()))
 
     def _of_written(self) -> Pipeline:
         """Pipeline that groups the rows that `_written` writes."""
         rows = self._written()
         refs = {row: Ref(k, row.dtype) for k, row in enumerate(rows)}
-        aggs = tuple(replace(a, args=tuple(refs[x] for x in a.args)) for a in self.sink.aggs)
-        sink = replace(self.sink, keys=tuple(refs[k] for k in self.sink.keys), aggs=aggs)
-        return Pipeline(tuple(row.dtype for row in rows), (), sink)
+        return Pipeline(tuple(row.dtype for row in rows), (), self.sink.map_rows(refs.__getitem__))
 
     def _add_in_parts(self, chunk: Chunk, bindings: Bindings, layout: Layout) -> None:
         """Write the rows of a chunk, split them by keys, and aggregate each part in a table that stays in the cache."""
@@ -176,7 +174,7 @@ class Grouper:
 
 def _may_split(sink: Group) -> bool:
     """Return whether rows may be written out before they are grouped: not if an aggregation depends on their row numbers."""
-    return sink.merge or not any(a.aggregation.position for a in sink.aggs)
+    return not sink.reads_position
 
 
 def _joined(target: Target, chunks: list[Chunk]) -> list[Chunk]:

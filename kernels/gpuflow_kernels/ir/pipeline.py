@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..dtypes import DType
-from .expressions import Agg, CachedHash, Row
+from ..dtypes import BOOL, DType
+from .expressions import Agg, CachedHash, Row, children, rebuild
+
+Change = Callable[[Any], Any]
+"""What is done to a row: given one, another of the same type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,20 +19,49 @@ class Filter:
 
     predicate: Row
 
+    @property
+    def filters(self) -> bool:
+        """Whether fewer (or more) rows can leave than enter."""
+        return True
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that it evaluates."""
+        return (self.predicate,)
+
+    def map_rows(self, change: Change) -> Filter:
+        """Change every row that it evaluates."""
+        return Filter(change(self.predicate))
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Looks up `keys` in join table number `table`.
 
-    `payload` binds columns of the table to keys that later expressions refer to: (key, payload position, type).
-    ``how`` is inner, left, semi or anti. A table with repeated keys makes inner and left loop over the matches.
+    Rows that find a partner go on where `matched`, those that find none where `unmatched` (then with nulls for what a partner
+    would bring). With `brings` columns of the table come along, and where its keys repeat a row goes on once for each
+    partner: `payload` binds these columns to keys that later expressions refer to: (key, payload position, type).
     """
 
     table: int
     keys: tuple[Row, ...]
-    how: str
     payload: tuple[tuple[int, int, DType], ...] = ()
+    matched: bool = True
+    unmatched: bool = False
+    brings: bool = True
     nulls_equal: bool = False
+
+    @property
+    def filters(self) -> bool:
+        """Whether fewer rows can leave than enter (or, by repeated keys, more)."""
+        return not (self.matched and self.unmatched)
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that it evaluates."""
+        return self.keys
+
+    def map_rows(self, change: Change) -> Probe:
+        """Change every row that it evaluates."""
+        return replace(self, keys=tuple(map(change, self.keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +69,23 @@ class Write:
     """Writes one value per column for each row that arrives."""
 
     columns: tuple[Row, ...]
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that it evaluates."""
+        return self.columns
+
+    def map_rows(self, change: Change) -> Write:
+        """Change every row that it evaluates."""
+        return Write(tuple(map(change, self.columns)))
+
+    def outputs(self) -> tuple[DType, ...]:
+        """Types of the columns that come out."""
+        return tuple(row.dtype for row in self.columns)
+
+    @property
+    def reads_position(self) -> bool:
+        """Whether it asks for the number of each row in the whole input."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +100,24 @@ class Group:
     aggs: tuple[Agg, ...]
     merge: bool = False
     number: bool = False
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that it evaluates: its keys, then what is aggregated."""
+        return (*self.keys, *(row for agg in self.aggs for row in children(agg)))
+
+    def map_rows(self, change: Change) -> Group:
+        """Change every row that it evaluates."""
+        aggs = tuple(rebuild(agg, tuple(map(change, children(agg)))) for agg in self.aggs)
+        return replace(self, keys=tuple(map(change, self.keys)), aggs=aggs)
+
+    def outputs(self) -> tuple[DType, ...]:
+        """Types of the columns that come out: keys, then what each aggregation accumulates (`partial_types`)."""
+        return (*(key.dtype for key in self.keys), *(dtype for agg in self.aggs for dtype in partial_types(agg)))
+
+    @property
+    def reads_position(self) -> bool:
+        """Whether it asks for the number of each row in the whole input."""
+        return not self.merge and any(agg.aggregation.position for agg in self.aggs)
 
 
 Step = Filter | Probe
@@ -65,6 +134,24 @@ class Pipeline(CachedHash):
 
     def __hash__(self) -> int:
         return self.kept_hash(self.inputs, self.steps, self.sink)
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The look-ups, in order."""
+        return tuple(s for s in self.steps if isinstance(s, Probe))
+
+    @property
+    def filters(self) -> bool:
+        """Whether fewer (or more) rows can leave than enter."""
+        return any(s.filters for s in self.steps)
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows that it evaluates, in order."""
+        return (*(row for s in self.steps for row in s.rows()), *self.sink.rows())
+
+    def map_rows(self, change: Change) -> Pipeline:
+        """Change every row that it evaluates."""
+        return Pipeline(self.inputs, tuple(s.map_rows(change) for s in self.steps), self.sink.map_rows(change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +204,8 @@ def needs_seen(agg: Agg) -> bool:
     return len(a.lift.params) > a.position  # not by `agg.args`: those of one that merges are its slots
 
 
-def filters_rows(pipeline: Pipeline) -> bool:
-    """Whether fewer (or more) rows can leave than enter."""
-    return any(isinstance(s, Filter) or s.how != "left" for s in pipeline.steps)
+def partial_types(agg: Agg) -> tuple[DType, ...]:
+    """Return the types of an aggregation's columns in a partial result: its slots, then a seen flag where it needs one."""
+    slots = tuple(s.type for s in agg.slots)
+    assert all(isinstance(d, DType) for d in slots)
+    return (*slots, *((BOOL,) if needs_seen(agg) else ()))

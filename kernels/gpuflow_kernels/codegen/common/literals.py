@@ -12,7 +12,7 @@ from typing import Any
 from gpuflow_kernels.declare.scalar import Table
 from gpuflow_kernels.ir.expressions import Call, CodeOf, Const, LiteralSlot, Member, children, rebuild
 from gpuflow_kernels.ir.intervals import interval
-from gpuflow_kernels.ir.pipeline import Filter, Pipeline, Write
+from gpuflow_kernels.ir.pipeline import Pipeline
 
 LONG = 64
 """Lists of more values are not compared: it would take longer than what two equal ones could share."""
@@ -51,15 +51,7 @@ def abstracted(pipeline: Pipeline) -> tuple[Pipeline, tuple[Any, ...]]:
             node = replace(node, constants=tuple(map(constant, node.constants)))
         return rebuild(node, tuple(a if k in kept else row(a) for k, a in enumerate(operands))) if operands else node
 
-    steps = tuple(
-        Filter(row(s.predicate)) if isinstance(s, Filter) else replace(s, keys=tuple(map(row, s.keys))) for s in pipeline.steps
-    )
-    sink = pipeline.sink
-    if isinstance(sink, Write):
-        new: Any = Write(tuple(map(row, sink.columns)))
-    else:
-        new = replace(sink, keys=tuple(map(row, sink.keys)), aggs=tuple(map(row, sink.aggs)))
-    return Pipeline(pipeline.inputs, steps, new), tuple(given)
+    return pipeline.map_rows(row), tuple(given)
 
 
 def _structural(call: Call) -> set[int]:

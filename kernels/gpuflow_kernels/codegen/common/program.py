@@ -110,15 +110,14 @@ def _probe(writer: RowWriter, step: Probe, table: TableShape, stack: ExitStack) 
         call = f"find_{table.words}({t}_slots, {t}_shift, {', '.join(arguments)})"
         valid = TRUE if with_mask else both(*masks)
         writer.line(f"{r} = {call}" if valid == TRUE else f"{r} = {call} if {valid} else int64(-1)")
-    if step.how in ("semi", "anti"):
-        stack.enter_context(writer.block(f"if {r} {'>=' if step.how == 'semi' else '<'} 0:"))
+    if step.matched != step.unmatched:
+        stack.enter_context(writer.block(f"if {r} {'>=' if step.matched else '<'} 0:"))
+    if not step.brings:
         return
-    if step.how == "inner":
-        stack.enter_context(writer.block(f"if {r} >= 0:"))
     if not table.unique:
         # `u` is where a kernel that stopped inside this loop goes on (-2: from the start); used once.
         n = step.table
-        if step.how == "inner":
+        if not step.unmatched:
             writer.line(f"x{n} = {t}_offsets[uint64({r})]")
             writer.line(f"y{n} = {t}_offsets[uint64({r} + 1)]")
         else:
@@ -132,7 +131,7 @@ def _probe(writer: RowWriter, step: Probe, table: TableShape, stack: ExitStack) 
         number = writer.fresh()
         load, present = loaded(dtype, f"{t}_p{position}[uint64({r})]"), f"bool_({t}_n{position}[uint64({r})])"
         nullable = table.nullable[position]
-        if step.how == "inner":
+        if not step.unmatched:
             writer.line(f"v{number} = {load}")
             valid = TRUE
             if nullable:
@@ -147,11 +146,7 @@ def _probe(writer: RowWriter, step: Probe, table: TableShape, stack: ExitStack) 
 
 def repeated(pipeline: Pipeline, shape: Shape) -> tuple[int, ...]:
     """Numbers of the tables whose repeated keys make this kernel loop."""
-    return tuple(
-        s.table
-        for s in pipeline.steps
-        if isinstance(s, Probe) and s.how in ("inner", "left") and not shape.tables[s.table].unique
-    )
+    return tuple(s.table for s in pipeline.probes if s.brings and not shape.tables[s.table].unique)
 
 
 def null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
@@ -179,15 +174,13 @@ def input_params(writer: RowWriter, pipeline: Pipeline, shape: Shape) -> tuple[s
     names += [f"l{k}" for k in writer.lookups]
     names += [f"s{k}" for k in range(len(writer.members))]
     names += [f"ta{k}" for k in range(len(writer.tables))]
-    for step in pipeline.steps:
-        if not isinstance(step, Probe):
-            continue
+    for step in pipeline.probes:
         t, table = f"t{step.table}", shape.tables[step.table]
         if table.mode == "direct":
             names += [f"{t}_direct", *(f"{t}_{x}{k}" for k in range(table.words) for x in "bek")]
         else:
             names += [f"{t}_slots", f"{t}_shift", *(f"{t}_w{k}" for k in range(table.words))]
-        if step.how in ("inner", "left"):
+        if step.brings:
             if not table.unique:
                 names.append(f"{t}_offsets")
             for _, position, _ in step.payload:

@@ -14,8 +14,8 @@ from gpuflow_kernels.codegen.common.module_text import assemble, indented
 from gpuflow_kernels.codegen.common.program import Generated, input_params, repeated, write_steps
 from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, stored
 from gpuflow_kernels.codegen.common.sinks import combine, group_words, slot_layout, write_values
-from gpuflow_kernels.ir.expressions import Agg, Ref
-from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Probe, Shape, Write, filters_rows
+from gpuflow_kernels.ir.expressions import Ref
+from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Shape, Write
 
 CURSORS = 3
 FEW = 2
@@ -54,13 +54,17 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         hashes = {shape.group.words} if hashing else set()  # type: ignore[union-attr]
     else:
         hashes = set()
-        if filters_rows(pipeline) or loops:
+        if pipeline.filters or loops:
             head.append("j = uint64(state[0])")
             tail.append("state[0] = j")
-    find = {shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"}
-    base = any(isinstance(a, Agg) and a.aggregation.position for a in getattr(pipeline.sink, "aggs", ()))
-    merging = isinstance(pipeline.sink, Group) and pipeline.sink.merge
-    params = ("start", "stop", "state", *(("pos",) if base and not merging else ()), *input_params(writer, pipeline, shape))
+    find = {shape.tables[s.table].words for s in pipeline.probes if shape.tables[s.table].mode == "hash"}
+    params = (
+        "start",
+        "stop",
+        "state",
+        *(("pos",) if pipeline.sink.reads_position else ()),
+        *input_params(writer, pipeline, shape),
+    )
     params += tuple(outputs)
     body = [
         "@kernel",
@@ -122,7 +126,7 @@ def _write(
     full: list[str],
 ) -> None:
     assert isinstance(pipeline.sink, Write)
-    compacting = filters_rows(pipeline) or loops
+    compacting = pipeline.filters or loops
     if loops:  # more rows may leave than entered: the output can fill up
         with writer.block("if j == room:"):
             _stop(writer, full, ["state[0] = j", "state[2] = i"])

@@ -8,7 +8,7 @@ from gpuflow_kernels.codegen.common.inline import names_used
 from gpuflow_kernels.codegen.common.program import repeated
 from gpuflow_kernels.codegen.common.rows import RowWriter
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.ir.pipeline import Pipeline, Probe, Shape
+from gpuflow_kernels.ir.pipeline import Pipeline, Shape
 
 from .text import Kernel, Param, Tile, kernel_text, loaded, tile_for
 
@@ -42,7 +42,7 @@ class Module:
     def tile(self, lines: list[str], most: int = 8) -> Tile:
         """The tile for these lines of a row."""
         dtypes = [str(self.known[name].dtype) for name in loaded(lines)]
-        heavy = any(isinstance(s, Probe) for s in self.pipeline.steps)
+        heavy = bool(self.pipeline.probes)
         return tile_for(self.shape.block, self.shape.paired, dtypes, len(lines), min(most, 4) if heavy else most)
 
 
@@ -56,9 +56,7 @@ def know_inputs(module: Module) -> None:
     for k, member in enumerate(writer.members):
         module.know(Param(f"s{k}", array_type(member.arg.dtype), f"d{k}"), Param(f"d{k}"))
     module.know(*(Param(f"ta{k}", "int64") for k in range(len(writer.tables))))
-    for step in pipeline.steps:
-        if not isinstance(step, Probe):
-            continue
+    for step in pipeline.probes:
         t, table = f"t{step.table}", shape.tables[step.table]
         if table.mode == "direct":
             module.know(Param(f"{t}_direct", "int32"), *(Param(f"{t}_{x}{k}") for k in range(table.words) for x in "bek"))

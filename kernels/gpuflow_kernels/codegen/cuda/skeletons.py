@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from gpuflow_kernels.codegen.common.module_text import assemble
 from gpuflow_kernels.codegen.common.program import Generated
 from gpuflow_kernels.codegen.common.rows import RowWriter
-from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Shape
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, Shape
 
 from .groups import grouping
 from .module import Module
@@ -52,7 +52,7 @@ def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
     else:
         row_lines, nullable = writing(module)
     writer = module.writer
-    find = {shape.tables[s.table].words for s in pipeline.steps if isinstance(s, Probe) and shape.tables[s.table].mode == "hash"}
+    find = {shape.tables[s.table].words for s in pipeline.probes if shape.tables[s.table].mode == "hash"}
     hashes = {1} if shape.group is not None and shape.group.mode == "open" else set()
     return CudaGenerated(
         assemble("cuda", module.texts, writer, find, hashes, shape.constant_hash),

@@ -8,7 +8,7 @@ from gpuflow_kernels.codegen.common.inline import names_used
 from gpuflow_kernels.codegen.common.module_text import indented
 from gpuflow_kernels.codegen.common.program import repeated, write_steps
 from gpuflow_kernels.codegen.common.rows import TRUE, stored
-from gpuflow_kernels.ir.pipeline import Probe, Write, filters_rows
+from gpuflow_kernels.ir.pipeline import Write
 
 from .module import Module, begin_row, know_inputs
 from .text import MARK, Param, Tile, copy_of, full_tile, loaded, loads, needed_for, over_rows, path_to, stores_paired, tile_head
@@ -47,7 +47,7 @@ def writing(module: Module) -> tuple[list[str], tuple[bool, ...]]:
     steps, stores = writer.lines[:mark], writer.lines[mark:]
     stores = [line[4 * depth :] for line in stores]
     loops = repeated(pipeline, shape)
-    if not filters_rows(pipeline) and not loops:
+    if not pipeline.filters and not loops:
         _map(module, [*steps, *stores])
     elif not loops:
         _compact(module, steps, stores, depth)
@@ -74,7 +74,7 @@ def _map(module: Module, lines: list[str]) -> None:
 def _cut(module: Module, steps: list[str], stores: list[str], depth: int) -> tuple[list[str], tuple[int, ...]]:
     """The lines of a row that is known to leave, and the tables whose findings they read."""
     found = path_to([*steps, "    " * depth + MARK], MARK)
-    tables = {f"r{s.table}": s.table for s in module.pipeline.steps if isinstance(s, Probe)}
+    tables = {f"r{s.table}": s.table for s in module.pipeline.probes}
     found = [f"{name} = f{tables[name]}[i]" if (name := text.split(" = ")[0]) in tables else text for text in found]
     kept = needed_for(found, names_used(stores) if stores else set())
     return kept, tuple(tables[name] for name in tables if any(line.startswith(f"{name} = ") for line in kept))
