@@ -156,7 +156,7 @@ def show(console: Console) -> None:
         lines.add_row("devices", f"none: {hardware.reason}")
     limit = "not set" if settings.memory_limit is None else _size(settings.memory_limit)
     lines.add_row("memory", f"{_size(available)} of {_size(total)} free; gpuflow.memory-limit {limit}")
-    lines.add_row("kernel cache", _cache(Path(settings.cache_folder)))
+    lines.add_row("kernel cache", _cache(Path(settings.cache_folder or config.default_cache_folder())))
     line = missing_line(hardware)
     for diagnosis in diagnose(facts):
         lines.add_row("to use CUDA", escape(f"{diagnosis.problem}: {diagnosis.fix}"))

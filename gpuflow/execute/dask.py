@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from gpuflow_kernels.column import Chunk
 
 from gpuflow import config
-from gpuflow.config import ConfigError, Settings, default_cache_folder
+from gpuflow.config import ConfigError, Settings
 from gpuflow.io.memory.source import ChunkSource
 from gpuflow.optimize import optimize
 from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
@@ -34,8 +33,7 @@ Result = TypeVar("Result")
 
 
 def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Options, str]:
-    """What tasks need of the settings, and why this target was chosen. The default cache folder is left for every
-    worker to find: another machine has another one."""
+    """What travels with tasks, and why this target was chosen."""
     there = cuda_problem if client is None else partial(cuda_problem_of, client, settings.workers_timeout, wait)
     target, reason = choose_target(settings.target, there)
     if target != "cuda" and settings.memory_limit is not None:
@@ -43,18 +41,15 @@ def options_of(settings: Settings, client: Any, wait: bool = True) -> tuple[Opti
             f"setting gpuflow.memory-limit is {settings.memory_limit:,} bytes, which has no effect where queries run on {target} "
             f"({reason}); limit workers by gf.cluster(memory_limit=...)"
         )
-    folder = None if settings.cache_folder == default_cache_folder() else settings.cache_folder
     hostile = _hostile()
-    on_device = (settings.cuda_pool, settings.memory_limit, settings.cuda_nvtx) if target == "cuda" else ()
-    options = Options(target, settings.morsel_rows, folder, "tiny" in hostile, "hash" in hostile, *on_device)
-    return replace(options, cache_kernels=settings.cache_kernels, strings=settings.strings), reason
+    return Options(**settings.of_tasks(target), tiny="tiny" in hostile, constant_hash="hash" in hostile), reason
 
 
 def _hostile() -> frozenset[str]:
     """Hostile test settings in force: ``tiny`` tables and buffers, a ``hash`` that returns a constant."""
     import dask.config
 
-    return frozenset(dask.config.get("gpuflow-tests.hostile", ()))
+    return frozenset(dask.config.get(f"{config.TESTS}.hostile", ()))
 
 
 def lowering(runner: Graph, settings: Settings, client: Any) -> Lowering:
@@ -77,12 +72,7 @@ def profile_of(runner: Graph, options: Options, settings: Settings, client: Any)
         found = host(runner.local)
     if not runner.local and not found.on_device and settings.broadcast_rows is not None:
         found = found.with_settings(exchange_rows=settings.broadcast_rows)
-    return found.with_settings(
-        broadcast_rows=settings.broadcast_rows,
-        broadcast_bytes=settings.broadcast_bytes,
-        merge_rows=settings.merge_rows,
-        sort_rows=settings.sort_rows,
-    )
+    return found.with_settings(**settings.sizes)
 
 
 def _lowered(runner: Graph, plan: Plan, settings: Settings, client: Any) -> list[Ref]:

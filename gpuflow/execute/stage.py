@@ -2,188 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from gpuflow_kernels.algorithms import filtering, joining, partitioning, sorting
-from gpuflow_kernels.algorithms.group_table import UNPACKED
-from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.algorithms.join_table import JoinTable
 from gpuflow_kernels.binding import Bindings
-from gpuflow_kernels.cancelling import check
-from gpuflow_kernels.codegen.common.sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.errors import ArithmeticOverflowError
-from gpuflow_kernels.ir.pipeline import Group
-from gpuflow_kernels.primitives.cuda import runtime
-from gpuflow_kernels.primitives.cuda.memory import MemoryBudget, configure, using, with_retry
-from gpuflow_kernels.primitives.cuda.ranges import marked
 from gpuflow_kernels.target import TARGETS, Target
 
-from gpuflow.arrow.columns import empty_column
-from gpuflow.arrow.dictionaries import concat_chunks, distinct_column, trimmed, unify
+from gpuflow.arrow.dictionaries import concat_chunks, distinct_column, unify
 from gpuflow.physical import tasks
 
 from .hashing import string_hashes
-from .late_materialization import load
-from .offending import located
+from .memory import MemoryBudget, reserve, with_retry
 from .partitions import Dictionaries, Partitions, reunited
-from .string_tables import bind
+from .pipelines import columns_of, empty_chunk, run_group, run_merge, run_write
 
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    if task.options.target != "cuda":
-        return RUN[type(task)](task, inputs)
-    with marked(task.name, task.options.nvtx):
-        return runtime.run(lambda: _on_device(task, inputs))
+    return RUN[type(task)](task, inputs) if task.options.target != "cuda" else _on_device(task, inputs)
 
 
 def _on_device(task: tasks.Task, inputs: Any) -> Any:
-    """A task whose inputs may be moved to the host when there is no room for it."""
-    if isinstance(runtime.device, runtime.CudaRuntime):
-        configure(task.options.pool, task.options.memory_limit)
-    with using(_columns(inputs)):
-        return with_retry(task.name, lambda _: RUN[type(task)](task, inputs))
+    """Run a task on streams of its own; where memory is short its inputs are moved to the host."""
+    from gpuflow_kernels.primitives.cuda import memory, ranges, runtime
+
+    def attempts() -> Any:
+        if isinstance(runtime.device, runtime.CudaRuntime):
+            memory.configure(task.options.cuda_pool, task.options.memory_limit)
+        with reserve(columns_of(inputs)):
+            return with_retry(memory.DEVICE, WholeTask(task, inputs))
+
+    with ranges.marked(task.name, task.options.cuda_nvtx):
+        return runtime.run(attempts)
 
 
-def _columns(inputs: Any) -> Iterator[Column]:
-    """The columns of all chunks among a task's inputs."""
-    if isinstance(inputs, Chunk):
-        yield from inputs.columns
-    elif isinstance(inputs, (tuple, list)):
-        for part in inputs:
-            yield from _columns(part)
+@dataclass
+class WholeTask:
+    """Run a task from the beginning. Rows that it cannot do in pieces stay together; its inputs may be spilled."""
 
+    task: tasks.Task
+    inputs: Any
 
-def run_write(task: tasks.WriteTask, inputs: Any) -> Chunk:
-    try:
-        return _written(task, inputs)
-    except ArithmeticOverflowError as error:
-        raise located(error, task, inputs) from None
+    @property
+    def name(self) -> str:
+        return self.task.name
 
+    def attempt(self, budget: MemoryBudget) -> Any:
+        return RUN[type(self.task)](self.task, self.inputs)
 
-def _written(task: tasks.WriteTask, inputs: Any) -> Chunk:
-    part, tables, ordinal = inputs
-    chunk = load(part, task)
-    chunk, bindings, dictionaries = bind(task.options, task.strings, chunk, tables, ordinal)
-    target, done = TARGETS[task.options.target], [0]
-    results: list[Chunk] = []
-
-    def attempt(room: MemoryBudget) -> Chunk:
-        """Go on after the rows that are written."""
-        if not results or done[0] < chunk.length:
-            for piece, first in room.pieces(chunk, done[0]):
-                results.append(filtering.write(target, task.strings.pipeline, piece, _from_row(first, bindings)))
-                done[0] = first + piece.length
-        return concat_chunks(results)
-
-    with using(chunk.columns):
-        written = with_dictionaries(with_retry(task.name, attempt, lambda: _columns(results)), dictionaries)
-    return _trimmed(written, chunk.length)
-
-
-def _from_row(first: int, bindings: Bindings) -> Bindings:
-    """Bindings for the rows of a chunk from number `first` on."""
-    return replace(bindings, position=bindings.position + first) if first else bindings
-
-
-def _trimmed(written: Chunk, rows: int) -> Chunk:
-    """Drop plain strings of filtered-out rows, unless the table in memory owns them: `rows` were read."""
-    columns = (
-        trimmed(c) if c.dictionary is not None and not c.dictionary.distinct and len(c.dictionary) <= rows else c
-        for c in written.columns
-    )
-    return Chunk(tuple(columns), written.length)
-
-
-def with_dictionaries(chunk: Chunk, dictionaries: tuple[Any, ...]) -> Chunk:
-    """Give columns of codes the dictionary that their codes belong to."""
-    columns = (
-        Column(c.dtype, c.values, c.validity, d, c.facts) if c.dictionary is not d and c.dtype.is_coded else c
-        for c, d in zip(chunk.columns, dictionaries, strict=True)
-    )
-    return Chunk(tuple(columns), chunk.length)
-
-
-def run_group(task: tasks.GroupTask, inputs: Any) -> Chunk:
-    """Aggregate a batch of partitions; those with equal dictionaries share one hash table, and the tables are merged."""
-    partials = with_retry(task.name, lambda room: _grouped(task, inputs, room))
-    return run_merge(task.merge, partials) if len(partials) != 1 else partials[0]
-
-
-def _grouped(task: tasks.GroupTask, inputs: Any, room: MemoryBudget) -> list[Chunk]:
-    """Aggregate from the first partition on: a table for which memory ran out may hold some rows already."""
-    partials: list[Chunk] = []
-    grouper: Grouper | None = None
-    current: tuple[Any, ...] | None = None
-    target = TARGETS[task.options.target]
-    for part, tables, ordinal in inputs:
-        check()
-        try:
-            chunk = load(part, task)
-        except ArithmeticOverflowError as error:
-            raise located(error, task, (part, tables, ordinal)) from None
-        chunk, bindings, dictionaries = bind(task.options, task.strings, chunk, tables, ordinal)
-        if grouper is None or current is None or any(a is not b for a, b in zip(current, dictionaries, strict=True)):
-            if grouper is not None and current is not None:
-                partials += _partials(grouper, current)
-            grouper, current = Grouper(target, task.strings.pipeline), dictionaries
-        try:
-            _add(grouper, chunk, bindings, room)
-        except ArithmeticOverflowError as error:
-            raise located(error, task, (part, tables, ordinal)) from None
-    if grouper is None:
-        sink = task.sink
-        grouper, current = Grouper(target, task.strings.pipeline), (None,) * (len(sink.keys) + len(sink.aggs))
-    assert current is not None
-    return partials + _partials(grouper, current)
-
-
-def _add(grouper: Grouper, chunk: Chunk, bindings: Bindings, room: MemoryBudget) -> None:
-    with using(chunk.columns):
-        for piece, first in room.pieces(chunk):
-            grouper.add(piece, _from_row(first, bindings))
-
-
-def _partials(grouper: Grouper, dictionaries: tuple[Any, ...]) -> list[Chunk]:
-    """Results of a grouper, string keys and string slots with the dictionary of what they came from."""
-    sink = grouper.sink
-    keys = len(sink.keys)
-    per_slot = [dictionaries[keys + ref.agg] for ref in slot_layout(sink.aggs)]
-    return [with_dictionaries(chunk, (*dictionaries[:keys], *per_slot)) for chunk in grouper.results()]
-
-
-def run_merge(task: tasks.MergeTask, inputs: Any) -> Chunk:
-    return _merge(task, list(inputs))
-
-
-def _merge(task: tasks.MergeTask, chunks: list[Chunk], ranged: bool = True) -> Chunk:
-    """Merge partial results into one chunk with every group once.
-
-    Where memory runs out rows go in pieces, which may get tables of their own by the `ranged` values of their keys; another
-    round does without, or it might end in the same pieces and tables for ever."""
-    sink = task.pipeline.sink
-    assert isinstance(sink, Group)
-    chunks = [c for c in chunks if c.length] or chunks[:1]
-    if not chunks:
-        return empty_chunk(task.pipeline.inputs)
-
-    def attempt(room: MemoryBudget) -> list[Chunk]:
-        chunk = concat_chunks(chunks)
-        chunk, bindings, dictionaries = bind(task.options, task.strings, chunk)
-        if not ranged:
-            bindings = replace(bindings, key_ranges=(UNPACKED,) * len(sink.keys))
-        grouper = Grouper(TARGETS[task.options.target], task.strings.pipeline)
-        _add(grouper, chunk, bindings, room)
-        return _partials(grouper, dictionaries)
-
-    merged = with_retry(task.name, attempt, lambda: _columns(chunks))
-    assert ranged or len(merged) <= 1, f"{len(merged)} tables of one layout"
-    return merged[0] if len(merged) == 1 else _merge(task, merged, ranged=False)
+    def held(self) -> tuple[Column, ...]:
+        return ()
 
 
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
@@ -298,11 +172,6 @@ def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:
 
 def run_empty(task: tasks.EmptyTask, inputs: Any) -> Chunk:
     return empty_chunk(task.dtypes)
-
-
-def empty_chunk(dtypes: tuple[DType, ...]) -> Chunk:
-    """No rows of these types."""
-    return Chunk(tuple(empty_column(d) for d in dtypes), 0)
 
 
 RUN: dict[type, Callable[[Any, Any], Any]] = {

@@ -59,7 +59,7 @@ def bind(
         codes,
         ordinal << POSITION_BITS,
         () if options.tiny else ranges,
-        options.morsel,
+        options.morsel_rows,
         options.tiny,
         options.constant_hash,
     )

@@ -8,24 +8,20 @@ from typing import Any
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Write
 
+from gpuflow.config import TaskSettings
+
 from .row_selection import RowSelection, row_selection
 from .strings import StringPlan, plan_strings
 
 
 @dataclass(frozen=True)
-class Options:
-    """The settings that a task needs, resolved on the client when the query is planned."""
+class Options(TaskSettings):
+    """What travels with each task: its settings, resolved on the client when the query is planned, and how tests run it."""
 
-    target: str
-    morsel: int
-    cache_folder: str | None = None
     tiny: bool = False
+    """Tables and buffers start with two entries, so that they grow."""
     constant_hash: bool = False
-    pool: str = "cupy"
-    memory_limit: int | None = None
-    nvtx: bool = False
-    cache_kernels: int = 512
-    strings: str = "auto"
+    """All keys collide."""
 
 
 @dataclass(frozen=True)

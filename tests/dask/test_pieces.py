@@ -23,7 +23,7 @@ from gpuflow.execute.partitions import Partitions, reunited
 from gpuflow.physical import tasks
 
 ROWS, PARTS, WORDS = 1_000_000, 64, 10_000
-OPTIONS = tasks.Options("cpu", 131_072)
+OPTIONS = tasks.Options("cpu")
 
 
 def memory_of(array: np.ndarray) -> int:

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 import gpuflow as gf
 from gpuflow import config
 from gpuflow.config import ConfigError
+from gpuflow.physical.profile import Profile
+from gpuflow.physical.tasks import Options
 
 
 def test_defaults() -> None:
@@ -24,7 +27,8 @@ def test_defaults() -> None:
     assert settings.threads >= 1
     assert settings.partition_rows is None
     assert settings.broadcast_bytes is None
-    assert os.path.isabs(settings.cache_folder)
+    assert config.SETTINGS["cache.folder"].default is None, "every process finds its own user's"
+    assert os.path.isabs(config.default_cache_folder())
     assert os.path.basename(config.default_cache_folder()) == "gpuflow"
     assert pickle.loads(pickle.dumps(settings)) == settings
     assert hash(settings) == hash(config.resolve())
@@ -132,11 +136,28 @@ def test_a_memory_limit_is_refused_where_nothing_keeps_to_it() -> None:
 
 @pytest.mark.parametrize("name", config.SETTINGS)
 def test_every_setting_is_read_somewhere(name: str) -> None:
-    """Or refused, where it has no effect yet."""
-    if config.SETTINGS[name].missing:
+    """By the client, by tasks, or as a size; or refused, where it has no effect yet."""
+    setting = config.SETTINGS[name]
+    if setting.missing:
         return
-    attribute = name.replace("-", "_").replace(".", "_")
     root = Path(config.__file__).parent
     texts = [path.read_text() for path in root.rglob("*.py") if path.name != "config.py"]
-    read = rf"\bsettings\.{attribute}\b|config\.get\([\"']{re.escape(name)}[\"']\)"
+    read = rf"\b(settings|options)\.{setting.attribute}\b|config\.get\([\"']{re.escape(name)}[\"']\)"
+    if setting.is_size:
+        read = rf"\bprofile\.{setting.attribute}\b"
     assert any(re.search(read, text) for text in texts), f"nobody reads gpuflow.{name}"
+
+
+def test_each_setting_stands_in_one_declaration() -> None:
+    """What travels, what replaces sizes, and the page of the documentation follow from it."""
+    assert {f.name for f in fields(config.Settings)} == {s.attribute for s in config.SETTINGS.values()}
+    assert {f.name for f in fields(config.TaskSettings)} < {f.name for f in fields(Options)}
+    assert set(config.resolve().sizes) <= {f.name for f in fields(Profile)}
+    page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text()
+    assert config.markdown() in page, "put what gpuflow.config.markdown() gives into docs/settings.md"
+
+
+def test_a_name_without_its_dot_is_refused() -> None:
+    """As the variable DASK_GPUFLOW_TARGET, with one underscore too few, which Dask reads as a name of its own."""
+    with dask.config.set({"gpuflow_target": "cpu"}), pytest.raises(ConfigError, match=r"did you mean gpuflow\.target\?"):
+        config.resolve()

@@ -400,4 +400,5 @@ def test_a_task_runs_in_a_lane_and_a_range_with_memory_as_configured(
     monkeypatch.setattr(dask_layer, "choose_target", lambda *_: ("cpu", "it is said so"))
     with dask.config.set({"gpuflow.cuda.nvtx": True}):
         plain, _ = dask_layer.options_of(config.resolve(), None)
-    assert (plain.pool, plain.memory_limit, plain.nvtx) == ("cupy", None, False), "keys of other targets' tasks do not change"
+    on_device = plain.cuda_pool, plain.memory_limit, plain.cuda_nvtx
+    assert on_device == ("cupy", None, False), "keys of other targets' tasks do not change"

@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def tasks_of(query: gf.Frame) -> list[tuple[PipelineTask, Any]]:
     """The pipelines of a query and their inputs."""
     graph = Graph(2, local=True)
-    low = Lowering(graph, Options("python", 1 << 16))
+    low = Lowering(graph, Options("python"))
     low.materialise(low.lower(optimize(query.plan)))
     return [(task, inputs) for task, inputs, _ in graph.order if isinstance(task, PipelineTask)]
 

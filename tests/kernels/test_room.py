@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +17,14 @@ from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import DeviceMemoryError
-from gpuflow_kernels.primitives.cuda import memory, runtime
-from gpuflow_kernels.primitives.cuda.memory import MemoryBudget, exhausted, park, using, with_retry
+from gpuflow_kernels.primitives.cuda import memory as device_memory
+from gpuflow_kernels.primitives.cuda import runtime
+from gpuflow_kernels.primitives.cuda.memory import DEVICE
 
 import gpuflow as gf
 from gpuflow.arrow import dictionaries
-from gpuflow.execute import stage
+from gpuflow.execute import memory, pipelines
+from gpuflow.execute.memory import MemoryBudget, reserve, spill
 from tests.cuda_model.arrays import DeviceArray
 from tests.cuda_model.faults import Fault
 from tests.cuda_model.runtime import cuda_model
@@ -45,6 +47,18 @@ def on_device(*values: int, validity: bool = False) -> Column:
     return Column(INT64, DeviceArray(np.array(values, np.int64)), valid)
 
 
+class Attempting:
+    """Work whose attempts are calls of a function."""
+
+    def __init__(self, name: str, attempt: Callable[[MemoryBudget], Any], held: Callable[[], Iterable[Column]] = tuple) -> None:
+        self.name, self.attempt, self.held = name, attempt, held
+
+
+def with_retry(*work: Any) -> Any:
+    """Run `Attempting` on the device's memory."""
+    return memory.with_retry(DEVICE, Attempting(*work))
+
+
 def rows(count: int) -> Chunk:
     return Chunk((on_device(*range(count)),), count)
 
@@ -55,11 +69,11 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
     monkeypatch.setattr(runtime, "device", SimpleNamespace(free=lambda: found.append("free")))
 
-    def parking(columns: Any) -> int:
-        found.append(("park", moved := park(columns)))
+    def spilling(where: Any, columns: Any) -> int:
+        found.append(("park", moved := spill(where, columns)))
         return moved
 
-    monkeypatch.setattr(memory, "park", parking)
+    monkeypatch.setattr(memory, "spill", spilling)
     monkeypatch.setattr(memory, "FLOOR_ROWS", 4)
     return found
 
@@ -67,9 +81,9 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def refusing(log: list[Any], chunk: Chunk, refuses: Callable[[Chunk], bool]) -> Callable[[MemoryBudget], list[int]]:
     """An attempt that takes down the rows of each piece, starts anew each time, and has no room where `refuses` says so."""
 
-    def attempt(room: MemoryBudget) -> list[int]:
+    def attempt(budget: MemoryBudget) -> list[int]:
         seen: list[int] = []
-        for piece, first in room.pieces(chunk):
+        for piece, first in budget.pieces(chunk):
             log.append(piece.length)
             if refuses(piece):
                 raise refusal(8000)
@@ -79,7 +93,7 @@ def refusing(log: list[Any], chunk: Chunk, refuses: Callable[[Chunk], bool]) -> 
     return attempt
 
 
-def test_with_room_there_is_no_ladder(log: list[Any]) -> None:
+def test_with_enough_memory_nothing_is_retried(log: list[Any]) -> None:
     assert with_retry("write", refusing(log, rows(10), lambda _: False)) == list(range(10))
     assert log == [10]
 
@@ -104,7 +118,7 @@ def test_then_what_lies_on_the_device_is_moved_to_the_host(log: list[Any]) -> No
     def parked(piece: Chunk) -> bool:
         return not isinstance(piece.columns[0].values, np.ndarray)
 
-    with using([other]):
+    with reserve([other]):
         assert with_retry("write", refusing(log, chunk, parked), lambda: [kept]) == list(range(6))
     assert log == [6, "free", 6, "free", 3, ("park", 6 * 8 + 2 * 9 + 8), "free", 3, 3]
     for column in (chunk.columns[0], other, kept):
@@ -117,8 +131,8 @@ def test_what_was_made_since_is_moved_too(log: list[Any]) -> None:
     """A result of each piece stays; there is room for two of them on the device."""
     chunk, results, done = rows(12), [], [0]  # type: ignore[var-annotated]
 
-    def attempt(room: MemoryBudget) -> list[int]:
-        for piece, first in room.pieces(chunk, done[0]):
+    def attempt(budget: MemoryBudget) -> list[int]:
+        for piece, first in budget.pieces(chunk, done[0]):
             if piece.length > 4 or sum(not isinstance(r.values, np.ndarray) for r in results) == 2:
                 raise refusal(32)
             results.append(Column(INT64, DeviceArray(np.arange(first, first + piece.length))))
@@ -133,7 +147,7 @@ def test_what_was_made_since_is_moved_too(log: list[Any]) -> None:
 def test_at_last_the_error_names_operator_bytes_and_setting(
     log: list[Any], limit: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_configured", [("cupy", limit)])
+    monkeypatch.setattr(device_memory, "_configured", [("cupy", limit)])
     with pytest.raises(DeviceMemoryError) as caught:
         with_retry("group", refusing(log, rows(6), lambda _: True))
     assert isinstance(caught.value, MemoryError)
@@ -148,13 +162,13 @@ def test_at_last_the_error_names_operator_bytes_and_setting(
 def test_what_cannot_be_cut_is_tried_again_from_the_host(log: list[Any]) -> None:
     column = on_device(1, 2, 3)
 
-    def attempt(room: MemoryBudget) -> str:
+    def attempt(budget: MemoryBudget) -> str:
         log.append("attempt")
         if not isinstance(column.values, np.ndarray):
             raise refusal(1)
         return "done"
 
-    with using([column]):
+    with reserve([column]):
         assert with_retry("sort", attempt) == "done"
     assert log == ["attempt", "free", "attempt", ("park", 24), "free", "attempt"]
 
@@ -166,7 +180,7 @@ def test_arrays_of_what_has_failed_are_gone_before_memory_is_freed(log: list[Any
     alive: list[weakref.ref[Temporary]] = []
     monkeypatch.setattr(runtime.device, "free", lambda: log.append([ref() is None for ref in alive]))
 
-    def attempt(room: MemoryBudget) -> int:
+    def attempt(budget: MemoryBudget) -> int:
         temporary = Temporary()
         alive.append(weakref.ref(temporary))
         if len(alive) < 3:
@@ -184,9 +198,9 @@ def test_arrays_of_what_has_failed_are_gone_before_memory_is_freed(log: list[Any
 def refusing_rows(attempt: Callable[[MemoryBudget], Any]) -> Callable[[MemoryBudget], Any]:
     """`attempt` with rows to cut."""
 
-    def with_rows(room: MemoryBudget) -> Any:
-        room.rows = 8
-        return attempt(room)
+    def with_rows(budget: MemoryBudget) -> Any:
+        budget.rows = 8
+        return attempt(budget)
 
     return with_rows
 
@@ -204,9 +218,9 @@ def refusing_rows(attempt: Callable[[MemoryBudget], Any]) -> Callable[[MemoryBud
     ],
 )
 def test_which_errors_mean_that_the_device_is_full(error: Exception, expected: bool, log: list[Any]) -> None:
-    assert exhausted(error) is expected
+    assert DEVICE.exhausted(error) is expected
 
-    def attempt(room: MemoryBudget) -> None:
+    def attempt(budget: MemoryBudget) -> None:
         raise error
 
     with pytest.raises(DeviceMemoryError if expected else type(error)):
@@ -225,30 +239,30 @@ def test_columns_of_other_tasks_stay_where_they_are() -> None:
     holding, done = threading.Event(), threading.Event()
 
     def other() -> None:
-        with using([shared]):
+        with reserve([shared]):
             holding.set()
             assert done.wait(10)
 
     thread = threading.Thread(target=other)
     thread.start()
     assert holding.wait(10)
-    with using([mine, shared]), using([mine]):
-        assert park([mine, shared, mine]) == 8
+    with reserve([mine, shared]), reserve([mine]):
+        assert spill(DEVICE, [mine, shared, mine]) == 8
         assert isinstance(mine.values, np.ndarray) and isinstance(shared.values, DeviceArray)
         done.set()
         thread.join(10)
-        assert park([mine, shared]) == 8
+        assert spill(DEVICE, [mine, shared]) == 8
     assert isinstance(shared.values, np.ndarray)
     assert not memory._users, "what no task uses is forgotten"
 
 
 def test_known_ranges_stay_known_in_pieces(log: list[Any]) -> None:
     """Else each piece would choose a table of its own for its keys."""
-    chunk, room = rows(64), MemoryBudget()
+    chunk, budget = rows(64), MemoryBudget()
     chunk.columns[0].facts.update(range=(0, 63), other=1)
-    assert [piece for piece, _ in room.pieces(chunk)] == [chunk]
-    assert room.halve() and room.limit == 32
-    assert [(p.columns[0].facts, len(p), first) for p, first in room.pieces(chunk, 16)] == [
+    assert [piece for piece, _ in budget.pieces(chunk)] == [chunk]
+    assert budget.halve() and budget.limit == 32
+    assert [(p.columns[0].facts, len(p), first) for p, first in budget.pieces(chunk, 16)] == [
         ({"range": (0, 63)}, 32, 16),
         ({"range": (0, 63)}, 16, 48),
     ]
@@ -305,11 +319,11 @@ def refusing_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Refusing,
     monkeypatch.setattr("gpuflow.execute.dask.cuda_problem", lambda: None)
     monkeypatch.setattr(memory, "FLOOR_ROWS", 8)
 
-    def parking(columns: Any) -> int:
+    def spilling(where: Any, columns: Any) -> int:
         done.append("park")
-        return park(columns)
+        return spill(where, columns)
 
-    monkeypatch.setattr(memory, "park", parking)
+    monkeypatch.setattr(memory, "spill", spilling)
     with cuda_model(0) as device:
         device.xp = Refusing(device.xp)  # type: ignore[assignment]
         monkeypatch.setattr(dictionaries, "array_module", lambda v: np if isinstance(v, np.ndarray) else device.xp)
@@ -386,7 +400,7 @@ def test_going_on_with_a_table_that_memory_ran_out_for_is_found(
     for k in range(total // 3, total, 2):
         kept: dict[Any, Grouper] = {}
         monkeypatch.setattr(
-            stage, "Grouper", lambda target, pipeline, kept=kept: kept.setdefault(id(pipeline), Grouper(target, pipeline))
+            pipelines, "Grouper", lambda target, pipeline, kept=kept: kept.setdefault(id(pipeline), Grouper(target, pipeline))
         )
         module.calls, module.refuses = 0, lambda size, call, k=k: call == k
         try:

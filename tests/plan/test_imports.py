@@ -220,3 +220,17 @@ def test_import_is_light(statement, python_environment):
     code = f"{statement}; import sys; print(*[m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=python_environment, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_query_on_cpus_enters_nothing_of_the_device(python_environment):
+    """Memory that runs out is the engine's affair; what moves columns off a device is loaded where there is one."""
+    query = "t.filter(gf.col('x') > 0).group_by('s').agg(gf.col('x').sum()).join(t, on='s').sort('s').collect()"
+    code = f"""
+import sys, dask, gpuflow as gf
+with dask.config.set({{"gpuflow.target": "cpu"}}):
+    t = gf.from_dict({{"x": [1, 2], "s": ["a", "b"]}})
+    {query}
+print(*[m for m in sys.modules if m.startswith("gpuflow_kernels.primitives.cuda")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=python_environment, check=True)
+    assert done.stdout.split() == []
