@@ -212,9 +212,9 @@ class Verbs(Unchangeable):
         other : Frame, Table, or anything that `gpuflow.from_any` takes
         on : column name, expression, or list of them
             Keys that both sides have; or `left_on` and `right_on` where they differ.
-        how : {"inner", "left", "semi", "anti"}
-            `left` keeps all rows of this table; `semi` and `anti` keep those with and without a partner, and add no
-            columns.
+        how : {"inner", "left", "right", "semi", "anti"}
+            `left` keeps all rows of this table, `right` all of the other, whose keys then stand behind the columns of this
+            one; `semi` and `anti` keep the rows of this table with and without a partner, and add no columns.
         suffix : str
             Behind the names of the other's columns that this table has too.
         nulls_equal : bool

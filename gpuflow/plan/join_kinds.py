@@ -72,6 +72,7 @@ KINDS = {
     for kind in (
         JoinKind("inner"),
         JoinKind("left", keeps_left=True),
+        JoinKind("right", keeps_right=True, key_side="right"),
         JoinKind("semi", adds_right=False),
         JoinKind("anti", matched=False, keeps_left=True, adds_right=False),
     )

@@ -29,7 +29,6 @@ _FULL = (
 )
 MEANWHILE = {
     **dict.fromkeys(("full", "outer", "full_outer", "outer_coalesce"), _FULL),
-    "right": "write b.join(a, on='k', how='left')",
     "cross": "join on a constant: a.with_columns(one=1).join(b.with_columns(one=1), on='one').drop('one')",
     "asof": "compute both, and go on in another library: a.to_polars().join_asof(b.to_polars(), ...)",
 }
@@ -148,8 +147,8 @@ def join(
 ) -> Plan:
     """Join two tables on equal keys.
 
-    Key columns of the right table do not appear a second time (as in Polars); other columns of the right whose name
-    exists on the left get `suffix`.
+    Key columns appear once (as in Polars): those of the left table, in a right join those of the right. Other columns of the
+    right whose name comes out of the left get `suffix`.
 
     Raises
     ------

@@ -51,6 +51,9 @@ CASES = {
     "join, exchange, strings, repeated keys": Case(
         lambda facts, twice, **_: facts.join(twice, on="s", how="left").select("id", "s", "z"), FEW, "both sides exchanged"
     ),
+    "right": Case(
+        lambda facts, names, **_: facts.filter(col("y") > 2).join(names, on="k", how="right").select("id", "k", "name")
+    ),
     "semi": Case(lambda facts, names, **_: facts.join(names, on="k", how="semi").select("id")),
     "anti, exchange": Case(
         lambda facts, names, **_: facts.join(names, on="k", how="anti").select("id"), FEW, "both sides exchanged"

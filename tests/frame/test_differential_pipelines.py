@@ -40,7 +40,7 @@ def joined(keys: list[str], how: str, condition: Expression, nulls_equal: bool) 
     def step(x: Any, t: Any, u: Any) -> Any:
         right = u.filter(condition(x)).select(*keys, x.col("x").alias("x2"), x.col("t").alias("t2"))
         found = t.join(right, on=keys, how=how, nulls_equal=nulls_equal)
-        if how in ("inner", "left"):
+        if how in ("inner", "left", "right"):
             found = found.with_columns(x=x.coalesce("x2", "x"), t=x.coalesce("t2", "t"))
         return found.select(*COLUMNS)
 
@@ -83,7 +83,7 @@ STEPS = st.lists(
         st.builds(
             joined,
             st.sampled_from([["i"], ["s"], ["h", "t"], ["d"]]),
-            st.sampled_from(["inner", "left", "semi", "anti"]),
+            st.sampled_from(["inner", "left", "right", "semi", "anti"]),
             conditions(1),
             st.booleans(),
         ),

@@ -79,7 +79,7 @@ def test_expressions_in_groups_and_without(
         assert_same(found, query(pl, widened(rows), grouped), about=f"{key(gf)!r} {aggs} {condition and condition(gf)!r}")
 
 
-HOW = st.sampled_from(["inner", "left", "semi", "anti"])
+HOW = st.sampled_from(["inner", "left", "right", "semi", "anti"])
 
 
 @examples(250)
@@ -90,7 +90,7 @@ def test_join(
     def query(x: Any, left: Any, right: Any) -> Any:
         right = right.select(*keys, other=x.col("j"), text=x.col("t"))
         joined = left.join(right, on=keys, how=how, nulls_equal=nulls_equal)
-        payload = "text" if how in ("inner", "left") else "s"
+        payload = "text" if how in ("inner", "left", "right") else "s"
         if then == 1:
             return joined.filter(x.col(payload) >= x.lit("b"))
         if then == 2:
@@ -117,8 +117,9 @@ def test_two_joins(
 
     def query(x: Any, facts: Any, first: Any, second: Any) -> Any:
         joined = facts.join(first.rename({"s": "name"}), on="i", how=how)
-        key = "name" if how in ("inner", "left") else "s"
+        key = "name" if how in ("inner", "left", "right") else "s"
         joined = joined.join(second, left_on=key, right_on="s", how=then).filter(x.col("j").is_not_null())
+        key = "s_right" if then == "right" and key == "name" else key
         return joined.group_by(key).agg(n=x.len(), high=x.col("x").max(), total=x.col("i").sum())
 
     with running(parts=parts, rows=len(facts), axis=axis):

@@ -31,7 +31,7 @@ AGGREGATIONS = {
     "o": ("count", "first"),
     "n": ("count",),
 }
-HOW = st.sampled_from(["inner", "left", "semi", "anti"])
+HOW = st.sampled_from(["inner", "left", "right", "semi", "anti"])
 COMPARISONS = (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)
 
 

@@ -122,8 +122,14 @@ def test_empty_inputs(way: Way) -> None:
     nothing, some = every()[:0], every()
     agree(lambda x, t: t.with_columns(a=x.col("i") + 1).filter(x.col("b")).sort("s", "a").head(2), nothing, **way)
     agree(lambda x, t: t.unique(), nothing, **way)
-    for how in ("inner", "left", "semi", "anti"):
-        agree(lambda x, t, u, how=how: t.join(u.select("i", "s", v="j"), on=["i", "s"], how=how), nothing, some, **way)
+    for how in ("inner", "left", "right", "semi", "anti"):
+        agree(
+            lambda x, t, u, how=how: t.join(u.select("i", "s", v="j"), on=["i", "s"], how=how),
+            nothing,
+            some,
+            **way,
+            ordered=False,
+        )
         agree(
             lambda x, t, u, how=how: t.join(u.select("i", "s", v="j"), on=["i", "s"], how=how),
             some,
@@ -148,12 +154,22 @@ def test_null_is_a_group_of_its_own(way: Way) -> None:
 def test_null_matches_no_join_key_unless_asked(way: Way, nulls_equal: bool) -> None:
     for key in ORDERED:
         left, right = every(rows=12).select(key, row="h"), every(rows=9).select(key, other="h").reverse()
-        for how in ("inner", "left", "semi", "anti"):
+        for how in ("inner", "left", "right", "semi", "anti"):
 
             def query(x: Any, t: Any, u: Any, on: str = key, how: str = how) -> Any:
                 return t.join(u, on=on, how=how, nulls_equal=nulls_equal)
 
             agree(query, left, right, **way, ordered=False)
+
+
+@everywhere
+@pytest.mark.parametrize("on", [{"on": "s"}, {"left_on": "s", "right_on": "b"}, {"left_on": "a", "right_on": "s"}])
+def test_a_right_join_has_the_right_tables_keys(way: Way, on: dict[str, str]) -> None:
+    left = pl.DataFrame({"a": ["x", "y", None], "s": ["u", "x", None], "n": [1, 2, 3]})
+    right = pl.DataFrame({"s": ["x", "w", None, "x"], "b": ["u", "q", None, "x"], "n": [4, 5, 6, 7]})
+    for equal in (False, True):
+        joined = agree(lambda x, t, u, e=equal: t.join(u, **on, how="right", nulls_equal=e), left, right, **way, ordered=False)
+        assert joined.columns == left.join(right, **on, how="right").columns
 
 
 @every_layout

@@ -289,16 +289,17 @@ class Operators:
         ]
         if not pairs:
             return None
-        hows = ("inner", "left", "semi", "anti") if self.now.rows * max(1, other.rows) <= MOST else ("semi", "anti")
+        hows = ("inner", "left", "right", "semi", "anti") if self.now.rows * max(1, other.rows) <= MOST else ("semi", "anti")
         how, suffix = self.random.choice(hows), self.random.choice(("_right", "2"))
         same = [a for a, b in pairs if a == b]
         merged: set[str] = set()
+        of_left: set[str] = set()
         if same and self.random.random() < 0.6:
             names = self.some(same, 2)
-            on, merged = f"on={names!r}", set(names)
+            on, merged, of_left = f"on={names!r}", set(names), set(names)
         elif self.random.random() < 0.7:
             chosen = {b: a for a, b in self.random.sample(pairs, min(len(pairs), self.random.choice((1, 1, 2))))}
-            on, merged = f"left_on={[*chosen.values()]!r}, right_on={[*chosen]!r}", set(chosen)
+            on, merged, of_left = f"left_on={[*chosen.values()]!r}, right_on={[*chosen]!r}", set(chosen), set(chosen.values())
             if len(set(chosen.values())) < len(chosen):
                 return None
         else:
@@ -308,14 +309,17 @@ class Operators:
                 return None
             on = f"left_on={left}, right_on={right}"
         columns = dict(self.now.columns)
-        if how in ("inner", "left"):
+        if how == "right":
+            merged, columns = set(), {n: c for n, c in columns.items() if n not in of_left}
+        here = {*columns}
+        if how in ("inner", "left", "right"):
             for name, column in other.columns.items():
-                out = name + suffix if name in self.now.columns else name
+                out = name + suffix if name in here else name
                 if name not in merged:
-                    if out in columns:
+                    if out in columns or (out != name and out in self.now.columns):  # there was one, for Polars
                         return None
                     columns[out] = column
-        rows = self.now.rows * max(1, other.rows) if how in ("inner", "left") else self.now.rows
+        rows = self.now.rows * max(1, other.rows) if how in ("inner", "left", "right") else self.now.rows
         equal = f", nulls_equal={self.random.random() < 0.5}"
         return f"@0.join(@1, {on}, how={how!r}, suffix={suffix!r}{equal})", State(columns, False, rows), (number,)
 

@@ -86,11 +86,12 @@ def _aggregate(plan: Aggregate) -> list[Record]:
 
 def _join(plan: Join) -> list[Record]:
     table: dict[tuple[Any, ...], list[Record]] = {}
-    for record in run(plan.right):
+    right = run(plan.right)
+    for record in right:
         key = _key(plan.right_on, record, plan.nulls_equal)
         if key is not None:
             table.setdefault(key, []).append(record)
-    result = []
+    result, matched = [], []
     for record in run(plan.left):
         key = _key(plan.left_on, record, plan.nulls_equal)
         partners = table.get(key, []) if key is not None else []
@@ -99,10 +100,15 @@ def _join(plan: Join) -> list[Record]:
             if plan.kind.matched if partners else plan.kind.keeps_left:
                 result.append(own)
             continue
+        matched += partners
         for partner in partners:
             result.append(own | {out: partner[name] for out, name in plan.right_columns})
         if plan.kind.keeps_left and not partners:
             result.append(own | {out: None for out, _ in plan.right_columns})
+    if plan.kind.keeps_right:
+        seen = {id(r) for r in matched}
+        lost = dict.fromkeys(out for out, _ in plan.left_columns)
+        result += [lost | {out: r[name] for out, name in plan.right_columns} for r in right if id(r) not in seen]
     return result
 
 

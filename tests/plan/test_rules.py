@@ -122,6 +122,18 @@ CASES = {
             SCAN other [k, w]
         """,
     ),
+    "below the right of a right join": (
+        "push_filters",
+        facts().join(other(), on="k", how="right").filter((col("w") > 2) & (col("y") > 1) & (col("k") == 5)),
+        """
+        FILTER y > 1
+          RIGHT JOIN ON k = k ADD k, w
+            FILTER k == 5
+              SCAN facts [k, x, y, z] WHERE MAYBE k == 5
+            FILTER (w > 2) & (k == 5)
+              SCAN other [k, w] WHERE MAYBE (w > 2) & (k == 5)
+        """,
+    ),
     "push below semi and anti joins": (
         "push_filters",
         facts().join(other(), on="k", how="semi").join(other(), on="k", how="anti").filter(col("y") > 1),
