@@ -8,7 +8,8 @@ that kernels compute in. Narrow integers are widened to 64 bits when they are lo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from . import zones
@@ -17,6 +18,37 @@ from .errors import DTypeError
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ticks in one second, by time unit."""
+
+
+NARROW_DIGITS = 18
+"""Digits of a decimal that one 64-bit integer holds."""
+WIDE_DIGITS = 38
+"""Digits of a decimal that two hold."""
+
+_STORAGE = {"bool": "bool", "date": "int32", "timestamp": "int64", "duration": "int64", "string": "int32", "null": "bool"}
+_STORAGE |= {"binary": "int32", "opaque": "int32", "enum": "int32"}
+
+
+@cache
+def _attributes(kind: str, bits: int, wide: bool) -> tuple[tuple[str, Any], ...]:
+    """The attributes of a type that follow from its fields, by name."""
+    storage = _STORAGE.get(kind) or f"{kind}{bits}"
+    if kind == "decimal":
+        storage = "complex128" if wide else "int64"
+    registers = {"float": f"float{bits}", "bool": "bool_", "uint": "uint64" if bits == 64 else "int64"}
+    attributes = {
+        "storage": storage,
+        "register": "complex128" if wide else registers.get(kind, "int64"),
+        "is_integer": kind in ("int", "uint"),
+        "is_float": kind == "float",
+        "is_numeric": kind in ("int", "uint", "float"),
+        "is_decimal": kind == "decimal",
+        "is_wide": wide,
+        "is_coded": kind in ("string", "binary", "opaque"),
+        "is_text": kind in ("string", "binary"),
+        "is_temporal": kind in ("date", "timestamp", "duration"),
+    }
+    return tuple(attributes.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +70,26 @@ class DType:
     detail : hashable, optional
         Of an enum its categories, in order; of an opaque type the Arrow type, of which only the text is used here.
 
+    Attributes
+    ----------
+    storage : str
+        Name of the NumPy type that a column of this type is stored in. For decimals of 38 digits the 16 bytes of
+        ``complex128``: the array library copies them, and never computes with them. The lower 64 bits of the integer come first
+        (`gpuflow_kernels.column.limbs`), as in Arrow's decimal128.
+    register : str
+        Name of the NumPy scalar type that kernels compute in; for decimals of 38 digits that of an item in an array.
+    is_wide : bool
+        Whether this is a decimal of more than 18 digits, whose values take two registers.
+    is_coded : bool
+        Whether values are int32 codes into a dictionary: strings, binary, and opaque types.
+    is_text : bool
+        Whether values are bytes that sort and compare: strings and binary.
+    is_integer, is_float, is_numeric, is_decimal, is_temporal : bool
+
+    Notes
+    -----
+    The attributes are made once with the type: planning and running read them very often.
+
     Examples
     --------
     >>> INT32.storage, INT32.register
@@ -53,6 +105,23 @@ class DType:
     precision: int = 0
     scale: int = 0
     detail: Any = None
+    storage: str = field(init=False, compare=False)
+    register: str = field(init=False, compare=False)
+    is_integer: bool = field(init=False, compare=False)
+    is_float: bool = field(init=False, compare=False)
+    is_numeric: bool = field(init=False, compare=False)
+    is_decimal: bool = field(init=False, compare=False)
+    is_wide: bool = field(init=False, compare=False)
+    is_coded: bool = field(init=False, compare=False)
+    is_text: bool = field(init=False, compare=False)
+    is_temporal: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, value in _attributes(self.kind, self.bits, self.precision > NARROW_DIGITS):
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DType, (self.kind, self.bits, self.unit, self.zone, self.precision, self.scale, self.detail)
 
     def __str__(self) -> str:
         if self.kind in ("bool", "date", "string", "binary", "null"):
@@ -68,63 +137,6 @@ class DType:
         return f"{self.kind}{self.bits}"
 
     __repr__ = __str__
-
-    @property
-    def storage(self) -> str:
-        """Name of the NumPy type that a column of this type is stored in.
-
-        For decimals of 38 digits the 16 bytes of ``complex128``: the array library copies them, and never computes with
-        them. The lower 64 bits of the integer come first (`gpuflow_kernels.column.limbs`), as in Arrow's decimal128.
-        """
-        if self.kind == "decimal":
-            return "complex128" if self.is_wide else "int64"
-        return _STORAGE.get(self.kind) or f"{self.kind}{self.bits}"
-
-    @property
-    def register(self) -> str:
-        """Name of the NumPy scalar type that kernels compute in; for decimals of 38 digits that of an item in an array."""
-        if self.is_wide:
-            return "complex128"
-        if self.kind == "float":
-            return f"float{self.bits}"
-        if self.kind == "bool":
-            return "bool_"
-        return "uint64" if self == UINT64 else "int64"
-
-    @property
-    def is_integer(self) -> bool:
-        return self.kind in ("int", "uint")
-
-    @property
-    def is_float(self) -> bool:
-        return self.kind == "float"
-
-    @property
-    def is_numeric(self) -> bool:
-        return self.kind in ("int", "uint", "float")
-
-    @property
-    def is_decimal(self) -> bool:
-        return self.kind == "decimal"
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether this is a decimal of more than 18 digits, whose values take two registers."""
-        return self.precision > NARROW_DIGITS
-
-    @property
-    def is_coded(self) -> bool:
-        """Whether values are int32 codes into a dictionary: strings, binary, and opaque types."""
-        return self.kind in ("string", "binary", "opaque")
-
-    @property
-    def is_text(self) -> bool:
-        """Whether values are bytes that sort and compare: strings and binary."""
-        return self.kind in ("string", "binary")
-
-    @property
-    def is_temporal(self) -> bool:
-        return self.kind in ("date", "timestamp", "duration")
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -145,14 +157,6 @@ class DType:
         assert self.unit is not None, f"{self} has no unit"
         return UNITS[self.unit]
 
-
-NARROW_DIGITS = 18
-"""Digits of a decimal that one 64-bit integer holds."""
-WIDE_DIGITS = 38
-"""Digits of a decimal that two hold."""
-
-_STORAGE = {"bool": "bool", "date": "int32", "timestamp": "int64", "duration": "int64", "string": "int32", "null": "bool"}
-_STORAGE |= {"binary": "int32", "opaque": "int32", "enum": "int32"}
 
 BOOL = DType("bool", 8)
 INT8, INT16, INT32, INT64 = (DType("int", b) for b in (8, 16, 32, 64))

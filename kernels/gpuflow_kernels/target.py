@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,20 +15,22 @@ from .errors import ExecutionError, KernelCompileError
 from .ir.pipeline import Pipeline, Shape
 
 
-@dataclass(frozen=True, slots=True)
 class Target:
-    """Where kernels run: ``python`` (generated text uncompiled), ``cpu`` or ``cuda``."""
+    """Where kernels run: ``python`` (generated text uncompiled) or ``cpu``; `CudaTarget` for ``cuda``.
 
-    name: str
+    `xp` is the array module: NumPy, or CuPy on the GPU.
+    """
 
-    @property
-    def xp(self) -> Any:
-        """The array module: NumPy, or CuPy on the GPU."""
-        if self.name != "cuda":
-            return np
-        from .primitives.cuda import runtime
+    xp: Any = np
 
-        return runtime.device.xp
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Target({self.name!r})"
+
+    def __reduce__(self) -> str:
+        return self.name.upper()
 
     def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
         """Generate the module of a pipeline, without loading or compiling it.
@@ -38,25 +40,39 @@ class Target:
         KernelCompileError
             When the pipeline has more levels than Python can read.
         """
-        if self.name == "cuda":
-            from .primitives.cuda import runtime
-
-            shape = replace(shape, block=runtime.device.block)
-        abstract, given = abstracted(pipeline)
+        abstract, values = abstracted(pipeline)
         try:
-            return _generate(abstract, shape, self.name).filled(given)
+            return _generate(abstract, shape, self.name).filled(values)
         except (RecursionError, IndentationError):
             raise KernelCompileError(
                 "expressions, joins and filters are nested too deeply for one kernel; persist() a result on the way"
             ) from None
 
     def asarray(self, values: Any) -> Any:
-        """Copy `values` to this target's memory, if they are not there."""
-        if self.name == "cuda":
-            from .primitives.cuda import runtime
-
-            return runtime.asarray(values)
+        """`values` in this target's memory."""
+        if type(values) is np.ndarray:
+            return values
         return values.get() if hasattr(values, "get") and not isinstance(values, np.ndarray) else np.asarray(values)
+
+
+class CudaTarget(Target):
+    """The GPU of this process, or its model."""
+
+    @property
+    def xp(self) -> Any:  # type: ignore[override]
+        return _runtime().device.xp
+
+    def generate(self, pipeline: Pipeline, shape: Shape) -> Generated:
+        return super().generate(pipeline, replace(shape, block=_runtime().device.block))
+
+    def asarray(self, values: Any) -> Any:
+        return _runtime().asarray(values)
+
+
+def _runtime() -> Any:
+    from .primitives.cuda import runtime
+
+    return runtime
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +86,7 @@ def _generate(pipeline: Pipeline, shape: Shape, target: str) -> Generated:
     return skeletons_cpu.generate(pipeline, shape, target)
 
 
-PYTHON, CPU, CUDA = Target("python"), Target("cpu"), Target("cuda")
+PYTHON, CPU, CUDA = Target("python"), Target("cpu"), CudaTarget("cuda")
 TARGETS = {t.name: t for t in (PYTHON, CPU, CUDA)}
 
 
