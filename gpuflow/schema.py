@@ -80,12 +80,36 @@ class Schema(Mapping[str, DType]):
         return self._fields[name] if name in self else default
 
     def keys(self) -> KeysView[str]:
+        """Return the names of the columns, in order.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64
+        >>> list(Schema({"id": INT64}).keys())
+        ['id']
+        """
         return self._fields.keys()
 
     def values(self) -> ValuesView[DType]:
+        """Return the types of the columns, in order.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64
+        >>> list(Schema({"id": INT64}).values())
+        [int64]
+        """
         return self._fields.values()
 
     def items(self) -> ItemsView[str, DType]:
+        """Return the names of the columns with their types, in order.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64
+        >>> list(Schema({"id": INT64}).items())
+        [('id', int64)]
+        """
         return self._fields.items()
 
     def __iter__(self) -> Iterator[str]:
