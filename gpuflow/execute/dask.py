@@ -12,8 +12,10 @@ from gpuflow import config
 from gpuflow.config import ConfigError, Settings
 from gpuflow.io.memory.source import ChunkSource
 from gpuflow.optimize import optimize
-from gpuflow.physical import rules  # noqa: F401  (registers the lowering of every node)
-from gpuflow.physical.lower import Lowering
+from gpuflow.physical import emit, lower  # noqa: F401  (register what is done with every node)
+from gpuflow.physical.exchanges import insert_exchanges
+from gpuflow.physical.nodes import Operator
+from gpuflow.physical.planner import Planner
 from gpuflow.physical.profile import LANES, Profile, device, host
 from gpuflow.physical.runner import Ref, RemotePartition
 from gpuflow.physical.tasks import Options
@@ -52,11 +54,11 @@ def _hostile() -> frozenset[str]:
     return frozenset(dask.config.get(f"{config.TESTS}.hostile", ()))
 
 
-def lowering(runner: Graph, settings: Settings, client: Any) -> Lowering:
-    """A lowering with these settings; the choice of target is noted."""
+def planner_of(runner: Graph, settings: Settings, client: Any) -> Planner:
+    """Make a planner with these settings; the choice of target is noted."""
     options, reason = options_of(settings, client, wait=runner.runs)
     runner.note("target", options.target, reason)
-    return Lowering(runner, options, settings.partition_rows, profile_of(runner, options, settings, client))
+    return Planner(runner, options, settings.partition_rows, profile_of(runner, options, settings, client))
 
 
 def profile_of(runner: Graph, options: Options, settings: Settings, client: Any) -> Profile:
@@ -75,11 +77,21 @@ def profile_of(runner: Graph, options: Options, settings: Settings, client: Any)
     return found.with_settings(**settings.sizes)
 
 
-def _lowered(runner: Graph, plan: Plan, settings: Settings, client: Any) -> list[Ref]:
-    low, plan = lowering(runner, settings, client), optimize(plan, settings.optimize_disable)
-    if low.profile.on_device and runner.local and not _decodes(plan):
+def _planned(runner: Graph, plan: Plan, settings: Settings, client: Any) -> tuple[Planner, Operator, list[Ref]]:
+    planner, plan = planner_of(runner, settings, client), optimize(plan, settings.optimize_disable)
+    if planner.profile.on_device and runner.local and not _decodes(plan):
         runner.threads = min(runner.threads, LANES)
-    return list(low.materialise(low.lower(plan)).parts)
+    return planner, *planned(planner, plan)
+
+
+def _tasks(runner: Graph, plan: Plan, settings: Settings, client: Any) -> list[Ref]:
+    return _planned(runner, plan, settings, client)[2]
+
+
+def planned(planner: Planner, plan: Plan) -> tuple[Operator, list[Ref]]:
+    """Plan a query to the end: its operators, and the tasks of its partitions. A planner that runs stages runs them here."""
+    operator = insert_exchanges(planner, planner.lower(plan))
+    return operator, list(planner.finished(operator).parts)
 
 
 def _decodes(plan: Plan) -> bool:
@@ -100,7 +112,7 @@ def _static(plan: Plan) -> tuple[Graph, list[Ref]]:
     """A plan lowered by estimates, without running anything."""
     settings, client = config.resolve(), active_client()
     runner = Graph(settings.threads, local=client is None)
-    return runner, _lowered(runner, plan, settings, client)
+    return runner, _tasks(runner, plan, settings, client)
 
 
 def _on_cluster(client: Any, plan: Plan, settings: Settings, finish: Callable[[Cluster, list[Ref]], Result]) -> Result:
@@ -109,7 +121,7 @@ def _on_cluster(client: Any, plan: Plan, settings: Settings, finish: Callable[[C
     while True:
         runner = Cluster(client, settings.workers_timeout)
         try:
-            return finish(runner, _lowered(runner, plan, settings, client))
+            return finish(runner, _tasks(runner, plan, settings, client))
         except LostData:
             if attempt == ATTEMPTS:
                 raise
@@ -124,7 +136,7 @@ def collect(plan: Plan) -> list[Chunk]:
     if client is not None:
         return _on_cluster(client, plan, settings, lambda runner, parts: runner.compute(parts))
     with Threads(settings.threads) as runner:
-        return runner.compute(_lowered(runner, plan, settings, None))
+        return runner.compute(_tasks(runner, plan, settings, None))
 
 
 def persist(plan: Plan) -> Source:
@@ -133,7 +145,7 @@ def persist(plan: Plan) -> Source:
     if client is not None:
         return _on_cluster(client, plan, settings, lambda runner, parts: ClusterSource(plan.schema, _kept(runner, parts, plan)))
     with Threads(settings.threads) as runner:
-        return ChunkSource(plan.schema, runner.compute(_lowered(runner, plan, settings, None)))
+        return ChunkSource(plan.schema, runner.compute(_tasks(runner, plan, settings, None)))
 
 
 def _kept(runner: Cluster, parts: list[Ref], plan: Plan) -> list[RemotePartition]:
@@ -165,10 +177,13 @@ def source_of(schema: Schema, keys: list[str], results: Mapping[str, Any]) -> So
 
 
 def explain_physical(plan: Plan) -> str:
-    """The tasks of a plan as they would be lowered from estimates, with the choices made and their reasons."""
+    """The operators of a plan as estimates place them, with the choices made and their reasons."""
     from .explain import physical_text
 
-    return physical_text(_static(plan)[0])
+    settings, client = config.resolve(), active_client()
+    runner = Graph(settings.threads, local=client is None)
+    planner, operator, _ = _planned(runner, plan, settings, client)
+    return physical_text(planner, operator, runner)
 
 
 def explain_kernel(plan: Plan) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, text_module
@@ -14,21 +13,55 @@ from gpuflow_kernels.ir.pipeline import GroupShape, Pipeline, Probe, Shape, Tabl
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
+from gpuflow.physical.nodes import Broadcast, BuildTable, Gather, Operator, Stage
+from gpuflow.physical.planner import Planner
+from gpuflow.physical.profile import size_text
 from gpuflow.physical.runner import flatten
+from gpuflow.physical.stream import Stream
 from gpuflow.physical.string_codes import EntryFunction, EnumCategories, LiteralOrder
 from gpuflow.physical.strings import StringPlan
 
 from .graph import Graph
 
 
-def physical_text(graph: Graph) -> str:
-    """One line per kind of task in order, with how many there are; then the choices made."""
-    lines = []
-    for number, (task, group) in enumerate(groupby(graph.order, key=lambda entry: entry[0]), 1):
-        count = len(list(group))
-        lines.append(f"{number:>2}. {describe(task)}  [{count} task{'s' if count != 1 else ''}]")
-    lines += ["", *(f"{subject}: {decision} ({reason})" for subject, decision, reason in graph.notes)]
-    return "\n".join(lines)
+def physical_text(planner: Planner, operator: Operator, graph: Graph) -> str:
+    """The operators as a tree, with partitions, estimated rows and bytes of each; then the choices made."""
+    lines: list[tuple[str, str]] = []
+    numbers: dict[int, int] = {}
+
+    def visit(node: Operator, depth: int) -> None:
+        pad = "  " * depth
+        if isinstance(node, Stage):
+            node = node.input
+        if id(node) in numbers:
+            lines.append((f"{pad}{node}, as in line {numbers[id(node)]}", ""))
+            return
+        lines.append((f"{pad}{node}", _sizes(planner, node)))
+        numbers[id(node)] = len(lines)
+        for below in node.children:
+            visit(below, depth + 1)
+
+    visit(operator, 0)
+    widest = min(max(len(text) for text, _ in lines), WIDEST)
+    tree = [f"{text:<{widest}}  {sizes}".rstrip() for text, sizes in lines]
+    return "\n".join([*tree, "", *(f"{subject}: {decision} ({reason})" for subject, decision, reason in graph.notes)])
+
+
+WIDEST = 72
+"""Columns of text before the sizes; longer lines push theirs to the right."""
+
+
+def _sizes(planner: Planner, node: Operator) -> str:
+    """Partitions, rows and bytes that come out of an operator."""
+    made = planner.emitted(node)
+    parts = len(made) if isinstance(made, tuple) else len(made.parts) if isinstance(made, Stream) else 1
+    parts = 1 if isinstance(node, Gather) else parts
+    counted = f"{parts} partition{'s' if parts != 1 else ''}"
+    if isinstance(node, (BuildTable, Broadcast)):
+        counted = f"{parts} table{'s' if parts != 1 else ''}"
+    if node.rows is None:
+        return counted
+    return f"{counted}, ~{node.rows:,} rows, {size_text(node.rows * node.row_bytes)}"
 
 
 def describe(task: tasks.Task) -> str:

@@ -63,16 +63,16 @@ class WholeTask:
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     chunk = concat_chunks(list(inputs))
     target = TARGETS[task.options.target]
-    keys = (distinct_column(c) for c in chunk.columns[: task.keys])
-    columns = tuple(filtering.moved(target, c) for c in (*keys, *chunk.columns[task.keys :]))
+    keys = tuple(filtering.moved(target, distinct_column(chunk.columns[k])) for k in task.keys)
+    payload = tuple(filtering.moved(target, chunk.columns[k]) for k in task.payload)
     bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
-    return joining.build(target, columns[: task.keys], columns[task.keys :], bindings, task.nulls_equal)
+    return joining.build(target, keys, payload, bindings, task.nulls_equal)
 
 
 def run_split(task: tasks.SplitTask, chunk: Any) -> Partitions:
     target = TARGETS[task.options.target]
     keys = []
-    for column in chunk.columns[: task.keys]:
+    for column in (chunk.columns[k] for k in task.keys):
         if column.dtype.is_coded:  # codes mean something in one dictionary only: hash the values
             lut = target.asarray(string_hashes(column.dictionary))
             keys.append(Column(_HASHED, lut[target.asarray(column.values)], column.validity))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gpuflow_kernels.dtypes import DType
-
 GIB = 1 << 30
 HOST_RADIX_ROWS = 1 << 16
 """Build rows of a partition when both sides are exchanged in one process: keys, slots and payload of so many rows stay
@@ -24,8 +22,6 @@ EVEN = 64
 """Partitions begin at multiples of so many rows, as vector loads of kernels ask."""
 MOST_ROWS = 1 << 30
 """Rows of a partition on a device: numbers of rows in tables have 32 bits."""
-TEXT_BYTES = 32
-"""Assumed bytes of a string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +119,13 @@ def device(memory: int | None, local: bool = True) -> Profile:
     )
 
 
-def row_bytes(dtypes: list[DType]) -> int:
-    """Bytes of a row of columns with these types, validity included."""
-    import numpy as np
-
-    return sum(TEXT_BYTES if d.is_text else np.dtype(d.storage).itemsize + 1 for d in dtypes)
-
-
 def size_text(count: int) -> str:
     """Bytes for people.
 
-    >>> size_text(3 * GIB // 2), size_text(5 << 20)
-    ('1.5 GiB', '5.0 MiB')
+    >>> size_text(3 * GIB // 2), size_text(5 << 20), size_text(300)
+    ('1.5 GiB', '5.0 MiB', '300 B')
     """
-    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / (1 << 20):.1f} MiB"
+    for unit, size in (("GiB", GIB), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"

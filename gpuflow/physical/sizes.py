@@ -16,13 +16,13 @@ BATCH = 128 << 20
 there when a query is planned, for others may join while it runs."""
 SHARE = 8
 """A task holds its inputs, what it makes of them, and tables: so many times one input at most."""
-TEXT_BYTES = 24
+TEXT_BYTES = 32
 """Assumed bytes of a string, with its code."""
 
 
-def width(dtypes: Iterable[DType]) -> int:
-    """Bytes of a row of these types; strings are guessed."""
-    return sum(TEXT_BYTES if d.is_coded else np.dtype(d.storage).itemsize for d in dtypes) or 1
+def row_bytes(dtypes: Iterable[DType]) -> int:
+    """Bytes of a row of columns with these types, validity included; strings are guessed."""
+    return sum(TEXT_BYTES if d.is_coded else np.dtype(d.storage).itemsize + 1 for d in dtypes) or 1
 
 
 def batch_bytes(runner: Runner) -> int:
@@ -30,13 +30,13 @@ def batch_bytes(runner: Runner) -> int:
     return BATCH if runner.room is None else max(1, min(BATCH, runner.room // SHARE))
 
 
-def bytes_of(part: Any, row_bytes: int, rows: int | None) -> int | None:
-    """Bytes of a partition as far as is known: by its own rows, or by `rows` of a part that a task makes."""
+def bytes_of(part: Any, each: int, rows: int | None) -> int | None:
+    """Bytes of a partition as far as is known, at `each` a row: by its own rows, or by `rows` of a part that a task makes."""
     count = getattr(part, "rows", None)
     if count is None and isinstance(part, RemotePartition):
         return None
     count = rows if count is None else count
-    return getattr(part, "nbytes", None) if count is None else count * row_bytes
+    return getattr(part, "nbytes", None) if count is None else count * each
 
 
 def batches(runner: Runner, parts: Sequence[Any], sizes: Sequence[int | None]) -> list[slice]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.expressions import Agg, Call, Ref, Row, children, transform
-from gpuflow_kernels.ir.pipeline import Filter, Probe, Step
+from gpuflow_kernels.ir.pipeline import Probe, Step
 
 from gpuflow.expr.nodes import DEEPEST
 from gpuflow.plan.join_kinds import JoinKind
@@ -84,11 +84,6 @@ class Stream:
         if all(nodes == 1 for _, nodes in extents.values()):
             return True
         return all(levels <= DEEPEST and nodes <= LARGEST for levels, nodes in (extent(row, extents) for row in rows))
-
-    def filter(self, predicate: Row, keep: float = 0.5) -> Stream:
-        """Go on only with rows for which `predicate` (over keys) is true."""
-        rows = None if self.rows is None else max(1, int(self.rows * keep))
-        return replace(self, steps=(*self.steps, Filter(predicate)), rows=rows)
 
     def probe(
         self,

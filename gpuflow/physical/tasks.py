@@ -87,17 +87,18 @@ class MergeTask(Task):
 
 @dataclass(frozen=True)
 class BuildTask(Task):
-    """Chunks (key columns first, then payload) into a join table."""
+    """Chunks into a join table: columns number `keys`, and `payload` that matches bring along."""
 
-    keys: int
+    keys: tuple[int, ...]
+    payload: tuple[int, ...]
     nulls_equal: bool
 
 
 @dataclass(frozen=True)
 class SplitTask(Task):
-    """A chunk into `parts` chunks by the hash of its first `keys` columns."""
+    """A chunk into `parts` chunks by the hash of its columns number `keys`."""
 
-    keys: int
+    keys: tuple[int, ...]
     parts: int
 
 

@@ -24,13 +24,13 @@ MIB = 1 << 20
 def tasks_of(frame: gf.Frame, threads: int, room: int | None = None) -> dict[type, int]:
     """Tasks by kind of a query lowered for so many threads of workers with so much room."""
     from gpuflow import config
-    from gpuflow.execute.dask import lowering
+    from gpuflow.execute.dask import planned, planner_of
     from gpuflow.optimize import optimize
 
     runner = Graph(threads, local=False, room=room)
     with dask.config.set({"gpuflow.target": "cpu"}):
-        low = lowering(runner, config.resolve(), None)
-    low.materialise(low.lower(optimize(frame.plan)))
+        planner = planner_of(runner, config.resolve(), None)
+    planned(planner, optimize(frame.plan))
     found: dict[type, int] = {}
     for task, _, _ in runner.order:
         found[type(task)] = found.get(type(task), 0) + 1

@@ -23,6 +23,7 @@ from gpuflow.frame.frame import Frame
 from gpuflow.io.datasets.partitions import ranges
 from gpuflow.physical import profile
 from gpuflow.physical.profile import GIB, MOST_ROWS, WORK_SPACE
+from gpuflow.physical.sizes import row_bytes
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 from tests.cuda_model.runtime import cuda_model
@@ -104,7 +105,7 @@ def test_no_partition_is_larger_than_its_device(gibibytes: int | None, decoded: 
             table = Frame.scan(Large(rows, decoded, k=INT64, x=FLOAT64, s=STRING))
             splits = splits_of(table.filter(col("x") > 0))
             at_once = 1 if len(splits) == 1 else profile.LANES if decoded else 16
-            width = profile.row_bytes([INT64, FLOAT64, STRING])
+            width = row_bytes([INT64, FLOAT64, STRING])
             assert all(s.rows * width * at_once * WORK_SPACE <= memory + 64 * width * 64 for s in splits)
             assert all(s.rows <= MOST_ROWS and s.start % 64 == 0 for s in splits)
             assert sum(s.rows for s in splits) == rows

@@ -22,10 +22,11 @@ from gpuflow_kernels.target import TARGETS, _generate
 
 import gpuflow as gf
 from gpuflow import col
+from gpuflow.execute.dask import planned
 from gpuflow.execute.explain import assumed_shape
 from gpuflow.execute.graph import Graph
 from gpuflow.optimize import optimize
-from gpuflow.physical.lower import Lowering
+from gpuflow.physical.planner import Planner
 from gpuflow.physical.tasks import Options, PipelineTask
 from tests.support.shapes import SHAPES
 from tests.support.tables import POOLS, frame, seeded
@@ -206,8 +207,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def tasks_of(query: gf.Frame) -> list[tuple[PipelineTask, Any]]:
     """The pipelines of a query and their inputs."""
     graph = Graph(2, local=True)
-    low = Lowering(graph, Options("python"))
-    low.materialise(low.lower(optimize(query.plan)))
+    planned(Planner(graph, Options("python")), optimize(query.plan))
     return [(task, inputs) for task, inputs, _ in graph.order if isinstance(task, PipelineTask)]
 
 

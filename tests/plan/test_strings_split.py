@@ -12,7 +12,7 @@ import gpuflow as gf
 from gpuflow import col, when
 from gpuflow.execute.explain import row_text
 from gpuflow.execute.graph import Graph
-from gpuflow.physical.lower import Lowering
+from gpuflow.physical.planner import Planner
 from gpuflow.physical.strings import split_by_row
 from gpuflow.physical.tasks import Options, PipelineTask
 
@@ -59,7 +59,8 @@ def test_computed_columns_end_the_pipeline():
 def test_tasks_carry_the_plan_and_helpers_stay_inside():
     graph = Graph(1, local=True)
     query = frame("words", {"s": STRING, "x": INT64}, 100).filter(col("s").str.head(col("x") % 3) == "a").sort("s")
-    stream = Lowering(graph, Options("python", 1)).lower(query.optimized)
+    planner = Planner(graph, Options("python", 1))
+    stream = planner.emit(planner.lower(query.optimized))
     assert [name for name, _ in stream.output] == ["s", "x"]
     first, second = (task for task, _, _ in graph.order if isinstance(task, PipelineTask))
     assert [dtype for _, dtype in zip(second.columns, second.pipeline.inputs, strict=True)] == [STRING, INT64, INT64]
