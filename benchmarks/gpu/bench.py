@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.gpu.schedule import Deadline, fitting
+from benchmarks.gpu.schedule import Deadline, rows_that_fit
 
 PARTITIONINGS = (4, 16, 120)
 """Partitions of a table besides those that the device's profile chooses (one, where it fits); 120 are what a host would make of
@@ -153,7 +153,7 @@ class Bench:
         """How many rows to use, where `most` would be right and a row takes so many bytes."""
         if self.asked is not None:
             return self.asked
-        return fitting(min(most, QUICK_ROWS) if self.quick else most, bytes_per_row, self.device.free())
+        return rows_that_fit(min(most, QUICK_ROWS) if self.quick else most, bytes_per_row, self.device.free())
 
     def once(self, work: Work) -> tuple[float, Any]:
         """(seconds, result), the device idle before and after; what the host does counts."""

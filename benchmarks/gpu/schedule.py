@@ -115,7 +115,7 @@ def selected(only: str | None) -> tuple[Part, ...]:
     return tuple(p for p in PARTS if p.name.lower() in asked)
 
 
-def fitting(rows: int, bytes_per_row: float, free: int, share: float = 0.4) -> int:
+def rows_that_fit(rows: int, bytes_per_row: float, free: int, share: float = 0.4) -> int:
     """The most rows up to `rows` whose bytes are at most this share of the free memory: 1, 2 or 5 times a power of ten.
 
     The rest is for results, for hash tables, and for what the peers make of the same rows.

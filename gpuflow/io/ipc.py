@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from .datasets.blocks import BlockSource, BlockSplit, Layout
-from .datasets.failures import FAILURES, failure, told
+from .datasets.failures import FAILURES, failure, wrap_error
 from .datasets.files import File, in_threads
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
@@ -62,7 +62,7 @@ class IpcSplit(BlockSplit):
                     table = reader.read_all()
                 return table.select(present)
         except FAILURES as e:
-            raise told(file, e) from e
+            raise wrap_error(file, e) from e
 
 
 class IpcSource(BlockSource):
@@ -89,6 +89,6 @@ def _look(file: File) -> Layout:
     except FAILURES as e:
         if isinstance(e, pa.ArrowException):
             raise failure(file.path, f"it is no whole Arrow IPC file: {e}") from e
-        raise told(file, e) from e
+        raise wrap_error(file, e) from e
     whole = max(1, sum(rows))
     return Layout(schema.remove_metadata(), rows, tuple(file.size * n // whole for n in rows))

@@ -15,7 +15,7 @@ from gpuflow.arrow.opaque import parts
 
 from . import orc_times
 from .datasets.blocks import BlockSource, BlockSplit, Layout
-from .datasets.failures import FAILURES, told
+from .datasets.failures import FAILURES, wrap_error
 from .datasets.files import File, in_threads
 
 SUFFIXES = (".orc",)
@@ -42,10 +42,10 @@ class OrcSplit(BlockSplit):
                     return pa.table({})
                 stripes = [orc_times.read_stripe(file, opened, i, present) for i in blocks]
         except FAILURES as e:
-            raise told(file, e) from e
+            raise wrap_error(file, e) from e
         columns = ([stripe[name] for stripe in stripes] for name in present)
         kinds = (convert.arrow_type(self.schema[name]) for name in present)
-        return pa.table([orc_times.fitting(c, kind) for c, kind in zip(columns, kinds, strict=True)], present)
+        return pa.table([orc_times.concat_stripes(c, kind) for c, kind in zip(columns, kinds, strict=True)], present)
 
 
 class OrcSource(BlockSource):
@@ -69,7 +69,7 @@ def _look(file: File) -> Layout:
                 name = min(schema, key=_width).name
                 stripes = tuple(orc_times.rows_of_stripe(file, opened, i, name) for i in range(count))
     except FAILURES as e:
-        raise told(file, e) from e
+        raise wrap_error(file, e) from e
     whole = max(1, sum(stripes))
     return Layout(schema.remove_metadata(), stripes, tuple(file.size * n // whole for n in stripes))
 

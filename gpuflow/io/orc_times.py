@@ -72,7 +72,7 @@ def rows_of_stripe(file: File, opened: Any, stripe: int, name: str) -> int:
     return len(read_stripe(file, opened, stripe, [name])[name])
 
 
-def fitting(stripes: list[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
+def concat_stripes(stripes: list[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
     """Concatenate a column of several stripes: cast to `kind`, or as `SECONDS` if that fails, from which errors name the row."""
     arrow = stripes[0].type
     times = any(map(pa.types.is_timestamp, parts(kind)))

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.gpu.bench import Bench
 from benchmarks.gpu.part import WHERE, run
 from benchmarks.gpu.processes import outcome
-from benchmarks.gpu.schedule import Deadline, fitting
+from benchmarks.gpu.schedule import Deadline, rows_that_fit
 from tests.support.host_device import Clock, HostDevice
 
 
@@ -30,7 +30,7 @@ from tests.support.host_device import Clock, HostDevice
     ],
 )
 def test_rows_are_chosen_from_the_free_memory(wanted: int, width: int, free: int, rows: int) -> None:
-    assert fitting(wanted, width, free) == rows
+    assert rows_that_fit(wanted, width, free) == rows
     assert rows * width <= 0.4 * free
     bench = Bench(HostDevice(free), Deadline(10, Clock()), lambda record: None)
     assert bench.rows(wanted, width) == rows

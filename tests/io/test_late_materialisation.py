@@ -17,7 +17,7 @@ import gpuflow as gf
 from gpuflow.errors import ArithmeticOverflowError, ReadError
 from gpuflow.execute import late_materialization
 from gpuflow.io.datasets.files import File
-from gpuflow.io.datasets.to_column import fitting
+from gpuflow.io.datasets.to_column import to_column
 from gpuflow.io.parquet.source import ParquetSplit
 from tests.io.test_datasets import ENDS, files
 from tests.support.running import running
@@ -169,4 +169,4 @@ def test_a_filter_is_asked_only_of_rows_that_the_one_before_it_left(spread: Any)
 def test_a_column_that_is_too_short_is_told(tmp_path: Path) -> None:
     file = File(str(tmp_path / "x.parquet"), 1, "")
     with pytest.raises(ReadError, match="3 values were expected, it holds 2"):
-        fitting(pa.chunked_array([[1, 2]]), 3, t.INT64, file, "x", selected=np.array([2]))
+        to_column(pa.chunked_array([[1, 2]]), 3, t.INT64, file, "x", selected=np.array([2]))

@@ -117,7 +117,7 @@ def test_zones_are_those_of_pyarrow(zone: str, kind: str) -> None:
     opened = orc.ORCFile(pa.BufferReader(content))
     (file,) = find(content, kind=Kind("ORC", OrcSource.suffixes))
     far = orc_times._by_pyorc(file, opened.schema, 0, "t", "")
-    (found,) = orc_times.fitting([far], pa.timestamp("ns")).chunks
+    (found,) = orc_times.concat_stripes([far], pa.timestamp("ns")).chunks
     expected = orc_times.as_seconds(opened.read_stripe(0).column("t"), far.type)
     assert found.equals(expected)
 

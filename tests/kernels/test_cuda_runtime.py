@@ -17,7 +17,7 @@ import pytest
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import ExecutionError, KernelCompileError
 from gpuflow_kernels.primitives.cuda import memory, ranges, runtime
-from gpuflow_kernels.primitives.cuda.streams import Lanes
+from gpuflow_kernels.primitives.cuda.streams import StreamPool
 from gpuflow_kernels.target import CUDA
 
 from gpuflow import config
@@ -187,8 +187,8 @@ def test_numbers_travel_as_they_are() -> None:
     assert found == [0x7F00_0000_0000, *scalars, True]
 
 
-class Lane:
-    """A lane that takes down what happens to it."""
+class StreamPair:
+    """A pair that takes down what happens to it."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -209,58 +209,58 @@ class Lane:
 
 
 def test_a_task_has_a_lane_of_its_own_and_ends_with_its_work_done() -> None:
-    lanes = Lanes(Lane)
+    pool = StreamPool(StreamPair)
     inside = threading.Barrier(3)
     mine: list[Any] = []
 
     def task() -> None:
-        mine.append(lanes.mine)
-        assert lanes.run(lambda: lanes.mine) is lanes.mine, "a task within a task goes on in its lane"
+        mine.append(pool.mine)
+        assert pool.run(lambda: pool.mine) is pool.mine, "a task within a task uses the same pair"
         inside.wait(10)
 
-    threads = [threading.Thread(target=lanes.run, args=(task,)) for _ in range(3)]
+    threads = [threading.Thread(target=pool.run, args=(task,)) for _ in range(3)]
     for t in threads:
         t.start()
     for t in threads:
         t.join(10)
-    assert len({id(lane) for lane in mine}) == 3
-    assert all(lane.log == ["enter", "finish", "leave"] for lane in mine)
-    assert lanes.mine is None
-    assert lanes.run(lambda: lanes.mine) in mine, "lanes are used again"
-    lanes.reclaim()
-    assert all(lane.log[-1] == "reclaim" for lane in mine)
+    assert len({id(pair) for pair in mine}) == 3
+    assert all(pair.log == ["enter", "finish", "leave"] for pair in mine)
+    assert pool.mine is None
+    assert pool.run(lambda: pool.mine) in mine, "pairs are reused"
+    pool.reclaim()
+    assert all(pair.log[-1] == "reclaim" for pair in mine)
 
 
 def test_a_task_that_fails_waits_for_its_work_and_tells_its_own_reason() -> None:
-    class Broken(Lane):
+    class Broken(StreamPair):
         current = nullcontext  # type: ignore[assignment]
 
         def finish(self) -> None:
             super().finish()
             raise OSError("the device is gone")
 
-    lanes = Lanes(Broken)
+    pool = StreamPool(Broken)
 
     def task() -> None:
         raise KeyError("the reason")
 
     with pytest.raises(KeyError, match="the reason"):
-        lanes.run(task)
+        pool.run(task)
     with pytest.raises(OSError, match="the device is gone"):
-        lanes.run(lambda: 1)
-    assert lanes.mine is None
-    assert [lane.log for lane in lanes._all] == [["finish", "finish"]]
+        pool.run(lambda: 1)
+    assert pool.mine is None
+    assert [pair.log for pair in pool._all] == [["finish", "finish"]]
 
 
 def test_larger_host_arrays_go_through_the_uploader_of_the_running_task(monkeypatch: pytest.MonkeyPatch) -> None:
     device = runtime.CudaRuntime()
     monkeypatch.setattr(runtime, "device", device)
-    device.streams = Lanes(Lane)
+    device.streams = StreamPool(StreamPair)
     module = types.ModuleType("cupy")
     module.asarray = lambda values: "by cupy"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cupy", module)
     large = np.zeros(runtime.SMALL, np.uint8)
-    assert CUDA.asarray(large) == "by cupy", "no task, no lane"
+    assert CUDA.asarray(large) == "by cupy", "no task, no streams"
     assert runtime.run(lambda: CUDA.asarray(large)) == "uploaded"
     for values in (large[1:], large.astype("M8[s]"), large.astype(object), np.ma.array(large), [1, 2]):
         assert runtime.run(lambda values=values: CUDA.asarray(values)) == "by cupy"
@@ -388,7 +388,7 @@ def test_a_task_runs_in_a_lane_and_a_range_with_memory_as_configured(
     pools: SimpleNamespace, profiler: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = runtime.CudaRuntime()
-    device.streams = Lanes(Lane)
+    device.streams = StreamPool(StreamPair)
     monkeypatch.setattr(runtime, "device", device)
     monkeypatch.setattr(dask_layer, "choose_target", lambda *_: ("cuda", "it is said so"))
     with dask.config.set({"gpuflow.memory-limit": 5, "gpuflow.cuda.nvtx": True}):
@@ -396,7 +396,7 @@ def test_a_task_runs_in_a_lane_and_a_range_with_memory_as_configured(
     assert stage.run(tasks.EmptyTask(options, (INT64,)), ()).length == 0
     assert pools.pool.limits == [5]
     assert profiler == ["empty", "end"]
-    assert [lane.log for lane in device.streams._all] == [["enter", "finish", "leave"]]
+    assert [pair.log for pair in device.streams._all] == [["enter", "finish", "leave"]]
     monkeypatch.setattr(dask_layer, "choose_target", lambda *_: ("cpu", "it is said so"))
     with dask.config.set({"gpuflow.cuda.nvtx": True}):
         plain, _ = dask_layer.options_of(config.resolve(), None)

@@ -33,7 +33,7 @@ from .files import File, Paths, failure
 from .options import ScanOptions, refuse_taken
 from .partitions import OF_BLOCKS, empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
-from .to_column import Rows, fitting
+from .to_column import RowNumbers, to_column
 
 Block = tuple[int, int, int, int, int]
 """(number of the file, number of the block in it, number of its first row, rows, bytes)."""
@@ -92,7 +92,7 @@ class BlockSplit(Split):
     def _table(self, file: File, blocks: tuple[int, ...], names: list[str]) -> pa.Table:
         """Read the columns that the file has. Raises `ReadError`."""
 
-    def _decoded(self, piece: Piece, names: list[str], selected: Rows | None) -> dict[str, Column]:
+    def _decoded(self, piece: Piece, names: list[str], selected: RowNumbers | None) -> dict[str, Column]:
         """Decode columns without pyarrow where the format can, of all rows or of those `selected`.
 
         Columns that are damaged or of another form are left out; `_table` reads them and raises the error."""
@@ -137,7 +137,7 @@ class BlockSplit(Split):
         made = dict(zip((*sieve.columns, *rest), (*first.columns, *other.columns), strict=True))
         return Chunk(tuple(made[name] for name in columns), first.length)
 
-    def _columns(self, piece: Piece, columns: tuple[str, ...], selected: Rows | None = None) -> Chunk:
+    def _columns(self, piece: Piece, columns: tuple[str, ...], selected: RowNumbers | None = None) -> Chunk:
         """Read columns of a piece, of all its rows or of those with the numbers `selected`."""
         file, count = piece.file, sum(piece.counts)
         length = count if selected is None else len(selected)
@@ -162,7 +162,7 @@ class BlockSplit(Split):
             else:
                 assert table is not None
                 try:
-                    made.append(fitting(table.column(name), count, dtype, file, name, raw=self.raw, selected=selected))
+                    made.append(to_column(table.column(name), count, dtype, file, name, raw=self.raw, selected=selected))
                 except ReadError as e:
                     if not isinstance(e.__cause__, RowValueError):
                         raise
@@ -178,7 +178,7 @@ def _own(column: Column) -> Column:
     return column if column.dictionary is None or column.dictionary.distinct else trimmed(column)
 
 
-def _with_rows(piece: Piece, selected: Rows) -> tuple[Piece, Rows]:
+def _with_rows(piece: Piece, selected: RowNumbers) -> tuple[Piece, RowNumbers]:
     """Restrict a piece to the blocks that hold selected rows; renumber the rows within those blocks."""
     ends = np.cumsum([0, *piece.counts])
     cuts = np.searchsorted(selected, ends)
@@ -222,7 +222,7 @@ class BlockSource(Source):
         self.layouts = self._look()
         self.keys = hive.infer(self.files, self.options.key_types(), self.options.try_parse_hive_dates)
         schemas = [decimals.as_asked(layout.schema, self.options.wide_decimals) for layout in self.layouts]
-        schema, self.unsupported = schema_merge.agree(self.files, schemas, self.options, self.keys)
+        schema, self.unsupported = schema_merge.merge_schemas(self.files, schemas, self.options, self.keys)
         refuse_without_columns(schema, self.unsupported, f"{self.what} files ({self.files[0].path})")
         self.index = self.options.row_index_name
         if self.index is not None:

@@ -81,7 +81,7 @@ def _unknown(protocol: str) -> str:
     return f"no file system is known for {protocol}://; {hint}"
 
 
-def told(file: Any, error: BaseException, **where: Any) -> ReadError:
+def wrap_error(file: Any, error: BaseException, **where: Any) -> ReadError:
     """Wrap another library's error in a `ReadError` that names the file; raise an error of gpuflow unchanged.
 
     An error that is raised from itself cannot be pickled, so that it would never come back from a worker.

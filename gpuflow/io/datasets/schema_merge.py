@@ -18,7 +18,7 @@ from .options import ScanOptions
 from .partitions import refuse_duplicates, supported
 
 
-def agree(
+def merge_schemas(
     files: Sequence[File], schemas: Sequence[pa.Schema], options: ScanOptions, keys: Mapping[str, DType]
 ) -> tuple[Schema, dict[str, str]]:
     """Return the schema that all files are read with, and the columns left out with the reason.

@@ -17,11 +17,11 @@ from gpuflow.arrow.columns import null_column
 from .failures import failure
 from .files import File
 
-Rows = np.ndarray[Any, np.dtype[np.integer[Any]]]
+RowNumbers = np.ndarray[Any, np.dtype[np.integer[Any]]]
 """Ascending numbers of rows."""
 
 
-def fitting(
+def to_column(
     data: pa.ChunkedArray,
     count: int,
     dtype: DType,
@@ -30,7 +30,7 @@ def fitting(
     *,
     raw: bool = False,
     forgiving: bool = False,
-    selected: Rows | None = None,
+    selected: RowNumbers | None = None,
 ) -> Column:
     """Convert the first `count` values, or those with the numbers `selected`, to a column of `dtype`.
 
@@ -63,7 +63,7 @@ def fitting(
     return column
 
 
-def _taken(data: pa.ChunkedArray, selected: Rows, raw: bool) -> pa.ChunkedArray:
+def _taken(data: pa.ChunkedArray, selected: RowNumbers, raw: bool) -> pa.ChunkedArray:
     """Gather the values with these ascending numbers.
 
     Gathering trusts offsets, so they are validated first where they are bytes of the file (`raw`), or nested."""

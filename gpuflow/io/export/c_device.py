@@ -338,8 +338,8 @@ _get_schema, _get_next = _callback(_Stream.describe), _callback(_Stream.give)
 @ctypes.CFUNCTYPE(c_void_p, POINTER(ArrowDeviceArrayStream))
 def _get_last_error(stream: Any) -> int | None:
     state = _kept[stream.contents.private_data]
-    state.told = c_char_p(state.error)
-    return ctypes.cast(state.told, c_void_p).value
+    state.message = c_char_p(state.error)
+    return ctypes.cast(state.message, c_void_p).value
 
 
 @ctypes.CFUNCTYPE(None, POINTER(ArrowDeviceArrayStream))

@@ -24,7 +24,7 @@ from gpuflow.arrow import convert, dictionaries
 from gpuflow.arrow.dictionaries import Dictionary
 from gpuflow.errors import ReadError
 from gpuflow.io.datasets.files import File
-from gpuflow.io.datasets.to_column import Rows, fitting
+from gpuflow.io.datasets.to_column import RowNumbers, to_column
 
 from .footers import Footer
 from .pages import NONE, Array, Memory, OtherForm, Pages, Place, place_of, read_pages
@@ -36,7 +36,12 @@ _FAILURES = (OtherForm, ReadError, MemoryError, pa.ArrowException, OSError, Valu
 
 
 def read_columns(
-    file: File, footer: Footer, blocks: Sequence[int], counts: Sequence[int], selected: Rows | None, types: Mapping[str, DType]
+    file: File,
+    footer: Footer,
+    blocks: Sequence[int],
+    counts: Sequence[int],
+    selected: RowNumbers | None,
+    types: Mapping[str, DType],
 ) -> dict[str, Column]:
     """Decode columns of some row groups, of all rows or of those with the ascending numbers `selected`.
 
@@ -53,7 +58,7 @@ def read(
     footer: Footer,
     blocks: Sequence[int],
     counts: Sequence[int],
-    selected: Rows | None,
+    selected: RowNumbers | None,
     name: str,
     dtype: DType,
 ) -> Column | None:
@@ -70,11 +75,11 @@ def read(
         if footer.coded(blocks, name):
             return _codes(opened, chosen, starts, rows, dtype)
         strings = _strings(opened, chosen, starts, rows, dtype)
-        return fitting(pa.chunked_array([strings]), len(strings), dtype, file, name)
+        return to_column(pa.chunked_array([strings]), len(strings), dtype, file, name)
     return None
 
 
-def _numbers(opened: Any, places: list[Place], starts: Array, selected: Rows | None, dtype: DType) -> Column:
+def _numbers(opened: Any, places: list[Place], starts: Array, selected: RowNumbers | None, dtype: DType) -> Column:
     out = _Out(places, int(starts[-1]) if selected is None else len(selected), dtype.storage)
     number = places[0].number
     if number is None or any(place.number != number for place in places):
@@ -88,7 +93,7 @@ def _numbers(opened: Any, places: list[Place], starts: Array, selected: Rows | N
     return Column(dtype, out.values, out.validity)
 
 
-def _codes(opened: Any, places: list[Place], starts: Array, selected: Rows | None, dtype: DType) -> Column:
+def _codes(opened: Any, places: list[Place], starts: Array, selected: RowNumbers | None, dtype: DType) -> Column:
     """Decode strings to codes: first unify the dictionaries of all chunks, then map each chunk's codes."""
     out = _Out(places, int(starts[-1]) if selected is None else len(selected), dtype.storage)
     chunk_pages = read_pages(opened, places, starts, Memory())
@@ -99,7 +104,7 @@ def _codes(opened: Any, places: list[Place], starts: Array, selected: Rows | Non
     return Column(dtype, out.values, out.validity, dictionary)
 
 
-def _strings(opened: Any, places: list[Place], starts: Array, selected: Rows | None, dtype: DType) -> pa.Array:
+def _strings(opened: Any, places: list[Place], starts: Array, selected: RowNumbers | None, dtype: DType) -> pa.Array:
     """Decode strings to characters and offsets."""
     rows = int(starts[-1]) if selected is None else len(selected)
     out, stored, written = _Out(places, rows, "int64"), Memory(), Memory()
@@ -122,7 +127,7 @@ def _strings(opened: Any, places: list[Place], starts: Array, selected: Rows | N
     return _array(dtype, offsets, data, out.validity)
 
 
-def _asked(starts: Array, chunk: int, selected: Rows | None) -> tuple[Rows | None, int]:
+def _asked(starts: Array, chunk: int, selected: RowNumbers | None) -> tuple[RowNumbers | None, int]:
     """Return the selected rows of a chunk, None for all, and the first position that they are written to."""
     if selected is None:
         return None, int(starts[chunk])
@@ -193,7 +198,7 @@ class _Out:
         chunks: slice,
         entries: Array | None,
         plain: tuple[int, int, int],
-        selected: Rows | None,
+        selected: RowNumbers | None,
         low: int,
     ) -> None:
         """Decode the rows of some chunks to ``values[low:]``: all, or those with the numbers `selected`.

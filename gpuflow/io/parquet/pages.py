@@ -16,7 +16,7 @@ from gpuflow_kernels.primitives.cpu.parquet import headers as h
 from gpuflow_kernels.primitives.cpu.parquet import pages
 
 from gpuflow.arrow import convert
-from gpuflow.io.datasets.to_column import Rows
+from gpuflow.io.datasets.to_column import RowNumbers
 
 from . import format as fmt
 from .footers import Footer
@@ -146,7 +146,7 @@ class Pages:
             raise OtherForm
         return page[h.BODY], page[h.BODY] + page[h.LENGTH], page[h.VALUES]
 
-    def decompress(self, selected: Rows | None, memory: Memory) -> None:
+    def decompress(self, selected: RowNumbers | None, memory: Memory) -> None:
         """Decompress all pages, or those with rows of the ascending numbers `selected`. Raises `OtherForm`."""
         if not self.compressed:
             return

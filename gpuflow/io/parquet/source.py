@@ -10,9 +10,9 @@ from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.column import Column
 
 from gpuflow.io.datasets.blocks import BlockSource, BlockSplit, Layout, Piece
-from gpuflow.io.datasets.failures import FAILURES, told
+from gpuflow.io.datasets.failures import FAILURES, wrap_error
 from gpuflow.io.datasets.files import File, failure
-from gpuflow.io.datasets.to_column import Rows
+from gpuflow.io.datasets.to_column import RowNumbers
 from gpuflow.plan.source import ColumnStatistics
 
 from . import decode, footers
@@ -25,7 +25,7 @@ SUFFIXES = (".parquet", ".pq", ".parq")
 class ParquetSplit(BlockSplit):
     """Some row groups, of one file or of several small ones; the footer is not pickled, workers read it themselves."""
 
-    def _decoded(self, piece: Piece, names: list[str], selected: Rows | None) -> dict[str, Column]:
+    def _decoded(self, piece: Piece, names: list[str], selected: RowNumbers | None) -> dict[str, Column]:
         if piece.file.remote or sum(piece.counts) < decode.ROWS:
             return {}
         footer, types = footers.footer(piece.file), {name: self.schema[name] for name in names}
@@ -65,7 +65,7 @@ def _read(file: File, metadata: Any, blocks: tuple[int, ...], names: list[str], 
                         opened.read_row_groups([row_group], columns=[column], use_threads=False)
                 raise
     except FAILURES as e:
-        raise told(file, e, row_group=row_group, column=column) from e
+        raise wrap_error(file, e, row_group=row_group, column=column) from e
 
 
 class ParquetSource(BlockSource):

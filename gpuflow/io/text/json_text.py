@@ -24,7 +24,7 @@ class Repeated(ValueError):
     """A key occurs twice in one object, with two values."""
 
 
-class Rows(io.BytesIO):
+class DocumentRows(io.BytesIO):
     """A stream of the rows of a JSON document, one on each line."""
 
 
@@ -199,7 +199,7 @@ def _unique(text: str, forgiving: bool, columns: frozenset[str] = frozenset()) -
     return text if same else "{" + ",".join(f"{json.dumps(name)}:{value}" for name, value in fields.items()) + "}"
 
 
-def rows_of(text: str, several: bool) -> Rows | None:
+def rows_of(text: str, several: bool) -> DocumentRows | None:
     """Read the rows of a JSON document: the values of an array, or any number of objects over any lines.
 
     Text behind the array is an error if `several`; otherwise the result is None, and the text is read as lines. Raises
@@ -230,4 +230,4 @@ def rows_of(text: str, several: bool) -> Rows | None:
             return None
     while place < len(text):
         value()
-    return Rows("".join(row + "\n" for row in rows).encode())
+    return DocumentRows("".join(row + "\n" for row in rows).encode())

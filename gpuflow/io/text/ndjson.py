@@ -21,7 +21,7 @@ from gpuflow.io.datasets.options import ScanOptions
 
 from .compression import with_compressed
 from .inference import lenient
-from .json_text import Behind, Rows, count_lines, object_on, refuse_depths, refuse_nulls, rows_of, with_texts
+from .json_text import Behind, DocumentRows, count_lines, object_on, refuse_depths, refuse_nulls, rows_of, with_texts
 from .json_types import first_types, fits, mixed_types_in, types_in, wrong_value
 from .lines import LinesFormat, Opened, all_of, lines_of
 from .source import TextSource
@@ -137,7 +137,7 @@ class NdjsonFormat(LinesFormat):
         kinds = {name: types[name] for name in names}
         expected = tuple(types) if self._strict(kinds) else None
         with self.opened(file) as stream:
-            unit = "row" if isinstance(stream, Rows) else "line"
+            unit = "row" if isinstance(stream, DocumentRows) else "line"
             for number, line in enumerate(lines_of(stream), 1):
                 if not line.strip():
                     continue

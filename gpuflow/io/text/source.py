@@ -21,11 +21,11 @@ from gpuflow.arrow.dictionaries import Dictionary, concat_chunks, dictionary_of
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, TypeMismatchError
 from gpuflow.io.datasets import files, hive
 from gpuflow.io.datasets.blocks import numbered
-from gpuflow.io.datasets.failures import FAILURES, failure, told
+from gpuflow.io.datasets.failures import FAILURES, failure, wrap_error
 from gpuflow.io.datasets.files import File, in_threads
 from gpuflow.io.datasets.options import ScanOptions, dtype, refuse_taken
 from gpuflow.io.datasets.partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
-from gpuflow.io.datasets.to_column import fitting
+from gpuflow.io.datasets.to_column import to_column
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema
 
@@ -123,7 +123,7 @@ def _explained(
         explained = text.explain(file, error, types, names)
     except FAILURES as again:
         explained = again
-    return explained if isinstance(explained, GpuflowError) else told(file, explained)
+    return explained if isinstance(explained, GpuflowError) else wrap_error(file, explained)
 
 
 class TextSplit(Split):
@@ -175,7 +175,7 @@ class TextSplit(Split):
             elif name == index:
                 made.append(Column(kind, numbered([start], [count])))
             else:
-                made.append(fitting(table.column(name), count, kind, file, name, forgiving=self.text.ignore_errors))
+                made.append(to_column(table.column(name), count, kind, file, name, forgiving=self.text.ignore_errors))
         return Chunk(tuple(made), count)
 
 

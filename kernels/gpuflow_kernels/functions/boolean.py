@@ -126,7 +126,7 @@ def _shifted(unsigned: bool) -> ScalarRule:
     return rule
 
 
-def _left_leaves(x: Any, y: Any) -> Any:
+def _left_overflows(x: Any, y: Any) -> Any:
     return (y < 0) | ((y > 63) & (x != 0)) | ((x << (y & 63)) >> (y & 63) != x)
 
 
@@ -139,7 +139,7 @@ def _negative(x: Any, y: Any) -> Any:
     return y < 0
 
 
-@scalar(name="bit_shift_left", operator="<<", dtype=_shifted(False), structural=("y",), overflow=_left_leaves)
+@scalar(name="bit_shift_left", operator="<<", dtype=_shifted(False), structural=("y",), overflow=_left_overflows)
 def _left(x: Any, y: Any) -> Any:
     """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`.
 

@@ -71,38 +71,38 @@ def _summed_wide(args: Types, params: Parameters | None = None) -> Signature | N
     return Signature((result, result), result, WIDE_BOUND)
 
 
-def _sum_leaves(x: Any, y: Any, bound: Any) -> Any:
+def _sum_overflows(x: Any, y: Any, bound: Any) -> Any:
     return add_overflows(x, y) | (x + y > bound) | (x + y < -bound)
 
 
-def _difference_leaves(x: Any, y: Any, bound: Any) -> Any:
+def _difference_overflows(x: Any, y: Any, bound: Any) -> Any:
     return sub_overflows(x, y) | (x - y > bound) | (x - y < -bound)
 
 
-def _wide_sum_leaves(x: Any, y: Any, high: Any, low: Any) -> Any:
+def _wide_sum_overflows(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_past(wide_add(x, y), high, low)
 
 
-def _wide_difference_leaves(x: Any, y: Any, high: Any, low: Any) -> Any:
+def _wide_difference_overflows(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_past(wide_add(x, wide_neg(y)), high, low)
 
 
-@scalar(name="add", dtype=_summed, overflow=_sum_leaves, interval="sum")
+@scalar(name="add", dtype=_summed, overflow=_sum_overflows, interval="sum")
 def _add(x: Any, y: Any, bound: Any) -> Any:
     return x + y
 
 
-@scalar(name="sub", dtype=_summed, overflow=_difference_leaves, interval="difference")
+@scalar(name="sub", dtype=_summed, overflow=_difference_overflows, interval="difference")
 def _sub(x: Any, y: Any, bound: Any) -> Any:
     return x - y
 
 
-@scalar(name="add", dtype=_summed_wide, overflow=_wide_sum_leaves)
+@scalar(name="add", dtype=_summed_wide, overflow=_wide_sum_overflows)
 def _add_wide(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_add(x, y)
 
 
-@scalar(name="sub", dtype=_summed_wide, overflow=_wide_difference_leaves)
+@scalar(name="sub", dtype=_summed_wide, overflow=_wide_difference_overflows)
 def _sub_wide(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_add(x, wide_neg(y))
 
@@ -143,29 +143,29 @@ def _multiplied_wide(wide_first: bool) -> ScalarRule:
     return rule
 
 
-def _product_leaves(x: Any, y: Any, bound: Any) -> Any:
+def _product_overflows(x: Any, y: Any, bound: Any) -> Any:
     return mul_overflows(x, y) | (x * y > bound) | (x * y < -bound)
 
 
-def _wide_first_leaves(x: Any, y: Any, high: Any, low: Any) -> Any:
+def _wide_first_overflows(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_mul_past(x, y, high, low)
 
 
-def _wide_second_leaves(x: Any, y: Any, high: Any, low: Any) -> Any:
+def _wide_second_overflows(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_mul_past(y, x, high, low)
 
 
-@scalar(name="mul", dtype=_multiplied, overflow=_product_leaves, interval="product")
+@scalar(name="mul", dtype=_multiplied, overflow=_product_overflows, interval="product")
 def _mul(x: Any, y: Any, bound: Any) -> Any:
     return x * y
 
 
-@scalar(name="mul", dtype=_multiplied_wide(True), overflow=_wide_first_leaves)
+@scalar(name="mul", dtype=_multiplied_wide(True), overflow=_wide_first_overflows)
 def _mul_wide_first(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_mul(x, y)
 
 
-@scalar(name="mul", dtype=_multiplied_wide(False), overflow=_wide_second_leaves)
+@scalar(name="mul", dtype=_multiplied_wide(False), overflow=_wide_second_overflows)
 def _mul_wide_second(x: Any, y: Any, high: Any, low: Any) -> Any:
     return wide_mul(y, x)
 

@@ -123,7 +123,7 @@ def moved_by_calendar(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> A
     return date_moved(today, months, days) * day + (x - today * day) + ticks
 
 
-def calendar_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
+def calendar_overflows(x: Any, months: Any, days: Any, ticks: Any, day: Any) -> Any:
     """Return whether `moved_by_calendar` overflows int64: the wrapped result is on another day than the exact one."""
     today = floor_div(x, day)
     rest = (x - today * day) + ticks

@@ -111,13 +111,13 @@ def near_the_end(x: Any, per: Any) -> Any:
     return (x < -9223372036854775807 + 172800 * per) | (x > 9223372036854775807 - 172800 * per)
 
 
-def local_leaves(x: Any, z: Any, per: Any) -> Any:
+def local_overflows(x: Any, z: Any, per: Any) -> Any:
     """Return whether the local time of `x` overflows int64."""
     return near_the_end(x, per) and add_overflows(x, zone_offset(floor_div(x, per), z) * per)
 
 
-def zoned_leaves(x: Any, moved: Any, z: Any, per: Any) -> Any:
+def zoned_overflows(x: Any, moved: Any, z: Any, per: Any) -> Any:
     """Return whether the local time of `x` overflows int64, or the instant of `moved`, the local time that it was moved to."""
     own = zone_offset(floor_div(x, per), z) if near_the_end(moved, per) else int64(0)
     settled = zone_settled(floor_div(moved, per), z, own) if near_the_end(moved, per) else int64(0)
-    return local_leaves(x, z, per) or sub_overflows(moved, settled * per)
+    return local_overflows(x, z, per) or sub_overflows(moved, settled * per)

@@ -76,12 +76,12 @@ def _cast_fits(x: Any, factor: Any) -> Any:
     return int64(x) * factor
 
 
-def _grown_leaves(x: Any, factor: Any, bound: Any) -> Any:
+def _grown_overflows(x: Any, factor: Any, bound: Any) -> Any:
     value = int64(x) * factor
     return mul_overflows(int64(x), int64(factor)) | (value > bound) | (value < -bound)
 
 
-@scalar(name="cast", dtype=cast_rule(_grown, True), overflow=_grown_leaves)
+@scalar(name="cast", dtype=cast_rule(_grown, True), overflow=_grown_overflows)
 def _cast_grown(x: Any, factor: Any, bound: Any) -> Any:
     return int64(x) * factor
 
@@ -92,12 +92,12 @@ def _cast_grown_or_null(x: Any, factor: Any, bound: Any) -> Any:
     return value, (not mul_overflows(int64(x), int64(factor))) & (value <= bound) & (value >= -bound)
 
 
-def _shrunk_leaves(x: Any, unit: Any, bound: Any) -> Any:
+def _shrunk_overflows(x: Any, unit: Any, bound: Any) -> Any:
     value = round_div(x, int64(unit))
     return (value > bound) | (value < -bound)
 
 
-@scalar(name="cast", dtype=cast_rule(_shrunk, True), overflow=_shrunk_leaves)
+@scalar(name="cast", dtype=cast_rule(_shrunk, True), overflow=_shrunk_overflows)
 def _cast_shrunk(x: Any, unit: Any, bound: Any) -> Any:
     return round_div(x, int64(unit))
 
@@ -108,11 +108,11 @@ def _cast_shrunk_or_null(x: Any, unit: Any, bound: Any) -> Any:
     return value, (value <= bound) & (value >= -bound)
 
 
-def _unsigned_leaves(x: Any, factor: Any, most: Any) -> Any:
+def _unsigned_overflows(x: Any, factor: Any, most: Any) -> Any:
     return x > uint64(most)
 
 
-@scalar(name="cast", dtype=cast_rule(_unsigned, True), overflow=_unsigned_leaves)
+@scalar(name="cast", dtype=cast_rule(_unsigned, True), overflow=_unsigned_overflows)
 def _cast_unsigned(x: Any, factor: Any, most: Any) -> Any:
     return int64(x) * factor
 
@@ -122,11 +122,11 @@ def _cast_unsigned_or_null(x: Any, factor: Any, most: Any) -> Any:
     return int64(x) * factor, x <= uint64(most)
 
 
-def _float_leaves(x: Any, factor: Any, above: Any) -> Any:
+def _float_overflows(x: Any, factor: Any, above: Any) -> Any:
     return not (abs(round_away(float64(x) * factor)) < above)
 
 
-@scalar(name="cast", dtype=cast_rule(_of_float, True), overflow=_float_leaves)
+@scalar(name="cast", dtype=cast_rule(_of_float, True), overflow=_float_overflows)
 def _cast_float(x: Any, factor: Any, above: Any) -> Any:
     value = round_away(float64(x) * factor)
     return int64(value if abs(value) < above else float64(0.0))
@@ -208,12 +208,12 @@ def _cast_widened_alike(x: Any) -> Any:
     return wide_of(x)
 
 
-def _widened_leaves(x: Any, more: Any, high: Any, low: Any) -> Any:
+def _widened_overflows(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, leaves = wide_rescaled(wide_of(x), more)
     return leaves | wide_past(value, high, low)
 
 
-@scalar(name="cast", dtype=cast_rule(_widened, True), overflow=_widened_leaves)
+@scalar(name="cast", dtype=cast_rule(_widened, True), overflow=_widened_overflows)
 def _cast_widened(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, _ = wide_rescaled(wide_of(x), more)
     return value
@@ -225,12 +225,12 @@ def _cast_widened_or_null(x: Any, more: Any, high: Any, low: Any) -> Any:
     return value, not (leaves | wide_past(value, high, low))
 
 
-def _widened_unsigned_leaves(x: Any, more: Any, high: Any, low: Any) -> Any:
+def _widened_unsigned_overflows(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, leaves = wide_rescaled(wide(0, x), more)
     return leaves | wide_past(value, high, low)
 
 
-@scalar(name="cast", dtype=cast_rule(_widened_unsigned, True), overflow=_widened_unsigned_leaves)
+@scalar(name="cast", dtype=cast_rule(_widened_unsigned, True), overflow=_widened_unsigned_overflows)
 def _cast_widened_unsigned(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, _ = wide_rescaled(wide(0, x), more)
     return value
@@ -242,12 +242,12 @@ def _cast_widened_unsigned_or_null(x: Any, more: Any, high: Any, low: Any) -> An
     return value, not (leaves | wide_past(value, high, low))
 
 
-def _between_leaves(x: Any, more: Any, high: Any, low: Any) -> Any:
+def _between_overflows(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, leaves = wide_rescaled(x, more)
     return leaves | wide_past(value, high, low)
 
 
-@scalar(name="cast", dtype=cast_rule(_between, True), overflow=_between_leaves)
+@scalar(name="cast", dtype=cast_rule(_between, True), overflow=_between_overflows)
 def _cast_between(x: Any, more: Any, high: Any, low: Any) -> Any:
     value, _ = wide_rescaled(x, more)
     return value
@@ -259,11 +259,11 @@ def _cast_between_or_null(x: Any, more: Any, high: Any, low: Any) -> Any:
     return value, not (leaves | wide_past(value, high, low))
 
 
-def _widened_float_leaves(x: Any, factor: Any, above: Any) -> Any:
+def _widened_float_overflows(x: Any, factor: Any, above: Any) -> Any:
     return not (abs(round_away(float64(x) * factor)) < above)
 
 
-@scalar(name="cast", dtype=cast_rule(_widened_float, True), overflow=_widened_float_leaves)
+@scalar(name="cast", dtype=cast_rule(_widened_float, True), overflow=_widened_float_overflows)
 def _cast_widened_float(x: Any, factor: Any, above: Any) -> Any:
     value = round_away(float64(x) * factor)
     return wide_from_float(value if abs(value) < above else float64(0.0))
@@ -292,12 +292,12 @@ def _true_wide(source: DType, target: DType) -> Constants:
     return () if wide_decimal(source) and target.kind == "bool" else None
 
 
-def _narrowed_leaves(x: Any, more: Any, least: Any, upper: Any, most: Any) -> Any:
+def _narrowed_overflows(x: Any, more: Any, least: Any, upper: Any, most: Any) -> Any:
     value, leaves = wide_rescaled(x, more)
     return leaves | (value < wide_of(least)) | (value > wide(upper, most))
 
 
-@scalar(name="cast", dtype=cast_rule(_narrowed, True), overflow=_narrowed_leaves)
+@scalar(name="cast", dtype=cast_rule(_narrowed, True), overflow=_narrowed_overflows)
 def _cast_wide(x: Any, more: Any, least: Any, upper: Any, most: Any) -> Any:
     value, _ = wide_rescaled(x, more)
     return wide_low(value)

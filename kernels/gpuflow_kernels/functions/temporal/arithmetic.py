@@ -27,33 +27,33 @@ def _duration_and_date(args: Types, params: Parameters | None = None) -> Signatu
     return Signature(args, DATE, (86_400 * args[0].per_second,)) if kinds == ("duration", "date") else None
 
 
-def _date_plus_leaves(x: Any, y: Any, day: Any) -> Any:
+def _date_plus_overflows(x: Any, y: Any, day: Any) -> Any:
     moved = x + floor_div(y, day)
     return (moved < _DATE_LOW) | (moved > _DATE_HIGH)
 
 
-@scalar(name="add", dtype=_date_and_duration, overflow=_date_plus_leaves)
+@scalar(name="add", dtype=_date_and_duration, overflow=_date_plus_overflows)
 def _date_plus(x: Any, y: Any, day: Any) -> Any:
     return x + floor_div(y, day)
 
 
-def _plus_date_leaves(x: Any, y: Any, day: Any) -> Any:
+def _plus_date_overflows(x: Any, y: Any, day: Any) -> Any:
     moved = y + floor_div(x, day)
     return (moved < _DATE_LOW) | (moved > _DATE_HIGH)
 
 
-@scalar(name="add", dtype=_duration_and_date, overflow=_plus_date_leaves)
+@scalar(name="add", dtype=_duration_and_date, overflow=_plus_date_overflows)
 def _plus_date(x: Any, y: Any, day: Any) -> Any:
     return y + floor_div(x, day)
 
 
-def _date_minus_leaves(x: Any, y: Any, day: Any) -> Any:
+def _date_minus_overflows(x: Any, y: Any, day: Any) -> Any:
     days = floor_div(y, day)
     moved = x - (days if days * day == y else days + 1)
     return (moved < _DATE_LOW) | (moved > _DATE_HIGH)
 
 
-@scalar(name="sub", dtype=_date_and_duration, overflow=_date_minus_leaves)
+@scalar(name="sub", dtype=_date_and_duration, overflow=_date_minus_overflows)
 def _date_minus(x: Any, y: Any, day: Any) -> Any:
     days = floor_div(y, day)
     return x - (days if days * day == y else days + 1)
@@ -67,17 +67,17 @@ def _scales(args: Types, params: Parameters | None = None) -> Signature | None:
     return Signature((FLOAT64, args[1]), args[1]) if args[1].kind == "duration" and args[0].is_float else None
 
 
-def _product_leaves(x: Any, y: Any) -> Any:
+def _product_overflows(x: Any, y: Any) -> Any:
     return not (abs(float64(x) * float64(y)) < 9223372036854775808.0)
 
 
-@scalar(name="mul", dtype=_scaled, overflow=_product_leaves)
+@scalar(name="mul", dtype=_scaled, overflow=_product_overflows)
 def _duration_times(x: Any, y: Any) -> Any:
     product = float64(x) * y
     return trunc(product) if abs(product) < 9223372036854775808.0 else float64(0.0)
 
 
-@scalar(name="mul", dtype=_scales, overflow=_product_leaves)
+@scalar(name="mul", dtype=_scales, overflow=_product_overflows)
 def _times_duration(x: Any, y: Any) -> Any:
     product = x * float64(y)
     return trunc(product) if abs(product) < 9223372036854775808.0 else float64(0.0)
@@ -102,7 +102,7 @@ def _part(name: str, dtype: ScalarRule) -> Callable[[Callable[..., Any]], Any]:
     return scalar(name=name, namespace="dt", dtype=dtype, arity=1)
 
 
-def _factor_leaves(x: Any, factor: Any) -> Any:
+def _factor_overflows(x: Any, factor: Any) -> Any:
     return mul_overflows(x, int64(factor))
 
 
@@ -205,7 +205,7 @@ def _total_nanoseconds(x: Any, divisor: Any) -> Any:
 
 
 def _finer_total(name: str, ticks: int) -> Callable[[Callable[..., Any]], Any]:
-    return scalar(name=name, namespace="dt", dtype=_total(ticks, 1, finer=True), arity=1, overflow=_factor_leaves)
+    return scalar(name=name, namespace="dt", dtype=_total(ticks, 1, finer=True), arity=1, overflow=_factor_overflows)
 
 
 @_finer_total("total_milliseconds", 1_000)

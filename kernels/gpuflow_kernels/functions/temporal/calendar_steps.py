@@ -16,7 +16,7 @@ from gpuflow_kernels.dtypes import DATE, DType
 from gpuflow_kernels.functions.casts.numbers import ticks_a_day
 from gpuflow_kernels.rowmath import (
     add_overflows,
-    calendar_leaves,
+    calendar_overflows,
     floor_div,
     floor_to,
     local_ticks,
@@ -25,7 +25,7 @@ from gpuflow_kernels.rowmath import (
     months_floor,
     moved_by_calendar,
     zone_offset,
-    zoned_leaves,
+    zoned_overflows,
     zoned_ticks,
 )
 
@@ -67,11 +67,11 @@ def _month_steps(dtype: DType, every: Any) -> tuple[Constant, ...] | None:
     return (months, ticks_a_day(dtype)) if months else None
 
 
-def _step_leaves(x: Any, step: Any, origin: Any) -> Any:
+def _step_overflows(x: Any, step: Any, origin: Any) -> Any:
     return floor_to(x - origin, step) + origin > x
 
 
-def _month_step_leaves(x: Any, step: Any, day: Any) -> Any:
+def _month_step_overflows(x: Any, step: Any, day: Any) -> Any:
     return months_floor(x, step, day) > x
 
 
@@ -82,7 +82,7 @@ def _month_step_leaves(x: Any, step: Any, day: Any) -> Any:
     arity=1,
     parameters={"every": REQUIRED},
     or_column="every",
-    overflow=_step_leaves,
+    overflow=_step_overflows,
 )
 def _truncate(x: Any, step: Any, origin: Any) -> Any:
     """The start of the interval of length `every` that the moment lies in, as in ``dt.truncate("15m")``.
@@ -100,33 +100,33 @@ def _truncate(x: Any, step: Any, origin: Any) -> Any:
     return floor_to(x - origin, step) + origin
 
 
-@scalar(name="truncate", namespace="dt", dtype=_rule(_month_steps, "every", zoned=False), arity=1, overflow=_month_step_leaves)
+@scalar(name="truncate", namespace="dt", dtype=_rule(_month_steps, "every", zoned=False), arity=1, overflow=_month_step_overflows)
 def _truncate_months(x: Any, step: Any, day: Any) -> Any:
     return months_floor(x, step, day)
 
 
-def _zoned_step_leaves(x: Any, z: Any, per: Any, step: Any, origin: Any) -> Any:
+def _zoned_step_overflows(x: Any, z: Any, per: Any, step: Any, origin: Any) -> Any:
     local = local_ticks(x, z, per)
     start = floor_to(local - origin, step) + origin
-    return (start > local) | zoned_leaves(x, start, z, per)
+    return (start > local) | zoned_overflows(x, start, z, per)
 
 
 @scalar(
-    name="truncate", namespace="dt", dtype=_rule(_equal_steps, "every", zoned=True), arity=1, overflow=_zoned_step_leaves
+    name="truncate", namespace="dt", dtype=_rule(_equal_steps, "every", zoned=True), arity=1, overflow=_zoned_step_overflows
 )  # fmt: skip
 def _truncate_zoned(x: Any, z: Any, per: Any, step: Any, origin: Any) -> Any:
     start = floor_to(local_ticks(x, z, per) - origin, step) + origin
     return zoned_ticks(start, z, per, zone_offset(floor_div(x, per), z))
 
 
-def _zoned_month_step_leaves(x: Any, z: Any, per: Any, step: Any, day: Any) -> Any:
+def _zoned_month_step_overflows(x: Any, z: Any, per: Any, step: Any, day: Any) -> Any:
     local = local_ticks(x, z, per)
     start = months_floor(local, step, day)
-    return (start > local) | zoned_leaves(x, start, z, per)
+    return (start > local) | zoned_overflows(x, start, z, per)
 
 
 @scalar(
-    name="truncate", namespace="dt", dtype=_rule(_month_steps, "every", zoned=True), arity=1, overflow=_zoned_month_step_leaves
+    name="truncate", namespace="dt", dtype=_rule(_month_steps, "every", zoned=True), arity=1, overflow=_zoned_month_step_overflows
 )  # fmt: skip
 def _truncate_months_zoned(x: Any, z: Any, per: Any, step: Any, day: Any) -> Any:
     return zoned_ticks(months_floor(local_ticks(x, z, per), step, day), z, per, zone_offset(floor_div(x, per), z))
@@ -150,7 +150,7 @@ def _half_of(decide: Decide) -> Decide:
 _half_steps, _half_months = _half_of(_equal_steps), _half_of(_month_steps)
 
 
-def _round_leaves(x: Any, half: Any, step: Any, origin: Any) -> Any:
+def _round_overflows(x: Any, half: Any, step: Any, origin: Any) -> Any:
     return add_overflows(x, half) | (floor_to(x + half - origin, step) + origin > x + half)
 
 
@@ -161,7 +161,7 @@ def _round_leaves(x: Any, half: Any, step: Any, origin: Any) -> Any:
     arity=1,
     parameters={"every": REQUIRED},
     or_column="every",
-    overflow=_round_leaves,
+    overflow=_round_overflows,
 )
 def _round(x: Any, half: Any, step: Any, origin: Any) -> Any:
     """The nearest start of an interval of length `every`, the later one from the middle on: what lies half an interval
@@ -176,37 +176,37 @@ def _round(x: Any, half: Any, step: Any, origin: Any) -> Any:
     return floor_to(x + half - origin, step) + origin
 
 
-def _round_months_leaves(x: Any, half: Any, step: Any, day: Any) -> Any:
+def _round_months_overflows(x: Any, half: Any, step: Any, day: Any) -> Any:
     return add_overflows(x, half) | (months_floor(x + half, step, day) > x + half)
 
 
 @scalar(
-    name="round", namespace="dt", dtype=_rule(_half_months, "every", zoned=False), arity=1, overflow=_round_months_leaves
+    name="round", namespace="dt", dtype=_rule(_half_months, "every", zoned=False), arity=1, overflow=_round_months_overflows
 )  # fmt: skip
 def _round_months(x: Any, half: Any, step: Any, day: Any) -> Any:
     return months_floor(x + half, step, day)
 
 
-def _zoned_round_leaves(x: Any, z: Any, per: Any, half: Any, step: Any, origin: Any) -> Any:
+def _zoned_round_overflows(x: Any, z: Any, per: Any, half: Any, step: Any, origin: Any) -> Any:
     local = local_ticks(x + half, z, per)
     start = floor_to(local - origin, step) + origin
-    return add_overflows(x, half) | (start > local) | zoned_leaves(x + half, start, z, per)
+    return add_overflows(x, half) | (start > local) | zoned_overflows(x + half, start, z, per)
 
 
-@scalar(name="round", namespace="dt", dtype=_rule(_half_steps, "every", zoned=True), arity=1, overflow=_zoned_round_leaves)
+@scalar(name="round", namespace="dt", dtype=_rule(_half_steps, "every", zoned=True), arity=1, overflow=_zoned_round_overflows)
 def _round_zoned(x: Any, z: Any, per: Any, half: Any, step: Any, origin: Any) -> Any:
     start = floor_to(local_ticks(x + half, z, per) - origin, step) + origin
     return zoned_ticks(start, z, per, zone_offset(floor_div(x + half, per), z))
 
 
-def _zoned_round_months_leaves(x: Any, z: Any, per: Any, half: Any, step: Any, day: Any) -> Any:
+def _zoned_round_months_overflows(x: Any, z: Any, per: Any, half: Any, step: Any, day: Any) -> Any:
     local = local_ticks(x + half, z, per)
     start = months_floor(local, step, day)
-    return add_overflows(x, half) | (start > local) | zoned_leaves(x + half, start, z, per)
+    return add_overflows(x, half) | (start > local) | zoned_overflows(x + half, start, z, per)
 
 
 @scalar(
-    name="round", namespace="dt", dtype=_rule(_half_months, "every", zoned=True), arity=1, overflow=_zoned_round_months_leaves
+    name="round", namespace="dt", dtype=_rule(_half_months, "every", zoned=True), arity=1, overflow=_zoned_round_months_overflows
 )  # fmt: skip
 def _round_months_zoned(x: Any, z: Any, per: Any, half: Any, step: Any, day: Any) -> Any:
     start = months_floor(local_ticks(x + half, z, per), step, day)
@@ -239,12 +239,18 @@ def _by_calendar(dtype: DType, by: Any) -> tuple[Constant, ...] | None:
     return length.months, length.days, ticks_of(length.nanoseconds, day, by, dtype), day, *dtype.bounds
 
 
-def _ticks_leave(x: Any, ticks: Any) -> Any:
+def _ticks_overflow(x: Any, ticks: Any) -> Any:
     return add_overflows(x, ticks)
 
 
 @scalar(
-    name="offset_by", namespace="dt", dtype=_by_ticks, arity=1, parameters={"by": REQUIRED}, overflow=_ticks_leave, or_column="by"
+    name="offset_by",
+    namespace="dt",
+    dtype=_by_ticks,
+    arity=1,
+    parameters={"by": REQUIRED},
+    overflow=_ticks_overflow,
+    or_column="by",
 )
 def _offset_by_ticks(x: Any, ticks: Any) -> Any:
     """The moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front.
@@ -263,27 +269,27 @@ def _offset_by_ticks(x: Any, ticks: Any) -> Any:
     return x + ticks
 
 
-def _offset_leaves(x: Any, months: Any, days: Any, ticks: Any, day: Any, low: Any, high: Any) -> Any:
+def _offset_overflows(x: Any, months: Any, days: Any, ticks: Any, day: Any, low: Any, high: Any) -> Any:
     moved = moved_by_calendar(x, months, days, ticks, day)
-    return calendar_leaves(x, months, days, ticks, day) | (moved < low) | (moved > high)
+    return calendar_overflows(x, months, days, ticks, day) | (moved < low) | (moved > high)
 
 
-@scalar(name="offset_by", namespace="dt", dtype=_rule(_by_calendar, "by", zoned=False), arity=1, overflow=_offset_leaves)
+@scalar(name="offset_by", namespace="dt", dtype=_rule(_by_calendar, "by", zoned=False), arity=1, overflow=_offset_overflows)
 def _offset_by(x: Any, months: Any, days: Any, ticks: Any, day: Any, low: Any, high: Any) -> Any:
     return moved_by_calendar(x, months, days, ticks, day)
 
 
-def _offset_zoned_leaves(
+def _offset_zoned_overflows(
     x: Any, z: Any, per: Any, months: Any, days: Any, ticks: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     local = local_ticks(x, z, per)
     moved = moved_by_calendar(local, months, days, 0, day)
     instant = zoned_ticks(moved, z, per, zone_offset(floor_div(x, per), z))
-    leaves = calendar_leaves(local, months, days, 0, day) | zoned_leaves(x, moved, z, per)
+    leaves = calendar_overflows(local, months, days, 0, day) | zoned_overflows(x, moved, z, per)
     return leaves | add_overflows(instant, ticks)
 
 
-@scalar(name="offset_by", namespace="dt", dtype=_rule(_by_calendar, "by", zoned=True), arity=1, overflow=_offset_zoned_leaves)
+@scalar(name="offset_by", namespace="dt", dtype=_rule(_by_calendar, "by", zoned=True), arity=1, overflow=_offset_zoned_overflows)
 def _offset_by_zoned(
     x: Any, z: Any, per: Any, months: Any, days: Any, ticks: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
@@ -310,13 +316,13 @@ def _month_start(x: Any, day: Any) -> Any:
     return month_first(x, day)
 
 
-def _zoned_start_leaves(x: Any, z: Any, per: Any, day: Any) -> Any:
+def _zoned_start_overflows(x: Any, z: Any, per: Any, day: Any) -> Any:
     local = local_ticks(x, z, per)
     moved = month_first(local, day)
-    return (moved > local) | zoned_leaves(x, moved, z, per)
+    return (moved > local) | zoned_overflows(x, moved, z, per)
 
 
-@scalar(name="month_start", namespace="dt", dtype=_in_zone, arity=1, overflow=_zoned_start_leaves)
+@scalar(name="month_start", namespace="dt", dtype=_in_zone, arity=1, overflow=_zoned_start_overflows)
 def _month_start_zoned(x: Any, z: Any, per: Any, day: Any) -> Any:
     moved = month_first(local_ticks(x, z, per), day)
     return zoned_ticks(moved, z, per, zone_offset(floor_div(x, per), z))
@@ -333,13 +339,13 @@ def _month_end(x: Any, day: Any) -> Any:
     return month_last(x, day)
 
 
-def _zoned_end_leaves(x: Any, z: Any, per: Any, day: Any) -> Any:
+def _zoned_end_overflows(x: Any, z: Any, per: Any, day: Any) -> Any:
     local = local_ticks(x, z, per)
     moved = month_last(local, day)
-    return (moved < local) | zoned_leaves(x, moved, z, per)
+    return (moved < local) | zoned_overflows(x, moved, z, per)
 
 
-@scalar(name="month_end", namespace="dt", dtype=_in_zone, arity=1, overflow=_zoned_end_leaves)
+@scalar(name="month_end", namespace="dt", dtype=_in_zone, arity=1, overflow=_zoned_end_overflows)
 def _month_end_zoned(x: Any, z: Any, per: Any, day: Any) -> Any:
     moved = month_last(local_ticks(x, z, per), day)
     return zoned_ticks(moved, z, per, zone_offset(floor_div(x, per), z))

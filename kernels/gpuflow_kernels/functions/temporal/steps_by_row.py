@@ -12,14 +12,14 @@ from gpuflow_kernels.dtypes import INT64, NULL, STRING
 from gpuflow_kernels.functions.casts.numbers import ticks_a_day
 from gpuflow_kernels.rowmath import (
     add_overflows,
-    calendar_leaves,
+    calendar_overflows,
     floor_div,
     local_ticks,
     moved_by_calendar,
     mul_overflows,
     stepped,
     zone_offset,
-    zoned_leaves,
+    zoned_overflows,
     zoned_ticks,
 )
 
@@ -82,34 +82,34 @@ _BY = "leaves the type, or meets a length of time that is no whole number of its
 
 
 # -- by a length of time ----------------------------------------------------------------------------------------------
-def _offset_leaves(
+def _offset_overflows(
     x: Any, months: Any, days: Any, nanos: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     ticks = floor_div(nanos, tick)
     moved = moved_by_calendar(x, months, days, ticks, day)
     uneven = (loose == 0) & (ticks * tick != nanos)
-    return uneven | calendar_leaves(x, months, days, ticks, day) | (moved < low) | (moved > high)
+    return uneven | calendar_overflows(x, months, days, ticks, day) | (moved < low) | (moved > high)
 
 
-@scalar(name="offset_by", namespace="dt", dtype=_rule(_SPAN, zoned=False), overflow=_offset_leaves, failure=_BY)
+@scalar(name="offset_by", namespace="dt", dtype=_rule(_SPAN, zoned=False), overflow=_offset_overflows, failure=_BY)
 def _offset_by(
     x: Any, months: Any, days: Any, nanos: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     return moved_by_calendar(x, months, days, floor_div(nanos, tick), day)
 
 
-def _offset_zoned_leaves(
+def _offset_zoned_overflows(
     x: Any, months: Any, days: Any, nanos: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:
     ticks = floor_div(nanos, tick)
     local = local_ticks(x, z, per)
     moved = moved_by_calendar(local, months, days, 0, day)
     instant = zoned_ticks(moved, z, per, zone_offset(floor_div(x, per), z))
-    leaves = calendar_leaves(local, months, days, 0, day) | zoned_leaves(x, moved, z, per)
+    leaves = calendar_overflows(local, months, days, 0, day) | zoned_overflows(x, moved, z, per)
     return leaves | add_overflows(instant, ticks) | (ticks * tick != nanos)
 
 
-@scalar(name="offset_by", namespace="dt", dtype=_rule(_SPAN, zoned=True), overflow=_offset_zoned_leaves, failure=_BY)
+@scalar(name="offset_by", namespace="dt", dtype=_rule(_SPAN, zoned=True), overflow=_offset_zoned_overflows, failure=_BY)
 def _offset_by_zoned(
     x: Any, months: Any, days: Any, nanos: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:
@@ -118,30 +118,30 @@ def _offset_by_zoned(
 
 
 # -- to the begin of an interval --------------------------------------------------------------------------------------
-def _start_leaves(
+def _start_overflows(
     x: Any, months: Any, nanos: Any, weekly: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     uneven = floor_div(nanos, tick) * tick != nanos
     return uneven | (stepped(x, months, floor_div(nanos, tick), weekly * 4 * day, day) > x)
 
 
-@scalar(name="truncate", namespace="dt", dtype=_rule(_STEP, zoned=False), overflow=_start_leaves, failure=_BY)
+@scalar(name="truncate", namespace="dt", dtype=_rule(_STEP, zoned=False), overflow=_start_overflows, failure=_BY)
 def _truncate(
     x: Any, months: Any, nanos: Any, weekly: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     return stepped(x, months, floor_div(nanos, tick), weekly * 4 * day, day)
 
 
-def _start_zoned_leaves(
+def _start_zoned_overflows(
     x: Any, months: Any, nanos: Any, weekly: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:
     ticks = floor_div(nanos, tick)
     local = local_ticks(x, z, per)
     start = stepped(local, months, ticks, weekly * 4 * day, day)
-    return (ticks * tick != nanos) | (start > local) | zoned_leaves(x, start, z, per)
+    return (ticks * tick != nanos) | (start > local) | zoned_overflows(x, start, z, per)
 
 
-@scalar(name="truncate", namespace="dt", dtype=_rule(_STEP, zoned=True), overflow=_start_zoned_leaves, failure=_BY)
+@scalar(name="truncate", namespace="dt", dtype=_rule(_STEP, zoned=True), overflow=_start_zoned_overflows, failure=_BY)
 def _truncate_zoned(
     x: Any, months: Any, nanos: Any, weekly: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:
@@ -150,7 +150,7 @@ def _truncate_zoned(
 
 
 # -- to the nearest begin of an interval ------------------------------------------------------------------------------
-def _nearest_leaves(
+def _nearest_overflows(
     x: Any, months: Any, nanos: Any, weekly: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
     ticks = floor_div(nanos, tick)
@@ -159,7 +159,7 @@ def _nearest_leaves(
     return (ticks * tick != nanos) | mul_overflows(14 * months, day) | add_overflows(x, half) | (start > x + half)
 
 
-@scalar(name="round", namespace="dt", dtype=_rule(_STEP, zoned=False), overflow=_nearest_leaves, failure=_BY)
+@scalar(name="round", namespace="dt", dtype=_rule(_STEP, zoned=False), overflow=_nearest_overflows, failure=_BY)
 def _round(
     x: Any, months: Any, nanos: Any, weekly: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:  # fmt: skip
@@ -167,7 +167,7 @@ def _round(
     return stepped(x + ticks // 2 + 14 * months * day, months, ticks, weekly * 4 * day, day)
 
 
-def _nearest_zoned_leaves(
+def _nearest_zoned_overflows(
     x: Any, months: Any, nanos: Any, weekly: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:
     ticks = floor_div(nanos, tick)
@@ -179,11 +179,11 @@ def _nearest_zoned_leaves(
         | mul_overflows(14 * months, day)
         | add_overflows(x, half)
         | (start > local)
-        | zoned_leaves(x + half, start, z, per)
+        | zoned_overflows(x + half, start, z, per)
     )
 
 
-@scalar(name="round", namespace="dt", dtype=_rule(_STEP, zoned=True), overflow=_nearest_zoned_leaves, failure=_BY)
+@scalar(name="round", namespace="dt", dtype=_rule(_STEP, zoned=True), overflow=_nearest_zoned_overflows, failure=_BY)
 def _round_zoned(
     x: Any, months: Any, nanos: Any, weekly: Any, z: Any, per: Any, tick: Any, loose: Any, day: Any, low: Any, high: Any
 ) -> Any:

@@ -23,7 +23,7 @@ from gpuflow_kernels.functions.casts.numbers import (
 from gpuflow_kernels.rowmath import (
     floor_div,
     int64,
-    local_leaves,
+    local_overflows,
     local_ticks,
     mul_overflows,
     sub_overflows,
@@ -54,11 +54,11 @@ def _zoned(args: Types, params: Parameters | None = None) -> Signature | None:
     return Signature(args, timestamp(str(args[0].unit)), (table_of(args[0]), args[0].per_second))
 
 
-def _local_leaves(x: Any, z: Any, per: Any) -> Any:
-    return local_leaves(x, z, per)
+def _local_overflows(x: Any, z: Any, per: Any) -> Any:
+    return local_overflows(x, z, per)
 
 
-@scalar(name="local", namespace="dt", dtype=_zoned, arity=1, method=False, overflow=_local_leaves)
+@scalar(name="local", namespace="dt", dtype=_zoned, arity=1, method=False, overflow=_local_overflows)
 def _local(x: Any, z: Any, per: Any) -> Any:
     """What clocks of its zone show at a timestamp."""
     return local_ticks(x, z, per)
@@ -294,7 +294,7 @@ def _days_since(args: Types, params: Parameters | None = None) -> Signature | No
     return Signature(args, INT32, (ticks_a_day(args[0]),))
 
 
-def _factor_leaves(x: Any, factor: Any) -> Any:
+def _factor_overflows(x: Any, factor: Any) -> Any:
     return mul_overflows(x, int64(factor))
 
 
@@ -314,8 +314,10 @@ def _epoch_days(x: Any, day: Any) -> Any:
     return floor_div(x, day)
 
 
-@scalar(name="timestamp", namespace="dt", dtype=_since(finer=True), arity=1, parameters={"unit": "us"}, overflow=_factor_leaves)
-@scalar(name="epoch", namespace="dt", dtype=_since(finer=True), arity=1, overflow=_factor_leaves)
+@scalar(
+    name="timestamp", namespace="dt", dtype=_since(finer=True), arity=1, parameters={"unit": "us"}, overflow=_factor_overflows
+)
+@scalar(name="epoch", namespace="dt", dtype=_since(finer=True), arity=1, overflow=_factor_overflows)
 def _since_finer(x: Any, factor: Any) -> Any:
     """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import KernelCompileError
-from .streams import Lanes
+from .streams import StreamPool
 
 CONFIGURED = 1024
 """Most configured kernels in the cache, and as many compiled ones; the least recently used is dropped."""
@@ -26,7 +26,7 @@ class CudaRuntime:
     """Threads in a block."""
 
     def __init__(self) -> None:
-        self.streams = Lanes()
+        self.streams = StreamPool()
         self._configured: OrderedDict[tuple[Any, int, int, int], Any] = OrderedDict()
         self._streams: dict[int, Any] = {}
         self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
@@ -103,9 +103,9 @@ class CudaRuntime:
     def asarray(self, values: Any) -> Any:
         """Copy `values` to the device: larger host arrays by the running task's uploader, others by CuPy."""
         if type(values) is np.ndarray and values.nbytes >= SMALL and values.dtype.kind in "biufc":
-            lane = self.streams.mine
-            if lane is not None:
-                return lane.uploads.upload(values)
+            pair = self.streams.mine
+            if pair is not None:
+                return pair.uploads.upload(values)
         return self.xp.asarray(values)
 
     def free(self) -> None:

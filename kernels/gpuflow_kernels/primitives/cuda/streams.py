@@ -1,6 +1,6 @@
-"""Assign streams to tasks: every task has a lane, a stream for kernels and one for uploads.
+"""Assign streams to tasks: every task has a `StreamPair`, one stream for kernels and one for uploads.
 
-Not yet run on a device: `Lane`.
+Not yet run on a device: `StreamPair`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 from .uploads import CupyLink, Uploader
 
 
-class Lane:
+class StreamPair:
     """A compute stream and an upload stream: what one task owns while it runs, in the thread that runs it.
 
     Both wait for the legacy default stream and are waited for by it, so what other libraries do there is in order with
-    them. Other tasks' streams are not: `finish` is called before a task's results are handed on, and before its inputs
-    may go.
+    them. Other tasks' streams are not: `finish` is called before a task's results are passed on, and before its inputs
+    may be freed.
     """
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class Lane:
         self.uploads.reclaim()
 
 
-class Lanes:
-    """The lanes of a process: as many as tasks have run at once. They are reused, with their memory."""
+class StreamPool:
+    """The stream pairs of a process: as many as tasks have run at once. They are reused, with their memory."""
 
-    def __init__(self, make: Callable[[], Any] = Lane) -> None:
+    def __init__(self, make: Callable[[], Any] = StreamPair) -> None:
         self._make = make
         self._idle: list[Any] = []
         self._all: list[Any] = []
@@ -47,36 +47,36 @@ class Lanes:
 
     @property
     def mine(self) -> Any:
-        """Return the lane of the task that this thread runs, or None."""
-        return getattr(self._local, "lane", None)
+        """Return the pair of the task that this thread runs, or None."""
+        return getattr(self._local, "pair", None)
 
     def reclaim(self) -> None:
         """Free the memory of all uploaded arrays that are no longer referenced."""
-        for lane in list(self._all):
-            lane.uploads.reclaim(wait=True)
+        for pair in list(self._all):
+            pair.uploads.reclaim(wait=True)
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """Call `function` with a lane of its own, and wait for the work that it launched."""
+        """Call `function` with a stream pair of its own, and wait for the work that it launched."""
         if self.mine is not None:  # a task within a task runs in the same thread, hence in the same order
             return function()
         try:
-            lane = self._idle.pop()
+            pair = self._idle.pop()
         except IndexError:
-            lane = self._make()
-            self._all.append(lane)
-        self._local.lane = lane
+            pair = self._make()
+            self._all.append(pair)
+        self._local.pair = pair
         try:
-            with lane.current():
+            with pair.current():
                 try:
                     result = function()
                 except BaseException:
-                    _quietly(lane.finish)
+                    _quietly(pair.finish)
                     raise
-                lane.finish()
+                pair.finish()
                 return result
         finally:
-            self._local.lane = None
-            self._idle.append(lane)
+            self._local.pair = None
+            self._idle.append(pair)
 
 
 def _quietly(finish: Callable[[], None]) -> None:

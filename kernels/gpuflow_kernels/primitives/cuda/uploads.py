@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 STAGE = 4 << 20
-"""Bytes of a staging buffer; a lane has two."""
+"""Bytes of a staging buffer; a stream pair has two."""
 
 Event = Any
 Block = Any

@@ -18,11 +18,11 @@ from .snappy import snappy
 def run_at(data: Any, place: int, end: int, width: int) -> Any:
     """Parse the run that begins at `place`: its number of values (0 if malformed), whether they are packed, and where its bytes
     begin and end."""
-    told, place = varint(data, place, end)
-    count = int64(told >> uint64(1))
-    if place < 0 or told > uint64(0xFFFFFFFF):
+    header, place = varint(data, place, end)
+    count = int64(header >> uint64(1))
+    if place < 0 or header > uint64(0xFFFFFFFF):
         return int64(0), False, int64(0), int64(0)
-    if told & uint64(1):
+    if header & uint64(1):
         packed, size, count = True, count * width, count * 8
     else:
         packed, size = False, int64((width + 7) // 8)

@@ -18,8 +18,8 @@ def snappy(data: Any, place: int, end: int, out: Any, at: int, size: int) -> int
 
     `SLACK` bytes must follow the block.
     """
-    told, start = varint(data, place, end)
-    if start < 0 or told != uint64(size) or at + size > len(out):
+    stated, start = varint(data, place, end)
+    if start < 0 or stated != uint64(size) or at + size > len(out):
         return int64(-1)
     here, stop, whole = uint64(start), uint64(end), uint64(len(data))
     done, room, base, full = uint64(at), uint64(len(out)), uint64(at), uint64(at + size)
