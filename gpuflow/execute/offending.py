@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ from .string_tables import bind
 
 CASTS = frozenset({"cast", "to_integer", "to_decimal", "to_date", "to_datetime", "strptime", "date", "datetime"})
 """Functions that make a value of another type."""
+_ACCUMULATOR = re.compile(r"(.*): \w+, slot \d+", re.DOTALL)
+"""Name of a column that holds accumulators of the output column in front (`physical.aggregates`)."""
 
 
 def located(error: ArithmeticOverflowError, task: PipelineTask, inputs: Any) -> ArithmeticOverflowError:
@@ -110,12 +113,24 @@ class _Search:
         shown = ", ".join(f"{self._text(a)} = {v!r:.60}" for a, v in zip(varying, values, strict=False))
         place = f"row {number}" + (f" of partition {self.ordinal}" if self.ordinal else "")
         what = filtering.overflow_message(call.overload.complaint(call.dtype))
+        output = self._aggregated(call)
+        if output is not None:
+            return ArithmeticOverflowError(f"{what}; in column {output!r}")
         message = f"{what}; in {text}, {place}" + (f", where {shown}" if shown else "")
         if call.overload.name not in CASTS:
             return ArithmeticOverflowError(message)
         if not call.overload.failure:
             message += "; strict=False gives null there"
         return CastError(message, expression=text, value=values[0] if values else None, row=number)
+
+    def _aggregated(self, call: Call) -> str | None:
+        """Return the output column whose aggregation a call finishes; None for any other call.
+
+        Its arguments are accumulators, of which a user knows nothing.
+        """
+        names = [self.task.columns[a.key] for a in call.args if isinstance(a, Ref) and isinstance(a.key, int)]
+        match = _ACCUMULATOR.fullmatch(names[0]) if names and len(names) == len(call.args) else None
+        return match[1] if match else None
 
     def _text(self, row: Any) -> str:
         """An expression as a user would write it."""

@@ -5,11 +5,17 @@ A table of ways, by name, belongs to each kind of object; `unknown` makes the er
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec, TypeVar
 
-from gpuflow.errors import UnknownNameError
+from gpuflow.errors import TypeMismatchError, UnknownNameError
 
 from .hints import close, listed
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def unknown(owner: str, name: str, ways: Mapping[str, str], known: Iterable[str]) -> UnknownNameError:
@@ -41,3 +47,34 @@ def unknown(owner: str, name: str, ways: Mapping[str, str], known: Iterable[str]
         way = f"did you mean {listed(near, ' or ')}?" if near else ""
     # With a name and no object set, Python appends no guess of its own to the traceback.
     return UnknownNameError(f"{owner} has no {name!r}{'; ' if way else ''}{way}", name=name, obj=None)
+
+
+def keyword_hints(keywords: Mapping[str, str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Decorate a function: for an unknown parameter it raises `TypeMismatchError`, which says what to write instead.
+
+    Parameters
+    ----------
+    keywords : mapping of str to str
+        What to write, by the parameter's name in another library; ``{method}`` is replaced by the function's name.
+    """
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        own = signature(function).parameters.items()
+        parameters = {f"*{n}" if p.kind is p.VAR_POSITIONAL else n: p for n, p in own if n != "self"}
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # the function called then checks the rest
+
+        @wraps(function)
+        def call(*args: _P.args, **named: _P.kwargs) -> _R:
+            for name in named:
+                if name in parameters or (passes_on and name not in keywords):
+                    continue
+                near = close(name, parameters)
+                guess = f"did you mean {listed(near, ' or ')}?" if near else ""
+                way = keywords[name].format(method=function.__name__) if name in keywords else guess
+                takes = ", ".join(n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD) or "nothing"
+                raise TypeMismatchError(f"{function.__name__}() takes no {name}=; {way + '; ' if way else ''}it takes {takes}")
+            return function(*args, **named)
+
+        return call
+
+    return decorate

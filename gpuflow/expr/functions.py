@@ -17,6 +17,7 @@ from gpuflow_kernels.dtypes import duration as duration_type
 from gpuflow.errors import PlanError, TypeMismatchError
 
 from .choice import When, all_of
+from .elsewhere import keyword_hints
 from .expr import Expr
 from .literals import NANOSECONDS, as_type, duration_literal
 from .methods import aggregated_node, as_node, column_node, pattern
@@ -163,6 +164,7 @@ def coalesce(*values: Any) -> Expr:
     return _folded("coalesce", values)
 
 
+@keyword_hints({"sep": "write separator=", "delimiter": "write separator=", "na_rep": "write .fill_null(...) on the columns"})
 def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool = False) -> Expr:
     """Several values of each row as one string; a str is a column's name.
 

@@ -7,13 +7,10 @@ not there yet says so with `NOT_YET`, and stands in docs/limits.md with an examp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
-from inspect import signature
 from typing import ParamSpec, TypeVar
 
-from gpuflow.errors import TypeMismatchError, UnknownNameError
-from gpuflow.expr.elsewhere import unknown
-from gpuflow.expr.hints import close, listed
+from gpuflow.errors import UnknownNameError
+from gpuflow.expr.elsewhere import keyword_hints, unknown
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -188,20 +185,5 @@ def other_name(owner: str, name: str, ways: Mapping[str, str], known: Iterable[s
 
 
 def hinted(method: Callable[_P, _R], keywords: Mapping[str, str] = KEYWORDS) -> Callable[_P, _R]:
-    """Say what to write instead when a function gets a parameter of another library's."""
-    parameters = {f"*{n}" if p.kind is p.VAR_POSITIONAL else n: p for n, p in signature(method).parameters.items() if n != "self"}
-    others = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # which are looked at further below
-
-    @wraps(method)
-    def call(*args: _P.args, **named: _P.kwargs) -> _R:
-        for name in named:
-            if name in parameters or (others and name not in keywords):
-                continue
-            near = close(name, parameters)
-            guess = f"did you mean {listed(near, ' or ')}?" if near else ""
-            way = keywords[name].format(method=method.__name__) if name in keywords else guess
-            takes = ", ".join(n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD) or "nothing"
-            raise TypeMismatchError(f"{method.__name__}() takes no {name}=; {way + '; ' if way else ''}it takes {takes}")
-        return method(*args, **named)
-
-    return call
+    """Decorate a function: for a parameter of another library it raises an error that says what to write instead."""
+    return keyword_hints(keywords)(method)

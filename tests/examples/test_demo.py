@@ -95,6 +95,8 @@ def test_data_is_partitioned_and_complete(flights_folder: Path) -> None:
 
 def test_a_folder_in_the_way_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(DemoDataError, match=r"^no folder can be made in .*; name another folder, as in gpuflow demo --data"):
+        prepare(tmp_path / "mine.txt" / "flights")
     with pytest.raises(DemoDataError, match="in the way"):
         prepare(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]

@@ -222,7 +222,7 @@ def test_sums_of_38_digits_are_exact_or_raise() -> None:
     with running("python", parts=2, rows=4):
         fits = decimals([NINES, "-" + NINES, NINES, None], 18, 0).select(s=large.sum()).collect().item()
         assert fits == Decimal(NINES)
-        with pytest.raises(errors.ArithmeticOverflowError, match=r"sum does not fit decimal\(38, 20\)"):
+        with pytest.raises(errors.ArithmeticOverflowError, match=r"sum does not fit decimal\(38, 20\).*; in column 's'$"):
             decimals([NINES] * 2, 18, 0).select(s=large.sum()).collect()
         with pytest.raises(errors.ArithmeticOverflowError, match="add does not fit"):
             decimals([NINES], 18, 0).select(s=large + large).collect()

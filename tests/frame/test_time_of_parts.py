@@ -132,9 +132,11 @@ def test_parts_finer_than_the_unit_are_rounded_towards_zero(part, unit):
     [
         (lambda: gf.datetime("y", 1, 1, time_unit="h"), PlanError, "time_unit='h'"),
         (lambda: gf.datetime(2024, 1, 1, time_zone="Nowhere"), PlanError, "no time zone"),
+        (lambda: gf.date("y", 1.25, 1), PlanError, r"whole numbers, not of float64; cast the part, as in \.cast\(gf\.Int64\)"),
+        (lambda: gf.datetime("y", 1, 1, "f"), PlanError, r"whole numbers, not of float64"),
         (lambda: gf.date("s", 1, 1), TypeMismatchError, r'date\(col\("s"\), 1, 1\): date\(\) does not accept string'),
     ],
 )
 def test_what_is_wrong(make, error, said):
     with pytest.raises(error, match=said):
-        gf.from_dict({"y": [1], "s": ["a"]}).select(make())
+        gf.from_dict({"y": [1], "s": ["a"], "f": [1.5]}).select(make())

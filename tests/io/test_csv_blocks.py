@@ -200,3 +200,34 @@ def test_a_kernel_compiled_finds_what_its_text_says() -> None:
     assert answers[0] == answers[1]
     assert [row[2] for row in answers[0][1][:5]] == [3, d.BLANK, d.COMMENT, 2, 1]
     assert answers[0][2][1] == d.OPEN | d.COMMENTS
+
+
+def test_comments_are_looked_for_where_lines_begin() -> None:
+    """Blocks without comments are cut by counting quotes, and parsed by pyarrow as they are."""
+    for text, comment, ends, expected in (
+        (b"#a\n1", b"#", d.NEWLINE, True),
+        (b"1\n#a", b"#", d.NEWLINE, True),
+        (b"1\r#a", b"#", d.NEWLINE, True),
+        (b"1;#a", b"#", ord(";"), True),
+        (b"1,#a\n2 #", b"#", d.NEWLINE, False),
+        (b"1\n/a", b"//", d.NEWLINE, False),
+        (b"#a\n#b", b"", d.NEWLINE, False),
+    ):
+        dialect = Dialect(b",", comment=comment, ends=ends)
+        assert module._may_hold_comments(text, dialect) is expected, text
+        assert not expected or not Block(text, 1, dialect, last=True).plain
+
+
+def test_damaged_compression_names_the_way_out() -> None:
+    content = b"a,b\n1,2\n" * 1000
+    for damaged in (gzip.compress(content)[:-9], bz2.compress(content)[:-9], lzma.compress(content)[:40] + b"x" * 30):
+        with pytest.raises(ReadError, match=r"the file is damaged or cut off: copy it again, or compress it again$"):
+            table(scan_csv(damaged))
+
+
+def test_integers_beside_fractions_are_floats() -> None:
+    """Those beyond 2**53 are rounded, as by Polars; as decimals they are exact."""
+    text = b"a\n9007199254740993\n1.5\n"
+    assert table(scan_csv(text)).to_dict() == pl.read_csv(text).to_dict(as_series=False) == {"a": [2.0**53, 1.5]}
+    exact = table(scan_csv(text, schema_overrides={"a": gf.Decimal(18, 1)}))["a"].to_pylist()
+    assert list(map(str, exact)) == ["9007199254740993.0", "1.5"]

@@ -144,6 +144,11 @@ def test_operators_and_indexing() -> None:
             r"maintain_order=array.* is neither",
         ),
         (lambda: FRAME.head(np.array([1, 2])), TypeMismatchError, "number of rows must be an int"),
+        (
+            lambda: gf.concat_str("s", sep="-"),
+            TypeMismatchError,
+            r"^concat_str\(\) takes no sep=; write separator=; it takes values",
+        ),
         (lambda: col("x").var(ddof="1"), TypeMismatchError, "ddof='1' is no whole number"),
         (lambda: col("s").str.extract("a", group_index="1"), TypeMismatchError, r"extract\(.*group_index='1' is no int"),
         (lambda: col("s").str.contains("a", strict="no"), TypeMismatchError, "strict='no' is neither True nor False"),

@@ -16,6 +16,7 @@ FAILURES = (pa.ArrowException, OSError, EOFError, ValueError, KeyError, MemoryEr
 """Exceptions of pyarrow for damaged files; a damaged size may ask for memory that does not exist."""
 _PACKAGE = re.compile(r"(?i)\binstall\s+[\"'`]?([a-z][a-z0-9_.-]*)")
 _UNREACHABLE = re.compile(r"(?i)endpoint|connect|timed? ?out|timeout|name or service|name resolution|getaddrinfo|unreachable")
+_DAMAGED = re.compile(r"(?i)\bdecompress|truncated compressed")
 _CREDENTIALS = re.compile(r"(?i)credential|access ?denied|forbidden|unauthorized|invalidaccesskey|signaturedoesnotmatch")
 
 
@@ -51,6 +52,8 @@ def reason_of(error: Any) -> str:
     unknown = re.match(r"Protocol not known: (\S+)", text)
     if unknown:
         return _unknown(unknown.group(1))
+    if _DAMAGED.search(text) and "damaged" not in text:
+        return f"{text}; the file is damaged or cut off: copy it again, or compress it again"
     if _CREDENTIALS.search(text):
         return f"{text}; give credentials in storage_options, or ask for the permission"
     if _UNREACHABLE.search(f"{type(error).__name__} {text}"):

@@ -53,10 +53,11 @@ def scan_csv(
     """Delimited text, plain or compressed (gzip, bz2, zstd, xz, or a zip archive of one file; by name or content): types are
     found in the first rows.
 
-    One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where
-    that holds all of them, else an error that names the column. A line without anything is a null where there is one column,
-    else it is left out. A row with too few fields is filled up with nulls. Of repeated names in the header, the second becomes
-    ``a_duplicated_0``.
+    One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where that
+    holds all of them, else an error that names the column. Beside fractions they are float64, which rounds those beyond 2**53:
+    give such a column the type decimal or string in `schema_overrides`. A line without anything is a null where there is one
+    column, else it is left out. A row with too few fields is filled up with nulls. Of repeated names in the header, the second
+    becomes ``a_duplicated_0``.
 
     Parameters
     ----------
@@ -189,7 +190,8 @@ def scan_ndjson(
 
     A key that an object lacks is null. Dates and times are strings unless a type is given for them. Values without a type in
     common are text, as they are written in the file, and so is everything in a column that is to be a string. A file that begins
-    with ``[`` is one array of objects. A key that stands twice in an object with two values is an error.
+    with ``[`` is one array of objects. A key that stands twice in an object with two values is an error. Whole numbers beside
+    fractions are float64, which rounds those beyond 2**53. A file without objects has no rows and, without `schema`, no columns.
 
     Parameters
     ----------

@@ -16,7 +16,15 @@ _FIRST_YEAR, _LAST_YEAR = -5_877_640, 5_881_579
 
 
 def _of_parts(args: Types, params: Parameters | None = None) -> Signature | None:
-    return Signature((INT64,) * len(args), DATE) if accept(args, numeric) else None
+    return Signature((INT64,) * len(args), DATE) if _are_whole(args) else None
+
+
+def _are_whole(args: Types) -> bool:
+    """Return whether all parts are numbers; raise for fractions, of which the calendar has none."""
+    for dtype in args:
+        if dtype.is_float:
+            raise ValueError(f"a date is made of whole numbers, not of {dtype}; cast the part, as in .cast(gf.Int64)")
+    return accept(args, numeric)
 
 
 def _no_date(year: Any, month: Any, day: Any) -> Any:
@@ -43,7 +51,7 @@ def _of_all_parts(args: Types, params: Parameters) -> Signature | None:
         raise ValueError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
     per = UNITS[unit]
     constants = per, max(1, per // 1_000_000), max(1, 1_000_000 // per), (1 << 63) // (86_400 * per) - 1
-    return Signature((INT64,) * 7, timestamp(unit), constants) if accept(args, numeric) else None
+    return Signature((INT64,) * 7, timestamp(unit), constants) if _are_whole(args) else None
 
 
 def _no_moment(
