@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from .algorithms.join_table import JoinTable
+from .codegen.common.arguments import Argument, Arguments, Role, control
 from .codegen.common.program import Generated
 from .column import Chunk
 from .dtypes import DType
 from .ir.expressions import CodeOf
 from .ir.pipeline import Pipeline, Shape
 from .target import Target, word_of
+
+POSITION = control("pos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +68,32 @@ def fitted(target: Target, shape: Shape, chunk: Chunk) -> Shape:
     return replace(shape, paired=all(a.data.ptr % min(2 * a.itemsize, 16) == 0 for a in arrays))
 
 
-def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings) -> dict[str, Any]:
-    """The arguments that rows read, by name."""
-    arguments: dict[str, Any] = {"pos": word_of(bindings.position, "int64")}
+def input_arguments(target: Target, pipeline: Pipeline, generated: Generated, chunk: Chunk, bindings: Bindings) -> Arguments:
+    """Give a value to each argument that rows read."""
+    arguments: Arguments = {POSITION: word_of(bindings.position, "int64")}
     for position in generated.columns:
         column = chunk.columns[position]
-        arguments[f"c{position}"] = target.asarray(column.values)
+        arguments[Argument(Role.INPUT, position)] = target.asarray(column.values)
         if column.validity is not None:
-            arguments[f"n{position}"] = target.asarray(column.validity)
+            arguments[Argument(Role.VALIDITY, position)] = target.asarray(column.validity)
     for k, const in enumerate(generated.literals):
         value = bindings.codes[const.value.index] if isinstance(const.value, CodeOf) else const.value
-        arguments[f"a{k}"] = word_of(value, const.dtype.register)
+        arguments[Argument(Role.LITERAL, k)] = word_of(value, const.dtype.register)
     for k in generated.lookups:
-        arguments[f"l{k}"] = target.asarray(bindings.lookups[k])
+        arguments[Argument(Role.LOOKUP, k)] = target.asarray(bindings.lookups[k])
     for k, member in enumerate(generated.members):
-        arguments[f"s{k}"] = member_array(target, member.values, member.arg.dtype, bindings)
+        arguments[Argument(Role.MEMBERS, k)] = member_array(target, member.values, member.arg.dtype, bindings)
     for k, array in enumerate(generated.tables):
-        arguments[f"ta{k}"] = target.asarray(np.array(array.values, dtype="int64"))
+        arguments[Argument(Role.ARRAY, k)] = target.asarray(np.array(array.values, dtype="int64"))
     for number in {s.table for s in pipeline.probes}:
         table = bindings.tables[number]
-        for name, value in table.arrays.items():
-            arguments[f"t{number}_{name}"] = value
+        for part, value in table.arrays.items():
+            arguments[Argument(Role.JOIN, number, part)] = value
         for position, column in enumerate(table.payload):
             # a column that the table shares with one of its inputs may have been moved to the host since
-            arguments[f"t{number}_p{position}"] = target.asarray(column.values)
-            arguments[f"t{number}_n{position}"] = None if column.validity is None else target.asarray(column.validity)
+            validity = None if column.validity is None else target.asarray(column.validity)
+            arguments[Argument(Role.JOIN, number, f"p{position}")] = target.asarray(column.values)
+            arguments[Argument(Role.JOIN, number, f"n{position}")] = validity
     return arguments
 
 

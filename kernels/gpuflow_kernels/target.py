@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .codegen import modules
+from .codegen.common.arguments import Arguments
 from .codegen.common.literals import abstracted
 from .codegen.common.program import Generated
 from .errors import ExecutionError, KernelCompileError
@@ -90,8 +91,8 @@ PYTHON, CPU, CUDA = Target("python"), Target("cpu"), CudaTarget("cuda")
 TARGETS = {t.name: t for t in (PYTHON, CPU, CUDA)}
 
 
-def call(target: Target, generated: Generated, arguments: dict[str, Any]) -> int:
-    """Run a CPU or PYTHON kernel with arguments by name; return its error number.
+def call(target: Target, generated: Generated, arguments: Arguments) -> int:
+    """Run a CPU or PYTHON kernel; return its error number.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def call(target: Target, generated: Generated, arguments: dict[str, Any]) -> int
         When the kernel does not compile; the message names its file.
     """
     module = modules.load(generated.text, target.name)
-    values = [arguments[name] for name in generated.params]
+    values = [arguments[argument] for argument in generated.params]
     if target.name == "python":
         with np.errstate(all="ignore"):
             return int(module.run(*values))

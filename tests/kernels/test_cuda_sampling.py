@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from gpuflow_kernels.binding import Bindings
+from gpuflow_kernels.codegen.common.arguments import Argument, Role
 from gpuflow_kernels.codegen.cuda.private_groups import NEIGHBOURS
 from gpuflow_kernels.primitives.cuda import launcher, tables
 from gpuflow_kernels.target import CUDA, PYTHON
@@ -120,8 +121,8 @@ def sampled_rows(keys: Any) -> Any:
 def taking(keys: Any) -> Any:
     """In place of the kernel that takes the sample."""
 
-    def launch(self: Any, name: str, things: int, kx0: Any, rows: Any, every: Any) -> None:
+    def launch(self: Any, name: str, things: int, given: Any, rows: Any, every: Any) -> None:
         assert (name, things, int(every) * (launcher.SAMPLE // NEIGHBOURS) <= len(keys)) == ("sample", launcher.SAMPLE, True)
-        kx0[...] = CUDA.xp.asarray(sampled_rows(keys))
+        given[Argument(Role.ROW_WORD)][...] = CUDA.xp.asarray(sampled_rows(keys))
 
     return launch

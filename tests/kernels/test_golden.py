@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from gpuflow_kernels.codegen.common.arguments import Argument, Role, pattern_of
 
 from tests.support.golden import GOLDEN, Golden
 from tests.support.launches import recorded
@@ -47,3 +49,11 @@ if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:
         sys.exit("usage: python -m tests.kernels.test_golden --write")
     write()
+
+
+def test_every_role_is_spelled_in_its_own_way() -> None:
+    """So that two arguments of a kernel cannot get one name, and what names are looked for in a text are those written."""
+    names = [Argument(role, 3, "part").name for role in Role]
+    assert len(set(names)) == len(Role)
+    pattern = re.compile(pattern_of((Role.INPUT, Role.OUTPUT), ("gids",)))
+    assert [n for n in [*names, "gids", "c12", "c"] if pattern.fullmatch(n)] == ["c3", "o3", "gids", "c12"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpuflow_kernels.binding import Bindings
+from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
 from gpuflow_kernels.codegen.common.sinks import SlotRef, slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import BOOL, DType
@@ -128,16 +129,18 @@ class GroupTable:
         start = word_of(identity, dtype.register)
         return self.target.xp.full(size, start, dtype=start.dtype)
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the kernel arguments that belong to the table."""
-        letter = "z" if self.layout.mode == "reduce" else "g"
-        arguments: dict[str, Any] = {f"{letter}{k}": a for k, a in enumerate(self.accumulators)}
-        for k, (base, stride) in enumerate(zip(self.layout.bases, self.layout.strides, strict=True)):
-            arguments |= {f"b{k}": word_of(base, "int64"), f"k{k}": word_of(stride, "int64")}
-        if self.layout.mode == "dense":
-            arguments["present"] = self.present
+    def arguments(self) -> Arguments:
+        """Give a value to each kernel argument that belongs to the table."""
+        role, layout = Role.PARTIAL if self.layout.mode == "reduce" else Role.SLOT, self.layout
+        arguments: Arguments = {Argument(role, k): a for k, a in enumerate(self.accumulators)}
+        for k, (base, stride) in enumerate(zip(layout.bases, layout.strides, strict=True)):
+            arguments[Argument(Role.KEY_LOW, k)] = word_of(base, "int64")
+            arguments[Argument(Role.KEY_STRIDE, k)] = word_of(stride, "int64")
+        if layout.mode == "dense":
+            arguments[control("present")] = self.present
         if self.shape.mode == "hash":
-            arguments |= {"slots": self.slots, "shift": self.shift, **{f"kw{k}": w for k, w in enumerate(self.words)}}
+            arguments |= {control("slots"): self.slots, control("shift"): self.shift}
+            arguments |= {Argument(Role.KEY_WORD, k): w for k, w in enumerate(self.words)}
         return arguments
 
     def make_room(self, target: Target, capacity: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gpuflow_kernels.binding import Bindings, fitted, input_arguments, shape_of
+from gpuflow_kernels.codegen.common.arguments import control
 from gpuflow_kernels.codegen.common.program import null_keys, repeated
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.errors import ArithmeticOverflowError
@@ -133,7 +134,7 @@ class Grouper:
         arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
         ids = None
         if self.sink.number:
-            ids = arguments["ids"] = self.target.xp.full(chunk.length, -1, dtype="int64")
+            ids = arguments[control("ids")] = self.target.xp.full(chunk.length, -1, dtype="int64")
         error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels.codegen.common.module_text import module_of
 from gpuflow_kernels.codegen.common.tables_text import hash_text
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
+from gpuflow_kernels.codegen.cuda.text import kernel_text, named, thread_number
 from gpuflow_kernels.codegen.modules import load
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.host_memory import take
@@ -31,7 +31,7 @@ def _hash_module(words: int, target: str) -> str:
     # the low 32 bits of the hash: hash tables choose slots by the top ones
     part = f"((hash_{words}({loads}) & uint64(0xFFFFFFFF)) * parts) >> uint64(32)"
     if target == "cuda":
-        params = (Param("rows"), Param("parts"), Param("out", "int32"), *(Param(w, "int64") for w in names))
+        params = (named("rows"), named("parts"), named("out", "int32"), *(named(w, "int64") for w in names))
         body = [
             thread_number("i"),
             "if i < rows:",

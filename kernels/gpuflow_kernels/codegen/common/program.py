@@ -12,6 +12,7 @@ from gpuflow_kernels.declare.scalar import Table
 from gpuflow_kernels.ir.expressions import Const, LiteralSlot, Member, Ref, Row
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Shape, TableShape
 
+from .arguments import Argument, Role
 from .literals import abstracted
 from .rows import FALSE, TRUE, RowWriter, Value, both, loaded, zero
 
@@ -24,12 +25,12 @@ class Generated:
     ----------
     text : str
         The whole module.
-    params : tuple of str
-        Names of the kernel's arguments in order.
+    params : tuple of Argument
+        The kernel's arguments in order.
     row_lines : tuple of str
         The lines of one row, without the sink; equal on every target.
     literals, lookups, members, tables
-        The literals ``a0 …``, numbers of the look-up tables ``l…``, value sets ``s0 …`` and arrays ``ta0 …`` to pass.
+        The literals, numbers of the look-up tables, value sets and constant arrays to pass.
     checks : tuple of str
         What error number ``k + 1`` means.
     columns : tuple of int
@@ -39,7 +40,7 @@ class Generated:
     """
 
     text: str
-    params: tuple[str, ...]
+    params: tuple[Argument, ...]
     row_lines: tuple[str, ...]
     literals: tuple[Const, ...]
     lookups: tuple[int, ...]
@@ -163,28 +164,29 @@ def _null_keys(pipeline: Pipeline, shape: Shape) -> tuple[bool, ...]:
     return tuple(found)
 
 
-def input_params(writer: RowWriter, pipeline: Pipeline, shape: Shape) -> tuple[str, ...]:
-    """Names of the arguments that rows read: columns, literals, look-ups, members, arrays, join tables."""
-    names = []
+def input_params(writer: RowWriter, pipeline: Pipeline, shape: Shape) -> tuple[Argument, ...]:
+    """The arguments that rows read: columns, literals, look-ups, members, arrays, join tables."""
+    arguments = []
     for position in sorted(writer.columns):
-        names.append(f"c{position}")
+        arguments.append(Argument(Role.INPUT, position))
         if shape.nullable[position]:
-            names.append(f"n{position}")
-    names += [f"a{k}" for k in range(len(writer.literals))]
-    names += [f"l{k}" for k in writer.lookups]
-    names += [f"s{k}" for k in range(len(writer.members))]
-    names += [f"ta{k}" for k in range(len(writer.tables))]
+            arguments.append(Argument(Role.VALIDITY, position))
+    arguments += [Argument(Role.LITERAL, k) for k in range(len(writer.literals))]
+    arguments += [Argument(Role.LOOKUP, k) for k in writer.lookups]
+    arguments += [Argument(Role.MEMBERS, k) for k in range(len(writer.members))]
+    arguments += [Argument(Role.ARRAY, k) for k in range(len(writer.tables))]
     for step in pipeline.probes:
-        t, table = f"t{step.table}", shape.tables[step.table]
+        table = shape.tables[step.table]
         if table.mode == "direct":
-            names += [f"{t}_direct", *(f"{t}_{x}{k}" for k in range(table.words) for x in "bek")]
+            parts = ["direct", *(f"{x}{k}" for k in range(table.words) for x in "bek")]
         else:
-            names += [f"{t}_slots", f"{t}_shift", *(f"{t}_w{k}" for k in range(table.words))]
+            parts = ["slots", "shift", *(f"w{k}" for k in range(table.words))]
         if step.brings:
             if not table.unique:
-                names.append(f"{t}_offsets")
+                parts.append("offsets")
             for _, position, _ in step.payload:
-                names.append(f"{t}_p{position}")
+                parts.append(f"p{position}")
                 if table.nullable[position]:
-                    names.append(f"{t}_n{position}")
-    return tuple(dict.fromkeys(names))
+                    parts.append(f"n{position}")
+        arguments += [Argument(Role.JOIN, step.table, part) for part in parts]
+    return tuple(dict.fromkeys(arguments))

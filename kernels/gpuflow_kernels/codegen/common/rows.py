@@ -18,6 +18,7 @@ from gpuflow_kernels.ir.expressions import Call, Const, Lookup, Member, Ref, Row
 from gpuflow_kernels.ir.intervals import cannot_overflow
 from gpuflow_kernels.source import Body
 
+from .arguments import Role, name_of
 from .inline import helper_text, inline, is_straight
 
 TRUE, FALSE = "True", "False"
@@ -125,17 +126,17 @@ class RowWriter:
         if position not in self.columns:
             self.columns.append(position)
         number = self.fresh()
-        self.line(f"v{number} = {loaded(ref.dtype, f'c{position}[i]')}")
+        self.line(f"v{number} = {loaded(ref.dtype, f'{name_of(Role.INPUT, position)}[i]')}")
         if not self._nullable[position]:
             return Value(f"v{number}", TRUE)
-        self.line(f"m{number} = bool_(n{position}[i])")
+        self.line(f"m{number} = bool_({name_of(Role.VALIDITY, position)}[i])")
         return Value(f"v{number}", f"m{number}")
 
     def _literal(self, const: Const) -> Value:
         if const.value is None:
             return Value(zero(const.dtype), FALSE)
         self.literals.append(const)
-        return Value(f"a{len(self.literals) - 1}", TRUE)
+        return Value(name_of(Role.LITERAL, len(self.literals) - 1), TRUE)
 
     def _lookup(self, row: Lookup) -> Value:
         index = self.emit(row.arg)
@@ -146,7 +147,7 @@ class RowWriter:
     def _member(self, row: Member) -> Value:
         value = self.emit(row.arg)
         self.members.append(row)
-        name = self.assign(f"is_member({value.text}, s{len(self.members) - 1})")
+        name = self.assign(f"is_member({value.text}, {name_of(Role.MEMBERS, len(self.members) - 1)})")
         return Value(name, value.valid)
 
     def _branch(self, row: Call) -> Value:
@@ -207,7 +208,7 @@ class RowWriter:
             return literal_text(value)
         if value not in self.tables:
             self.tables.append(value)
-        return f"ta{self.tables.index(value)}"
+        return name_of(Role.ARRAY, self.tables.index(value))
 
     def _operand(self, arg: Row, call: Call, parameter: str) -> Value:
         if isinstance(arg, Const) and arg.value is not None and parameter in call.overload.structural:

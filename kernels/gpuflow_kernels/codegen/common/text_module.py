@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named, thread_number
 from gpuflow_kernels.declare.scalar import PARTIAL, Constant, Overload, Table
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.source import Body
@@ -54,38 +54,38 @@ def text_module(
     writing : bool
         Whether bytes are put where they belong (``put`` from ``at[i]`` on) instead of counted.
     """
-    params = [Param("rows")]
+    params = [named("rows")]
     lines: list[str] = []
     values: list[str] = []
     for k, argument in enumerate(arguments):
         values += _bound(k, argument, params, lines)
     for k, constant in enumerate(constants):
         if isinstance(constant, Table):
-            params.append(Param(f"ta{k}", "int64"))
+            params.append(named(f"ta{k}", "int64"))
         values.append(f"ta{k}" if isinstance(constant, Table) else literal_text(constant))
     partial = overload.null == PARTIAL
     helpers = {overload.body.name: overload.body}
     if overload.text == "write":
-        params += [Param("bytes", "uint8", "room"), Param("room")]
-        params += [Param("at", "int64")] if writing else []
+        params += [named("bytes", "uint8", "room"), named("room")]
+        params += [named("at", "int64")] if writing else []
         values = ["bytes", "at[i]" if writing else "int64(0)", *values]
     if overload.text == "view" and writing:
-        params += [Param("bytes", "uint8", "room"), Param("room"), Param("at", "int64")]
+        params += [named("bytes", "uint8", "room"), named("room"), named("at", "int64")]
     names = ("begin", "end") if overload.text == "view" else ("value",)
     lines.append(f"{', '.join((*names, *(('known',) if partial else ())))} = {overload.body.name}({', '.join(values)})")
     if writing:
         if overload.text == "view":
             lines.append("put_bytes(bytes, at[i], b0, begin, end)")
     else:
-        params.append(Param("out", out))
+        params.append(named("out", out))
         answer = "end - begin" if overload.text == "view" else "value"
         lines.append(f"out[i] = {_cast(out)}({answer})" if _cast(out) else f"out[i] = {answer}")
         if partial:
-            params.append(Param("ok", "bool"))
+            params.append(named("ok", "bool"))
             lines.append("ok[i] = known")
         if overload.overflow is not None:
             helpers[overload.overflow.name] = overload.overflow
-            params.append(Param("bad", "bool"))
+            params.append(named("bad", "bool"))
             arguments_of_body = values[2:] if overload.text == "write" else values
             lines.append(f"bad[i] = {overload.overflow.name}({', '.join(arguments_of_body)})")
     return TextGenerated(_module(target, helpers, params, lines), tuple(params))
@@ -101,17 +101,17 @@ def _bound(k: int, argument: Argument, params: list[Param], lines: list[str]) ->
     if argument.dtype is not None:
         register = argument.dtype.register
         if argument.how == ONE:
-            params.append(Param(f"c{k}"))
+            params.append(named(f"c{k}"))
             return [f"c{k}"]
-        params.append(Param(f"c{k}", argument.dtype.storage))
+        params.append(named(f"c{k}", argument.dtype.storage))
         return [f"{register}(c{k}[i])"]
-    params += [Param(f"b{k}", "uint8", f"n{k}"), Param(f"n{k}")]
+    params += [named(f"b{k}", "uint8", f"n{k}"), named(f"n{k}")]
     if argument.how == ONE:
         return [f"b{k}", "int64(0)", f"int64(n{k})"]
-    params.append(Param(f"s{k}", "int64"))
+    params.append(named(f"s{k}", "int64"))
     row = "i"
     if argument.how == ROWS:
-        params.append(Param(f"r{k}", "int32"))
+        params.append(named(f"r{k}", "int32"))
         lines.append(f"q{k} = uint64(r{k}[i])")
         row = f"q{k}"
     return [f"b{k}", f"s{k}[{row}]", f"s{k}[{row} + uint64(1)]"]

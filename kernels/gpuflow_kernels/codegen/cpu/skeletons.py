@@ -17,6 +17,8 @@ from gpuflow_kernels.codegen.common.sinks import combine, group_words, slot_layo
 from gpuflow_kernels.ir.expressions import Ref
 from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Shape, Write
 
+from ..common.arguments import Argument, Role, control, name_of
+
 CURSORS = 3
 FEW = 2
 
@@ -25,7 +27,7 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
     """The module of one pipeline for ``cpu`` or ``python``."""
     writer = RowWriter(shape.nullable)
     loops = repeated(pipeline, shape)
-    outputs: list[str] = []
+    outputs: list[Argument] = []
     nullable: list[bool] = []
     marks: list[int] = []
     head, tail = ["e = state[1]"], ["state[1] = e"]
@@ -45,8 +47,9 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
         reducing, hashing = shape.group.mode == "reduce", shape.group.mode == "hash"  # type: ignore[union-attr]
         layout = slot_layout(pipeline.sink.aggs)
         if reducing:
-            head += [f"g{r.array} = z{r.array}[0]" for r in layout]
-            tail += [f"z{r.array}[0] = g{r.array}" for r in layout]
+            places = [(name_of(Role.SLOT, r.array), name_of(Role.PARTIAL, r.array)) for r in layout]
+            head += [f"{own} = {given}[0]" for own, given in places]
+            tail += [f"{given}[0] = {own}" for own, given in places]
         if hashing:
             head += ["ng = state[2]", "smask = uint64(len(slots) - 1)", "limit = len(slots) >> 1"]
             tail += ["state[2] = ng"]
@@ -58,17 +61,11 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
             head.append("j = uint64(state[0])")
             tail.append("state[0] = j")
     find = {shape.tables[s.table].words for s in pipeline.probes if shape.tables[s.table].mode == "hash"}
-    params = (
-        "start",
-        "stop",
-        "state",
-        *(("pos",) if pipeline.sink.reads_position else ()),
-        *input_params(writer, pipeline, shape),
-    )
-    params += tuple(outputs)
+    first = ("start", "stop", "state", "pos") if pipeline.sink.reads_position else ("start", "stop", "state")
+    params = (*map(control, first), *input_params(writer, pipeline, shape), *outputs)
     body = [
         "@kernel",
-        f"def run({', '.join(params)}):",
+        f"def run({', '.join(p.name for p in params)}):",
         *indented(head, 1),
         "    for i in range(start, stop):",
         *indented((_unbranched(writer.lines, marks) if _moves_little(pipeline) else writer.lines) or ["pass"], 2),
@@ -121,7 +118,7 @@ def _write(
     pipeline: Pipeline,
     shape: Shape,
     loops: bool,
-    outputs: list[str],
+    outputs: list[Argument],
     nullable: list[bool],
     full: list[str],
 ) -> None:
@@ -130,41 +127,43 @@ def _write(
     if loops:  # more rows may leave than entered: the output can fill up
         with writer.block("if j == room:"):
             _stop(writer, full, ["state[0] = j", "state[2] = i"])
-        outputs.append("room")
+        outputs.append(control("room"))
     at = "j" if compacting else "i"
     values = [writer.emit(c) for c in pipeline.sink.columns]
     for k, value in enumerate(values):
-        writer.line(f"o{k}[{at}] = {stored(pipeline.sink.columns[k].dtype, value.text)}")
-        outputs.append(f"o{k}")
+        output, validity = Argument(Role.OUTPUT, k), Argument(Role.OUTPUT_VALIDITY, k)
+        writer.line(f"{output.name}[{at}] = {stored(pipeline.sink.columns[k].dtype, value.text)}")
+        outputs.append(output)
         nullable.append(value.valid != TRUE)
         if value.valid != TRUE:
-            writer.line(f"h{k}[{at}] = {value.valid}")
-            outputs.append(f"h{k}")
+            writer.line(f"{validity.name}[{at}] = {value.valid}")
+            outputs.append(validity)
     if compacting:
         writer.line("j += uint64(1)")
 
 
-def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> list[str]:
+def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> list[Argument]:
     group = shape.group
     assert group is not None
-    arguments: list[str] = []
+    arguments: list[Argument] = []
+    ranges = [Argument(role, k) for k in range(len(sink.keys)) for role in (Role.KEY_LOW, Role.KEY_STRIDE)]
     updates = [write_values(writer, sink, a) for a in range(len(sink.aggs))] if group.mode == "reduce" else []
     if group.mode == "dense":
         (w,) = group_words(writer, sink, group)
         writer.line(f"g = {w}")
         writer.line("at = uint64(g)")
         writer.line("present[at] = True")
-        arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"] + ["present"]
+        arguments += [*ranges, control("present")]
     elif group.mode == "hash":
         words = group_words(writer, sink, group)
         if group.packed:
-            arguments += [f"{x}{k}" for k in range(len(sink.keys)) for x in "bk"]
-        arguments += ["slots", "shift", *(f"kw{k}" for k in range(group.words))]
+            arguments += ranges
+        arguments += [control("slots"), control("shift"), *(Argument(Role.KEY_WORD, k) for k in range(group.words))]
         _find_or_insert(writer, words, full)
         writer.line("at = uint64(g)")
     if sink.number:
         writer.line("ids[i] = g")
-        arguments.append("ids")
+        arguments.append(control("ids"))
     updates = updates or [write_values(writer, sink, a) for a in range(len(sink.aggs))]
     for update in updates:
         if update.mask == TRUE:
@@ -172,8 +171,8 @@ def _group(writer: RowWriter, sink: Group, shape: Shape, full: list[str]) -> lis
         elif update.mask != "False":
             with writer.block(f"if {update.mask}:"):
                 combine(writer, update, sink.merge, group.mode == "reduce")
-    arguments += [f"{'z' if group.mode == 'reduce' else 'g'}{r.array}" for r in slot_layout(sink.aggs)]
-    return arguments
+    role = Role.PARTIAL if group.mode == "reduce" else Role.SLOT
+    return arguments + [Argument(role, r.array) for r in slot_layout(sink.aggs)]
 
 
 def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> None:
@@ -186,10 +185,10 @@ def _find_or_insert(writer: RowWriter, words: list[str], full: list[str]) -> Non
             writer.line("g = ng")
             writer.line("slots[s] = g")
             for k, w in enumerate(words):
-                writer.line(f"kw{k}[uint64(g)] = {w}")
+                writer.line(f"{name_of(Role.KEY_WORD, k)}[uint64(g)] = {w}")
             writer.line("ng += 1")
             writer.line("break")
-        same = " and ".join(f"kw{k}[uint64(g)] == {w}" for k, w in enumerate(words))
+        same = " and ".join(f"{name_of(Role.KEY_WORD, k)}[uint64(g)] == {w}" for k, w in enumerate(words))
         with writer.block(f"if {same}:"):
             writer.line("break")
         writer.line("s = (s + uint64(1)) & smask")

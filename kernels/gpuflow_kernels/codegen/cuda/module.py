@@ -10,6 +10,7 @@ from gpuflow_kernels.codegen.common.rows import RowWriter
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.pipeline import Pipeline, Shape
 
+from ..common.arguments import Argument, Role
 from .text import Kernel, Param, Tile, kernel_text, loaded, tile_for
 
 
@@ -35,7 +36,7 @@ class Module:
             used |= {"err"}
         params = [p for p in self.known.values() if p.name in used]
         lengths = {p.length for p in params if p.length}
-        params += [p for p in self.known.values() if p.name in lengths and p not in params]
+        params += [p for p in self.known.values() if p.argument in lengths and p not in params]
         self.kernels.append(Kernel(name, tuple(params)))
         self.texts.append(kernel_text(name, params, body))
 
@@ -50,22 +51,27 @@ def know_inputs(module: Module) -> None:
     """Make known what the lines of a row read. Called when they are written."""
     writer, pipeline, shape = module.writer, module.pipeline, module.shape
     for position in sorted(writer.columns):
-        module.know(Param(f"c{position}", pipeline.inputs[position].storage), Param(f"n{position}", "bool"))
-    module.know(*(Param(f"a{k}") for k in range(len(writer.literals))))
-    module.know(*(Param(f"l{k}", dtype.storage) for k, dtype in writer.lookups.items()))
+        storage = pipeline.inputs[position].storage
+        module.know(Param(Argument(Role.INPUT, position), storage), Param(Argument(Role.VALIDITY, position), "bool"))
+    module.know(*(Param(Argument(Role.LITERAL, k)) for k in range(len(writer.literals))))
+    module.know(*(Param(Argument(Role.LOOKUP, k), dtype.storage) for k, dtype in writer.lookups.items()))
     for k, member in enumerate(writer.members):
-        module.know(Param(f"s{k}", array_type(member.arg.dtype), f"d{k}"), Param(f"d{k}"))
-    module.know(*(Param(f"ta{k}", "int64") for k in range(len(writer.tables))))
+        count = Argument(Role.MEMBER_COUNT, k)
+        module.know(Param(Argument(Role.MEMBERS, k), array_type(member.arg.dtype), count), Param(count))
+    module.know(*(Param(Argument(Role.ARRAY, k), "int64") for k in range(len(writer.tables))))
     for step in pipeline.probes:
-        t, table = f"t{step.table}", shape.tables[step.table]
+        table = shape.tables[step.table]
         if table.mode == "direct":
-            module.know(Param(f"{t}_direct", "int32"), *(Param(f"{t}_{x}{k}") for k in range(table.words) for x in "bek"))
+            parts: dict[str, str | None] = {"direct": "int32", **{f"{x}{k}": None for k in range(table.words) for x in "bek"}}
         else:
-            module.know(Param(f"{t}_slots", "int64"), Param(f"{t}_shift"))
-            module.know(*(Param(f"{t}_w{k}", "int64") for k in range(table.words)))
-        module.know(Param(f"{t}_offsets", "int64"), Param(f"f{step.table}", "int64"))
+            parts = {"slots": "int64", "shift": None, **{f"w{k}": "int64" for k in range(table.words)}}
+        parts["offsets"] = "int64"
+        payload: dict[str, str | None] = {}
         for _, position, dtype in step.payload:
-            module.know(Param(f"{t}_p{position}", dtype.storage), Param(f"{t}_n{position}", "bool"))
+            payload |= {f"p{position}": dtype.storage, f"n{position}": "bool"}
+        module.know(*(Param(Argument(Role.JOIN, step.table, part), dtype) for part, dtype in parts.items()))
+        module.know(Param(Argument(Role.FOUND, step.table), "int64"))
+        module.know(*(Param(Argument(Role.JOIN, step.table, part), dtype) for part, dtype in payload.items()))
 
 
 def array_type(dtype: DType) -> str:

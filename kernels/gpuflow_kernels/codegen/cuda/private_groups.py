@@ -15,9 +15,10 @@ from gpuflow_kernels.codegen.common.sinks import Update, combine, group_words, l
 from gpuflow_kernels.declare.aggregate import Slot
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 
+from ..common.arguments import Argument, Role
 from .module import Module, begin_row, know_inputs
 from .reduce import masked, over_threads, registers, slot_type
-from .text import Param, full_tile, over_list, over_rows, thread_number
+from .text import Param, full_tile, named, over_list, over_rows, thread_number
 
 COPY = "copy = (uint64(cuda.blockIdx.x) & (copies - uint64(1))) * size"
 """Where a block's copy of a dense table begins; ``copies`` is a power of two."""
@@ -186,15 +187,32 @@ def know_groups(module: Module, sink: Group, group: GroupShape) -> None:
     """Make known what grouping kernels read."""
     know_inputs(module)
     keys = range(len(sink.keys))
-    module.know(*(Param(f"{x}{k}") for k in keys for x in "bk"))
-    module.know(*(Param(f"kx{k}", "int64") for k in range(group.words)))
-    module.know(Param("present", "bool"), Param("size"), Param("copies"), Param("keys", "int64"), Param("shift"))
-    module.know(Param("probes"), Param("pending", "uint32"), Param("gids", "int64"), Param("ids", "int64"))
-    module.know(Param("counts", "int64"), Param("starts", "int64"), Param("index", "int64"))
-    module.know(Param("kx0", "int64"), Param("every"), Param("hot"), Param("spot", "int64"), Param("stretch"))
-    module.know(Param("lows", "int64"), Param("highs", "int64"), Param("order", "int64"))
+    module.know(*(Param(Argument(role, k)) for k in keys for role in (Role.KEY_LOW, Role.KEY_STRIDE)))
+    module.know(*(Param(Argument(Role.ROW_WORD, k), "int64") for k in range(group.words)))
+    module.know(
+        named("present", "bool"),
+        named("size"),
+        named("copies"),
+        named("keys", "int64"),
+        named("shift"),
+    )
+    module.know(
+        named("probes"),
+        named("pending", "uint32"),
+        named("gids", "int64"),
+        named("ids", "int64"),
+    )
+    module.know(named("counts", "int64"), named("starts", "int64"), named("index", "int64"))
+    module.know(
+        Param(Argument(Role.ROW_WORD), "int64"),
+        named("every"),
+        named("hot"),
+        named("spot", "int64"),
+        named("stretch"),
+    )
+    module.know(named("lows", "int64"), named("highs", "int64"), named("order", "int64"))
     for ref in slot_layout(sink.aggs):
         dtype = slot_type(sink, ref)
-        letters = ("z",) if group.mode == "reduce" else ("g", "z")
-        module.know(*(Param(f"{letter}{ref.array}", dtype) for letter in letters))
-        module.know(Param(f"sv{ref.array}", dtype), Param(f"sm{ref.array}", "bool"))
+        roles = (Role.PARTIAL,) if group.mode == "reduce" else (Role.SLOT, Role.PARTIAL)
+        module.know(*(Param(Argument(role, ref.array), dtype) for role in (*roles, Role.ROW_VALUE)))
+        module.know(Param(Argument(Role.ROW_MASK, ref.array), "bool"))

@@ -31,7 +31,7 @@ from gpuflow_kernels.ir.pipeline import Group, Pipeline, Shape
 
 from .groups import grouping
 from .module import Module
-from .text import Kernel, Param
+from .text import Kernel, named
 from .writes import writing
 
 
@@ -45,7 +45,7 @@ class CudaGenerated(Generated):
 def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
     """The module of one pipeline for ``cuda``."""
     module = Module(pipeline, shape, RowWriter(shape.nullable))
-    module.know(Param("start"), Param("rows"), Param("err", "int64"), Param("pos"))
+    module.know(named("start"), named("rows"), named("err", "int64"), named("pos"))
     nullable: tuple[bool, ...] = ()
     if isinstance(pipeline.sink, Group):
         row_lines = grouping(module)
@@ -56,7 +56,7 @@ def generate(pipeline: Pipeline, shape: Shape) -> CudaGenerated:
     hashes = {1} if shape.group is not None and shape.group.mode == "open" else set()
     return CudaGenerated(
         assemble("cuda", module.texts, writer, find, hashes, shape.constant_hash),
-        tuple(p.name for p in module.kernels[-1].params),
+        tuple(p.argument for p in module.kernels[-1].params),
         tuple(row_lines),
         tuple(writer.literals),
         tuple(writer.lookups),

@@ -16,6 +16,8 @@ import numpy as np
 from gpuflow_kernels.codegen.common.module_text import indented
 from gpuflow_kernels.source import parse
 
+from ..common.arguments import Argument, Role, control, pattern_of
+
 MARK = "leaves"
 """Stands in the lines of a row where its sink begins, until they are cut."""
 PENDING = 64
@@ -24,18 +26,30 @@ on an H100 and 48 on an H200."""
 MOST_LINES = 160
 """Lines of all copies of a row in one tile; more make registers spill and compilers slow."""
 
-_LOAD = re.compile(r"\b([cn]\d+|gids)\[i\]")
-_STORE = re.compile(r"^(\s*)([oh]\d+)\[j\] = ")
+_OUTPUTS = pattern_of((Role.OUTPUT, Role.OUTPUT_VALIDITY))
+_LOAD = re.compile(rf"\b({pattern_of((Role.INPUT, Role.VALIDITY), ('gids',))})\[i\]")
+_STORE = re.compile(rf"^(\s*)({_OUTPUTS})\[j\] = ")
+_STORED = re.compile(rf"^(\s*(?:{_OUTPUTS}))_# = ")
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A kernel's parameter: an array of `dtype` (a NumPy name), or a scalar where that is None. `length` names the scalar
+    """A kernel's parameter: an array of `dtype` (a NumPy name), or a scalar where that is None. `length` is the scalar
     parameter with an array's length, where the text asks for it."""
 
-    name: str
+    argument: Argument
     dtype: str | None = None
-    length: str | None = None
+    length: Argument | None = None
+
+    @property
+    def name(self) -> str:
+        """How the text spells it."""
+        return self.argument.name
+
+
+def named(name: str, dtype: str | None = None, length: str | None = None) -> Param:
+    """The parameter that there is one of, by its name; `length` names the one with its length."""
+    return Param(control(name), dtype, control(length) if length else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ def kernel_text(name: str, params: Iterable[Param], body: list[str]) -> str:
     """The text of a kernel: its arrays come as addresses."""
     params = tuple(params)
     names = [f"p_{p.name}" if p.dtype else p.name for p in params]
-    views = [f"{p.name} = view_{p.dtype}(p_{p.name}, {p.length or 0})" for p in params if p.dtype]
+    views = [f"{p.name} = view_{p.dtype}(p_{p.name}, {p.length.name if p.length else 0})" for p in params if p.dtype]
     return "\n".join(["@kernel", f"def {name}({', '.join(names)}):", *indented([*views, *body], 1)])
 
 
@@ -123,7 +137,7 @@ def stores_paired(tile: Tile, lines: list[str]) -> list[str]:
     done, row = [], -1
     for line in text:
         row += line.startswith("i = at")
-        done.append(re.sub(r"^(\s*[oh]\d+)_# = ", rf"\g<1>_{row} = ", line))
+        done.append(_STORED.sub(rf"\g<1>_{row} = ", line))
     for u in range(0, tile.unroll, 2):
         place = f"at + uint64({tile.offset(u)})" if u else "at"
         done += [f"put_pair({name}, {place}, {name}_{u}, {name}_{u + 1})" for name in outputs]

@@ -10,8 +10,23 @@ from gpuflow_kernels.codegen.common.program import repeated, write_steps
 from gpuflow_kernels.codegen.common.rows import TRUE, stored
 from gpuflow_kernels.ir.pipeline import Write
 
+from ..common.arguments import Argument, Role, name_of
 from .module import Module, begin_row, know_inputs
-from .text import MARK, Param, Tile, copy_of, full_tile, loaded, loads, needed_for, over_rows, path_to, stores_paired, tile_head
+from .text import (
+    MARK,
+    Param,
+    Tile,
+    copy_of,
+    full_tile,
+    loaded,
+    loads,
+    named,
+    needed_for,
+    over_rows,
+    path_to,
+    stores_paired,
+    tile_head,
+)
 
 LANES = "0xFFFFFFFF"
 
@@ -27,23 +42,23 @@ def writing(module: Module) -> tuple[list[str], tuple[bool, ...]]:
         nonlocal mark, depth
         mark, depth = len(writer.lines), writer.indent
         for k, value in enumerate([writer.emit(c) for c in sink.columns]):
-            writer.line(f"o{k}[j] = {stored(sink.columns[k].dtype, value.text)}")
+            writer.line(f"{name_of(Role.OUTPUT, k)}[j] = {stored(sink.columns[k].dtype, value.text)}")
             nullable.append(value.valid != TRUE)
             if value.valid != TRUE:
-                writer.line(f"h{k}[j] = {value.valid}")
+                writer.line(f"{name_of(Role.OUTPUT_VALIDITY, k)}[j] = {value.valid}")
 
     write_steps(writer, pipeline, shape, write)
     know_inputs(module)
     for k, column in enumerate(sink.columns):
-        module.know(Param(f"o{k}", column.dtype.storage), Param(f"h{k}", "bool"))
+        module.know(Param(Argument(Role.OUTPUT, k), column.dtype.storage), Param(Argument(Role.OUTPUT_VALIDITY, k), "bool"))
     module.know(
-        Param("mask", "uint32"),
-        Param("marked", "int32"),
-        Param("counts", "int64"),
-        Param("starts", "int64"),
-        Param("index", "int64"),
+        named("mask", "uint32"),
+        named("marked", "int32"),
+        named("counts", "int64"),
+        named("starts", "int64"),
+        named("index", "int64"),
     )
-    module.know(Param("ends", "int64"), Param("total"))
+    module.know(named("ends", "int64"), named("total"))
     steps, stores = writer.lines[:mark], writer.lines[mark:]
     stores = [line[4 * depth :] for line in stores]
     loops = repeated(pipeline, shape)

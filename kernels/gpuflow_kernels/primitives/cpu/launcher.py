@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
 from gpuflow_kernels.codegen.common.program import Generated, repeated
 from gpuflow_kernels.codegen.cpu.skeletons import CURSORS
 from gpuflow_kernels.ir.pipeline import Pipeline, Shape
@@ -17,6 +18,7 @@ from ...target import Target, call
 from .hash_table import empty_slots, rebuild
 
 RESTART = -2
+START, STOP, STATE, ROOM = map(control, ("start", "stop", "state", "room"))
 
 
 def _state(loops: int) -> Any:
@@ -30,7 +32,7 @@ def write(
     pipeline: Pipeline,
     shape: Shape,
     generated: Generated,
-    arguments: dict[str, Any],
+    arguments: Arguments,
     rows: int,
     types: tuple[DType, ...],
     compacting: bool,
@@ -47,9 +49,9 @@ def write(
     while start < rows:
         check()
         stop = min(rows, start + bindings.morsel)
-        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state, "room": np.uint64(room)}
-        arguments |= {f"o{k}": v for k, v in enumerate(values)}
-        arguments |= {f"h{k}": v for k, v in enumerate(validities) if v is not None}
+        arguments |= {START: np.uint64(start), STOP: np.uint64(stop), STATE: state, ROOM: np.uint64(room)}
+        arguments |= {Argument(Role.OUTPUT, k): v for k, v in enumerate(values)}
+        arguments |= {Argument(Role.OUTPUT_VALIDITY, k): v for k, v in enumerate(validities) if v is not None}
         if call(target, generated, arguments):
             room = max(4, room * 2)
             values = [_grown(v, room) for v in values]
@@ -90,7 +92,7 @@ def group(
     pipeline: Pipeline,
     shape: Shape,
     generated: Generated,
-    arguments: dict[str, Any],
+    arguments: Arguments,
     rows: int,
     table: Any,
     bindings: Bindings,
@@ -103,7 +105,7 @@ def group(
     while start < rows:
         check()
         stop = min(rows, start + bindings.morsel)
-        arguments |= {"start": np.uint64(start), "stop": np.uint64(stop), "state": state}
+        arguments |= {START: np.uint64(start), STOP: np.uint64(stop), STATE: state}
         arguments |= table.arguments()
         if call(target, generated, arguments):
             table.groups = int(state[2])

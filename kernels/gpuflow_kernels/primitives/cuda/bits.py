@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels.codegen.common.module_text import module_of
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
+from gpuflow_kernels.codegen.cuda.text import kernel_text, named, thread_number
 
 from ...codegen.modules import load
 from . import runtime
 
-WEIGH = (Param("words"), Param("mask", "uint32"), Param("counts", "int32"))
-LIST = (Param("segments"), Param("width"), Param("mask", "uint32"), Param("starts", "int64"), Param("index", "int64"))
+WEIGH = (named("words"), named("mask", "uint32"), named("counts", "int32"))
+LIST = (named("segments"), named("width"), named("mask", "uint32"), named("starts", "int64"), named("index", "int64"))
 
 
 @cache

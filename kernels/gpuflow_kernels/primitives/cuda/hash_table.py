@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels.codegen.common.module_text import indented, module_of
 from gpuflow_kernels.codegen.common.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, thread_number
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named, thread_number
 
 from ...binding import Bindings
 from ...codegen.modules import load
@@ -44,20 +44,20 @@ def empty_keys(target: Target, slots: int) -> tuple[Any, Any]:
 
 
 def _arrays(prefix: str, words: int) -> tuple[Param, ...]:
-    return tuple(Param(f"{prefix}{k}", "int64") for k in range(words))
+    return tuple(named(f"{prefix}{k}", "int64") for k in range(words))
 
 
 def kernels_of(words: int) -> dict[str, tuple[Param, ...]]:
     """Return the kernels for keys of `words` words, and their parameters."""
-    table = (Param("slots", "int64"), Param("shift"))
-    rows, gids, places = Param("rows"), Param("gids", "int64"), Param("places", "int64")
-    owners = Param("owners", "int64")
+    table = (named("slots", "int64"), named("shift"))
+    rows, gids, places = named("rows"), named("gids", "int64"), named("places", "int64")
+    owners = named("owners", "int64")
     kw, kx = _arrays("kw", words), _arrays("kx", words)
     return {
-        "rebuild": (Param("count"), *table, *kw),
-        "insert": (rows, Param("probes"), *table, gids, places, *kw, *kx),
+        "rebuild": (named("count"), *table, *kw),
+        "insert": (rows, named("probes"), *table, gids, places, *kw, *kx),
         "own": (rows, table[0], gids, places, owners),
-        "publish": (rows, Param("base"), table[0], gids, places, owners, Param("ranks", "int64"), *kw, *kx),
+        "publish": (rows, named("base"), table[0], gids, places, owners, named("ranks", "int64"), *kw, *kx),
         "name": (rows, table[0], gids, places),
     }
 
@@ -202,7 +202,7 @@ def number(target: Target, words: list[Any], gids: Any, table: Any, bindings: Bi
         table.grow(target, bindings)
 
 
-OPEN = (Param("rows"), Param("old", "int64"), Param("keys", "int64"), Param("shift"), Param("probes"), Param("to", "int64"))
+OPEN = (named("rows"), named("old", "int64"), named("keys", "int64"), named("shift"), named("probes"), named("to", "int64"))
 
 
 @lru_cache(maxsize=2)

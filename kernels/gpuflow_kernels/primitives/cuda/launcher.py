@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gpuflow_kernels.algorithms.counting_sort import rows_by_id
+from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
 from gpuflow_kernels.codegen.common.tables_text import EMPTY
 from gpuflow_kernels.codegen.cuda.private_groups import NEIGHBOURS
 from gpuflow_kernels.codegen.cuda.skeletons import CudaGenerated
@@ -36,11 +37,19 @@ LONG = 4
 """Equal keys stand together where runs have so many rows for each thread of a block."""
 
 
-def arguments_of(params: tuple[Param, ...], arguments: dict[str, Any]) -> list[Any]:
+ERROR, GROUPS = control("err"), control("gids")
+
+
+def controls(**values: Any) -> Arguments:
+    """Arguments that there is one of, by their names."""
+    return {control(name): value for name, value in values.items()}
+
+
+def arguments_of(params: tuple[Param, ...], arguments: Arguments) -> list[Any]:
     """Arguments in order. A kernel trusts the types of its arrays, so they are compared here."""
     values = []
     for p in params:
-        value = arguments[p.name]
+        value = arguments[p.argument]
         assert p.dtype is None or value.dtype == p.dtype, f"{p.name} is {value.dtype}, the kernel reads {p.dtype}"
         values.append(value)
     return values
@@ -49,16 +58,18 @@ def arguments_of(params: tuple[Param, ...], arguments: dict[str, Any]) -> list[A
 class Run:
     """One run of a generated module: its arguments, and the error number that its kernels leave behind."""
 
-    def __init__(self, target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int) -> None:
+    def __init__(self, target: Target, generated: CudaGenerated, arguments: Arguments, rows: int) -> None:
         self.xp, self.rows, self.generated = target.xp, rows, generated
         self.module, self.kernels = load(generated.text, "cuda"), {k.name: k for k in generated.kernels}
-        sets = {f"d{k}": np.int64(len(arguments[f"s{k}"])) for k in range(len(generated.members))}
-        self.arguments = arguments | sets | {"start": np.uint64(0), "rows": np.uint64(rows)}
+        members = (Argument(Role.MEMBERS, k) for k in range(len(generated.members)))
+        counts = {Argument(Role.MEMBER_COUNT, m.number): np.int64(len(arguments[m])) for m in members}
+        self.arguments = arguments | counts | controls(start=np.uint64(0), rows=np.uint64(rows))
         if generated.checks:
-            self.arguments["err"] = self.xp.zeros(1, dtype="int64")
+            self.arguments[ERROR] = self.xp.zeros(1, dtype="int64")
 
-    def __call__(self, name: str, things: int, persistent: bool = True, **more: Any) -> None:
-        """Launch a kernel with a thread for each of `things`, or as many as fit on the device at once."""
+    def __call__(self, name: str, things: int, given: Arguments | None = None, persistent: bool = True, **named: Any) -> None:
+        """Launch a kernel with a thread for each of `things`, or as many as fit on the device at once. `given` and `named`
+        controls come on top of the arguments of the run."""
         if things <= 0:
             return
         device = runtime.device
@@ -66,32 +77,35 @@ class Run:
         if persistent:
             blocks = min(blocks, device.multiprocessors * WAVES)
         kernel = self.kernels[name]
-        more["stretch"] = np.uint64(-(-things // (blocks * STRETCH)) * STRETCH)
-        device.launch(getattr(self.module, name), blocks, arguments_of(kernel.params, self.arguments | more), device.block)
+        named["stretch"] = np.uint64(-(-things // (blocks * STRETCH)) * STRETCH)
+        device.launch(
+            getattr(self.module, name),
+            blocks,
+            arguments_of(kernel.params, self.arguments | (given or {}) | controls(**named)),
+            device.block,
+        )
 
-    def reads(self, name: str) -> set[str]:
-        return {p.name for p in self.kernels[name].params}
+    def reads(self, kernel: str, argument: Argument) -> bool:
+        """True if a kernel takes this argument."""
+        return any(p.argument == argument for p in self.kernels[kernel].params)
 
-    def dtype(self, name: str) -> str:
-        """The type of the array that any kernel knows as `name`."""
-        return next(str(p.dtype) for k in self.kernels.values() for p in k.params if p.name == name)
-
-    def found(self, kernel: str) -> dict[str, Any]:
-        """Room for what the probes of each row find."""
-        return {n: self.xp.empty(self.rows, dtype="int64") for n in self.reads(kernel) if n[0] == "f" and n[1:].isdigit()}
+    def empty(self, kernel: str, count: int, *roles: Role) -> Arguments:
+        """Make arrays of `count` items for all arguments of a kernel with these roles."""
+        params = (p for p in self.kernels[kernel].params if p.argument.role in roles)
+        return {p.argument: self.xp.empty(count, dtype=p.dtype) for p in params}
 
     def starts(self) -> int:
         """How many rows leave in all; where those of each row begin becomes an argument."""
         counts = self.xp.empty(self.rows, dtype="int64")
-        self.arguments |= self.found("count")
+        self.arguments |= self.empty("count", self.rows, Role.FOUND)
         self("count", self.rows, counts=counts)
         ends = self.xp.cumsum(counts)
-        self.arguments |= {"ends": ends, "starts": ends - counts}
+        self.arguments |= controls(ends=ends, starts=ends - counts)
         return int(ends[-1])
 
     @property
     def error(self) -> int:
-        return int(self.arguments["err"][0]) if "err" in self.arguments else 0
+        return int(self.arguments[ERROR][0]) if ERROR in self.arguments else 0
 
 
 def write(
@@ -99,7 +113,7 @@ def write(
     pipeline: Pipeline,
     shape: Shape,
     generated: CudaGenerated,
-    arguments: dict[str, Any],
+    arguments: Arguments,
     rows: int,
     types: tuple[DType, ...],
     compacting: bool,
@@ -113,15 +127,16 @@ def write(
         length = run.starts()
     values = [xp.empty(length, dtype=t.storage) for t in types]
     validities = [xp.empty(length, dtype=bool) if n else None for n in generated.out_nullable]
-    outputs = {f"o{k}": v for k, v in enumerate(values)} | {f"h{k}": v for k, v in enumerate(validities) if v is not None}
+    outputs = {Argument(Role.OUTPUT, k): v for k, v in enumerate(values)}
+    outputs |= {Argument(Role.OUTPUT_VALIDITY, k): v for k, v in enumerate(validities) if v is not None}
     if not length:
         pass
     elif "expand" in run.kernels:
-        run("expand", length, total=np.uint64(length), **outputs)
-    elif "index" in run.arguments:
-        run("take", length, **(outputs | {"rows": np.uint64(length)}))
+        run("expand", length, outputs, total=np.uint64(length))
+    elif control("index") in run.arguments:
+        run("take", length, outputs, rows=np.uint64(length))
     else:
-        run("run", rows, **outputs)
+        run("run", rows, outputs)
     return values, validities, length, run.error
 
 
@@ -130,13 +145,13 @@ def _match(run: Run, shape: Shape, bindings: Bindings) -> int:
     xp, size = run.xp, segment_rows(shape.paired)
     segments = -(-run.rows // size)
     mask, marked = xp.empty(segments * (size // 32), dtype="uint32"), xp.empty(segments, dtype="int32")
-    run.arguments |= run.found("match")
+    run.arguments |= run.empty("match", run.rows, Role.FOUND)
     run("match", run.rows, mask=mask, marked=marked)
     ends = xp.cumsum(marked, dtype="int64")
     starts, total = ends - marked, int(ends[-1])
-    run.arguments |= {"mask": mask, "starts": starts}
+    run.arguments |= controls(mask=mask, starts=starts)
     if total * FEW < run.rows or bindings.tiny:
-        run.arguments["index"] = bits.listed(xp, mask, starts, total, size // 32)
+        run.arguments[control("index")] = bits.listed(xp, mask, starts, total, size // 32)
     return total
 
 
@@ -145,7 +160,7 @@ def group(
     pipeline: Pipeline,
     shape: Shape,
     generated: CudaGenerated,
-    arguments: dict[str, Any],
+    arguments: Arguments,
     rows: int,
     table: Any,
     bindings: Bindings,
@@ -161,20 +176,20 @@ def group(
         _open(run, target, table, bindings)
     else:
         total = run.starts() if "count" in run.kernels else rows
-        if total and (mode == "hash" or "gids" in run.reads("run")):
-            run.arguments["gids"] = xp.full(total, -2, dtype="int64")
+        if total and (mode == "hash" or run.reads("run", GROUPS)):
+            run.arguments[GROUPS] = xp.full(total, -2, dtype="int64")
         if total and mode == "hash":
             words = [xp.empty(total, dtype="int64") for _ in range(table.layout.words)]
-            run("words", rows, **{f"kx{k}": w for k, w in enumerate(words)})
+            run("words", rows, {Argument(Role.ROW_WORD, k): w for k, w in enumerate(words)})
             if run.error:  # the words of such a row mean nothing
                 return run.error
-            hash_table.number(target, words, run.arguments["gids"], table, bindings)
+            hash_table.number(target, words, run.arguments[GROUPS], table, bindings)
             run.arguments |= table.arguments()
         if total:
-            kept = {p: xp.empty(total, dtype=run.dtype(p)) for p in run.reads("run") if p.startswith(("sv", "sm"))}
-            run("run", rows, **kept)
+            of_rows = run.empty("run", total, Role.ROW_VALUE, Role.ROW_MASK)
+            run("run", rows, of_rows)
             if "fold" in run.kernels:
-                _fold_rows(run, target, table, kept, bindings)
+                _fold_rows(run, target, table, of_rows, bindings)
     return run.error
 
 
@@ -186,7 +201,7 @@ def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
         """The numbers of the rows that found no place within reach; `thorough` ones look everywhere."""
         pending = xp.zeros(-(-run.rows // 32), dtype="uint32")
         probes = np.uint64(table.capacity if thorough else min(table.capacity, hash_table.PROBES))
-        run(name, things, **(table.arguments() | more | {"pending": pending, "probes": probes}))
+        run(name, things, table.arguments(), pending=pending, probes=probes, **more)
         starts, total = bits.weighed(xp, pending)
         left, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only wait for the device
         return bits.listed(xp, pending, starts, left, 1)
@@ -209,9 +224,7 @@ class Sampled(NamedTuple):
     hot: int | None
 
 
-def sample(
-    target: Target, generated: CudaGenerated, arguments: dict[str, Any], rows: int, table: Any, bindings: Bindings
-) -> None:
+def sample(target: Target, generated: CudaGenerated, arguments: Arguments, rows: int, table: Any, bindings: Bindings) -> None:
     """Let `table` know how many groups some of the `rows` rows have, how long the runs of equal keys are, and which key has
     many of the rows. The only wait for the device.
 
@@ -220,7 +233,7 @@ def sample(
     run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
     keys = xp.full(SAMPLE, EMPTY, dtype="int64")
     every = np.uint64(rows // (SAMPLE // NEIGHBOURS))
-    run("sample", SAMPLE, rows=np.uint64(SAMPLE), every=every, kx0=keys)
+    run("sample", SAMPLE, {Argument(Role.ROW_WORD): keys}, rows=np.uint64(SAMPLE), every=every)
     ordered, share = xp.sort(keys), SAMPLE // HOT
     many = (ordered[share:] == ordered[:-share]) & (ordered[share:] != EMPTY)
     places = keys.reshape(-1, NEIGHBOURS)
@@ -257,7 +270,7 @@ def _reduce(run: Run, table: Any, bindings: Bindings) -> None:
     xp, layout, device = run.xp, table.slots_of, runtime.device
     blocks = min(-(-run.rows // device.block), device.multiprocessors * WAVES)
     parts = [table.fresh(ref, blocks) for ref in layout]
-    run("run", run.rows, **{f"z{k}": p for k, p in enumerate(parts)})
+    run("run", run.rows, {Argument(Role.PARTIAL, k): p for k, p in enumerate(parts)})
     if layout:
         _fold(
             run,
@@ -270,27 +283,30 @@ def _reduce(run: Run, table: Any, bindings: Bindings) -> None:
         )
 
 
-def _fold_rows(run: Run, target: Target, table: Any, kept: dict[str, Any], bindings: Bindings) -> None:
-    """Fold what rows have kept, group by group, in the order of the rows."""
-    xp, gids = run.xp, run.arguments["gids"]
+def _fold_rows(run: Run, target: Target, table: Any, of_rows: Arguments, bindings: Bindings) -> None:
+    """Fold the values `of_rows`, group by group, in the order of the rows."""
+    xp, gids = run.xp, run.arguments[GROUPS]
     rows = xp.flatnonzero(gids >= 0)
     groups = table.groups if table.shape.mode == "hash" else table.layout.total
     if not len(rows) or not groups:
         return
     bounds, order = rows_by_id(target, gids[rows], groups)
-    _fold(run, table, kept, bounds, rows[order], int((bounds[1:] - bounds[:-1]).max()), bindings)
+    _fold(run, table, of_rows, bounds, rows[order], int((bounds[1:] - bounds[:-1]).max()), bindings)
 
 
-def _as_entries(run: Run, table: Any, parts: list[Any]) -> dict[str, Any]:
-    """Partial results as what ``fold`` reads. A flag is named after the first slot of its aggregation."""
+def _as_entries(run: Run, table: Any, parts: list[Any]) -> Arguments:
+    """Partial results as what ``fold`` reads. The flag of an aggregation has the number of its first slot."""
     first = {ref.agg: ref.array for ref in reversed(table.slots_of) if ref.slot == 0}
-    named = zip(table.slots_of, parts, strict=True)
-    values = {f"sv{ref.array}" if ref.slot >= 0 else f"sm{first[ref.agg]}": part for ref, part in named}
-    wanted = {p for p in run.reads("fold") if p.startswith("sm")} - set(values)
-    return values | {name: run.xp.ones(len(parts[0]), dtype=bool) for name in wanted}
+    numbered = zip(table.slots_of, parts, strict=True)
+    entries = {
+        Argument(Role.ROW_VALUE, ref.array) if ref.slot >= 0 else Argument(Role.ROW_MASK, first[ref.agg]): part
+        for ref, part in numbered
+    }
+    masks = (p.argument for p in run.kernels["fold"].params if p.argument.role == Role.ROW_MASK)
+    return entries | {mask: run.xp.ones(len(parts[0]), dtype=bool) for mask in masks if mask not in entries}
 
 
-def _fold(run: Run, table: Any, values: dict[str, Any], bounds: Any, order: Any, longest: int, bindings: Bindings) -> None:
+def _fold(run: Run, table: Any, values: Arguments, bounds: Any, order: Any, longest: int, bindings: Bindings) -> None:
     """Fold the entries of segment ``k``, ``order[bounds[k] … bounds[k + 1]]``, into accumulator ``k`` of the table.
 
     Long segments are cut into pieces, whose results are the entries of the next round.
@@ -310,10 +326,10 @@ def _fold(run: Run, table: Any, values: dict[str, Any], bounds: Any, order: Any,
     _fold_once(run, values, bounds[:-1], bounds[1:], order, table.accumulators)
 
 
-def _fold_once(run: Run, values: dict[str, Any], lows: Any, highs: Any, order: Any, places: list[Any]) -> None:
-    arrays = {"lows": lows.astype("int64"), "highs": highs.astype("int64"), "order": order.astype("int64")}
-    results = {f"z{k}": p for k, p in enumerate(places)}
-    run("fold", len(lows), False, **(values | arrays | results | {"rows": np.uint64(len(lows))}))
+def _fold_once(run: Run, values: Arguments, lows: Any, highs: Any, order: Any, places: list[Any]) -> None:
+    results = {Argument(Role.PARTIAL, k): p for k, p in enumerate(places)}
+    segments = {"lows": lows.astype("int64"), "highs": highs.astype("int64"), "order": order.astype("int64")}
+    run("fold", len(lows), values | results, persistent=False, rows=np.uint64(len(lows)), **segments)
 
 
 def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:

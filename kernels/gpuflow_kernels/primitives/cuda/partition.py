@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels.codegen.common.module_text import indented, module_of
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text
+from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named
 
 from ...codegen.modules import load
 from . import runtime
@@ -23,9 +23,9 @@ STEPS = 16
 
 
 def _params(dtypes: tuple[str, ...]) -> dict[str, tuple[Param, ...]]:
-    rows = (Param("rows"), Param("parts"), Param("ids", "int32"))
-    columns = (Param(f"{letter}{k}", dtype) for k, dtype in enumerate(dtypes) for letter in "co")
-    return {"histogram": (*rows, Param("counts", "int64")), "scatter": (*rows, Param("starts", "int64"), *columns)}
+    rows = (named("rows"), named("parts"), named("ids", "int32"))
+    columns = (named(f"{letter}{k}", dtype) for k, dtype in enumerate(dtypes) for letter in "co")
+    return {"histogram": (*rows, named("counts", "int64")), "scatter": (*rows, named("starts", "int64"), *columns)}
 
 
 @lru_cache(maxsize=256)

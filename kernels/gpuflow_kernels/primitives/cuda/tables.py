@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels.algorithms.group_table import GroupTable, Layout
+from gpuflow_kernels.codegen.common.arguments import Arguments, control
 from gpuflow_kernels.codegen.common.tables_text import EMPTY
 from gpuflow_kernels.codegen.cuda.groups import is_folded, shared_bytes
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
@@ -61,8 +62,8 @@ class SampledTable(GroupTable):
             return None
         return replace(self.shape, private="sample")
 
-    def arguments(self) -> dict[str, Any]:
-        return super().arguments() | ({} if self.hot is None else {"hot": np.int64(self.hot)})
+    def arguments(self) -> Arguments:
+        return super().arguments() | ({} if self.hot is None else {control("hot"): np.int64(self.hot)})
 
 
 class DenseTable(SampledTable):
@@ -82,8 +83,8 @@ class DenseTable(SampledTable):
     def takes(self, layout: Layout, loops: bool) -> bool:
         return not (loops and self.shape.private) and super().takes(layout, loops)
 
-    def arguments(self) -> dict[str, Any]:
-        return super().arguments() | {"size": np.uint64(self.layout.total), "copies": np.uint64(self.copies)}
+    def arguments(self) -> Arguments:
+        return super().arguments() | {control("size"): np.uint64(self.layout.total), control("copies"): np.uint64(self.copies)}
 
     def result(self, key_types: tuple[DType, ...]) -> Chunk:
         if self.copies > 1:
@@ -142,9 +143,9 @@ class OpenTable(SampledTable):
     def takes(self, layout: Layout, loops: bool) -> bool:
         return not loops and super().takes(layout, loops)
 
-    def arguments(self) -> dict[str, Any]:
-        arguments = super().arguments() | {"keys": self.keys, "shift": self.shift}
-        return arguments if self.hot is None else arguments | {"spot": self._spot_of_hot()}
+    def arguments(self) -> Arguments:
+        arguments = super().arguments() | {control("keys"): self.keys, control("shift"): self.shift}
+        return arguments if self.hot is None else arguments | {control("spot"): self._spot_of_hot()}
 
     def _spot_of_hot(self) -> Any:
         """Return the slot of the hot key, on the device; insert the key if it is missing."""
