@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from gpuflow_kernels import cancelling
+
+from gpuflow.execute.threads import own_threads
 
 SCRIPT = """
 import os, signal, sys, threading, time
@@ -52,3 +57,31 @@ def test_interrupted(where: str, tmp_path: Path, python_environment: dict[str, s
     assert 1.4 < until < 6  # the task takes ten seconds on an idle machine, and none of it is waited for
     assert after < 6
     assert "Traceback" not in run.stderr
+
+
+def test_threads_serve_the_next_query_but_not_two_at_once_and_not_after_a_failure() -> None:
+    with own_threads(3) as first:
+        assert first.submit(int).result(10) == 0
+        with own_threads(3) as beside:
+            assert beside is not first
+    with own_threads(3) as later:
+        assert later is first
+    with own_threads(2) as fewer:
+        assert fewer is not first
+    entered, ended = threading.Event(), threading.Event()
+
+    def long() -> None:
+        entered.set()
+        try:
+            while True:
+                cancelling.check()
+        finally:
+            ended.set()
+
+    with suppress(ZeroDivisionError), own_threads(2) as interrupted:
+        interrupted.submit(long)
+        assert entered.wait(10)
+        raise ZeroDivisionError
+    assert ended.wait(10)
+    with own_threads(2) as fresh:
+        assert fresh is not interrupted and fresh.submit(int).result(10) == 0
