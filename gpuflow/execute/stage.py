@@ -19,13 +19,18 @@ from gpuflow.physical import tasks
 
 from .hashing import string_hashes
 from .memory import MemoryBudget, reserve, with_retry
-from .partitions import Dictionaries, Partitions, reunited
+from .partitions import Partitions, reunited
 from .pipelines import columns_of, empty_chunk, run_group, run_merge, run_write
 
 
 def run(task: tasks.Task, inputs: Any) -> Any:
     """Run one task. `inputs` have the structure the task was added with, references replaced by results."""
-    return RUN[type(task)](task, inputs) if task.options.target != "cuda" else _on_device(task, inputs)
+    return _result(task, inputs) if task.options.target != "cuda" else _on_device(task, inputs)
+
+
+def _result(task: tasks.Task, inputs: Any) -> Any:
+    function = RUN.get(type(task))
+    return task.run(inputs) if function is None else function(task, inputs)
 
 
 def _on_device(task: tasks.Task, inputs: Any) -> Any:
@@ -54,7 +59,7 @@ class WholeTask:
         return self.task.name
 
     def attempt(self, budget: MemoryBudget) -> Any:
-        return RUN[type(self.task)](self.task, self.inputs)
+        return _result(self.task, self.inputs)
 
     def held(self) -> tuple[Column, ...]:
         return ()
@@ -84,18 +89,6 @@ def run_split(task: tasks.SplitTask, chunk: Any) -> Partitions:
 _HASHED = DType("int", 64)
 
 
-def run_extract(task: tasks.ExtractTask, pieces: Any) -> Chunk:
-    return pieces.alone(task.index)  # type: ignore[no-any-return]
-
-
-def run_dictionaries(task: tasks.DictionariesTask, pieces: Any) -> Dictionaries:
-    return pieces.shared  # type: ignore[no-any-return]
-
-
-def run_select(task: tasks.SelectTask, chunk: Chunk) -> Chunk:
-    return chunk.select(task.positions)
-
-
 def run_gather(task: tasks.GatherTask, inputs: Any) -> Chunk:
     if task.apart:
         return concat_chunks([reunited(piece, dictionaries) for piece, dictionaries in zip(*inputs, strict=True)])
@@ -121,12 +114,6 @@ def run_sort(task: tasks.SortTask, inputs: Any) -> Chunk:
         index = sorting.top(target, keys, task.descending, task.nulls_last, task.limit)
     columns = chunk if task.keep is None else chunk.select(tuple(range(task.keep)))
     return columns.take(index, len(index))
-
-
-def run_sample(task: tasks.SampleTask, chunk: Any) -> Chunk:
-    step = max(1, chunk.length // task.count)
-    column = chunk.columns[task.by].take(slice(None, None, step))
-    return Chunk((column,), len(column))
 
 
 def run_bounds(task: tasks.BoundsTask, inputs: Any) -> Chunk:
@@ -180,15 +167,11 @@ RUN: dict[type, Callable[[Any, Any], Any]] = {
     tasks.MergeTask: run_merge,
     tasks.BuildTask: run_build,
     tasks.SplitTask: run_split,
-    tasks.ExtractTask: run_extract,
-    tasks.DictionariesTask: run_dictionaries,
-    tasks.SelectTask: run_select,
     tasks.GatherTask: run_gather,
     tasks.SortTask: run_sort,
-    tasks.SampleTask: run_sample,
     tasks.BoundsTask: run_bounds,
     tasks.RangeTask: run_range,
     tasks.SliceTask: run_slice,
     tasks.EmptyTask: run_empty,
 }
-"""What runs each physical node."""
+"""What runs the tasks that do not run themselves."""

@@ -1,10 +1,11 @@
-"""Physical nodes: what one task does to the partitions it is given. Data only; `gpuflow.execute.stage` runs them."""
+"""Tasks: what is done to the partitions that one is given. Those of more than plain chunks are run by `gpuflow.execute.stage`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Write
 
@@ -34,6 +35,10 @@ class Task:
     def name(self) -> str:
         """Short name, for explain and for task keys."""
         return type(self).__name__.removesuffix("Task").lower()
+
+    def run(self, inputs: Any) -> Any:
+        """Make the result from those of the inputs. What also needs kernels, strings or memory is run by `execute.stage`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,9 @@ class ExtractTask(Task):
 
     index: int
 
+    def run(self, inputs: Any) -> Any:
+        return inputs.alone(self.index)
+
 
 @dataclass(frozen=True)
 class SelectTask(Task):
@@ -115,10 +123,16 @@ class SelectTask(Task):
 
     positions: tuple[int, ...]
 
+    def run(self, inputs: Any) -> Any:
+        return inputs.select(self.positions)
+
 
 @dataclass(frozen=True)
 class DictionariesTask(Task):
     """The dictionaries that pieces of a split chunk share and leave out when they travel: one for a column, or None."""
+
+    def run(self, inputs: Any) -> Any:
+        return inputs.shared
 
 
 @dataclass(frozen=True)
@@ -148,6 +162,10 @@ class SampleTask(Task):
 
     by: int
     count: int
+
+    def run(self, inputs: Any) -> Any:
+        column = inputs.columns[self.by].take(slice(None, None, max(1, inputs.length // self.count)))
+        return Chunk((column,), len(column))
 
 
 @dataclass(frozen=True)
