@@ -123,7 +123,7 @@ WAYS: dict[str, str] = {
     ),
     **_not_yet("ffill bfill forward_fill backward_fill interpolate asfreq upsample", _ELSEWHERE % "with_columns(...)"),
     **_not_yet("median quantile mode skew kurt kurtosis corr cov corrwith", _ELSEWHERE % "select(...)"),
-    **_not_yet("with_row_index with_row_count row_number", "files have row_index_name=; else " + _ELSEWHERE % "with_row_index()"),
+    **_each("with_row_count row_number", "write .with_row_index()"),
     **_not_yet("tail last reverse", "sort() the other way round and head(n); a table in memory has {table}.tail(n)"),
     **_not_yet("sample shuffle", _ELSEWHERE % "sample(n)"),
     **_not_yet("describe summary", "write .select(gf.col('x').mean(), gf.col('x').std(), ...)"),

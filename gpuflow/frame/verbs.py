@@ -16,6 +16,7 @@ from gpuflow.plan.concat import concat
 from gpuflow.plan.joins import join
 from gpuflow.plan.mistakes import refuse_other_forms
 from gpuflow.plan.plan import Plan
+from gpuflow.plan.row_index import with_row_index
 from gpuflow.plan.source import Source
 from gpuflow.schema import Schema
 
@@ -262,6 +263,38 @@ class Verbs(Unchangeable):
         """
         refuse_other_forms("sort", by, {}, self.schema)
         return self._of(build.sort(self._plan, by, descending, nulls_last))
+
+    @hinted
+    def with_row_index(self, name: str = "index", offset: int = 0) -> Frame:
+        """Put a column with the number of each row in front of the others.
+
+        Parameters
+        ----------
+        name : str
+            The name of the new column, a uint32.
+        offset : int
+            The number of the first row.
+
+        Raises
+        ------
+        DuplicateNameError
+            When there is a column of that name.
+        ArithmeticOverflowError
+            When it is computed, and a number is no uint32.
+
+        Notes
+        -----
+        Rows are numbered in their order: that of the files or tables that they come from, or of a `sort()`; the order of groups
+        and of joined rows is not defined. Filters above it leave no row out sooner, for that would change the numbers.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"]})
+        >>> frame.with_row_index("row", offset=1).filter(gf.col("k") == "a").collect().to_dict()
+        {'row': [1, 3], 'k': ['a', 'a']}
+        """
+        return self._of(with_row_index(self._plan, name, offset))
 
     @hinted
     def unique(self, subset: Any = None, *, keep: str = "any", maintain_order: bool = False) -> Frame:

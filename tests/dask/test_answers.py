@@ -75,6 +75,10 @@ CASES = {
         ordered=True,
     ),
     "top": Case(lambda facts, **_: facts.sort("x", "id", descending=True).head(17), noted="sort: top-k", ordered=True),
+    "row index": Case(
+        lambda facts, **_: facts.filter(col("y") > 2).with_row_index("row", 5).filter(col("row") % 7 == 0).select("row", "id"),
+        ordered=True,
+    ),
     "limit": Case(lambda facts, **_: facts.filter(col("y") == 3).head(5), ordered=True),
     "slice": Case(lambda facts, **_: facts.slice(1_990, 40).select("id", "s"), ordered=True),
     "union": Case(

@@ -19,7 +19,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, DuplicateNameError, TypeMismatchError
+from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, DuplicateNameError, PlanError, TypeMismatchError
 from gpuflow.optimize import optimize
 from gpuflow.plan.nodes import Scan
 from tests.support.running import assert_same, records, running
@@ -54,6 +54,31 @@ def test_each_key_of_a_sort_has_its_own_direction(way: Way) -> None:
         )
 
     agree(query, every(rows=40).with_row_index("row"), **way)
+
+
+@every_layout
+def test_rows_are_numbered_in_order(way: Way) -> None:
+    """Conditions stay above the numbers, limits and columns go below."""
+    table = every(rows=40)
+    agree(lambda x, t: t.filter(x.col("i") > 0).with_row_index(), table, **way)
+    agree(lambda x, t: t.with_row_index("row", 7).filter(x.col("b")).select("row", "s"), table, **way)
+    agree(lambda x, t: t.with_row_index("row").slice(5, 20).with_row_index("again").slice(3), table, **way)
+    agree(lambda x, t: t.with_row_index("row").select("s", "x"), table, **way)
+    agree(lambda x, t: x.concat([t, t.filter(x.col("b"))]).with_row_index("row").select("row", "i"), table, **way)
+    agree(lambda x, t: t.filter(x.col("i") > 99).with_row_index("row"), table, **way)
+
+
+def test_a_row_number_is_a_uint32() -> None:
+    table = gf.from_dict({"x": [1, 2, 3]})
+    assert table.with_row_index("row", 2**32 - 3).collect()["row"].to_pylist()[-1] == 2**32 - 1
+    with pytest.raises(ArithmeticOverflowError, match="row number 4294967296 does not fit uint32"):
+        table.with_row_index("row", 2**32 - 2).collect()
+    with pytest.raises(PlanError, match="4294967296 is no uint32"):
+        table.with_row_index("row", 2**32)
+    with pytest.raises(PlanError, match="negative"):
+        table.with_row_index("row", -1)
+    with pytest.raises(DuplicateNameError, match="pass another name="):
+        table.with_row_index("x")
 
 
 @every_layout

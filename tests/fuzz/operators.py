@@ -174,6 +174,13 @@ class Operators:
         return "kept(@0)", self.now, ()
 
     # -- order --------------------------------------------------------------------------------------------------------
+    def number(self) -> Made | None:
+        name = self.random.choice(NAMES)
+        if not self.now.ordered or name in self.now.columns:
+            return None
+        text = f"@0.with_row_index({name!r}, {self.random.choice((0, 3))}).with_columns(x.col({name!r}).cast(x.Int64))"
+        return text, replace(self.now, columns={name: Column("int"), **self.now.columns}), ()
+
     def cut(self) -> Made | None:
         """The first rows, or those from one on."""
         return (f"@0.{self._cut()}", self.now, ()) if self.now.ordered else None
@@ -375,6 +382,7 @@ _WEIGHTS: dict[Callable[[Operators], Made | None], int] = {
     Operators.drop_nulls: 1,
     Operators.persist: 1,
     Operators.cut: 3,
+    Operators.number: 2,
     Operators.sort: 3,
     Operators.group_by: 4,
     Operators.reduce: 1,

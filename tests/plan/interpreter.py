@@ -7,6 +7,7 @@ from typing import Any
 from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.plan.nodes import Aggregate, Distinct, Filter, Join, Limit, Plan, Project, Scan, Sort, Union
+from gpuflow.plan.row_index import RowIndex
 from tests.oracle import aggregate, evaluate
 
 Record = dict[str, Any]
@@ -35,6 +36,8 @@ def run(plan: Plan) -> list[Record]:
         case Distinct(child):
             rows = [{n: _as_key(v) for n, v in r.items()} for r in run(child)]
             return list({_identity(list(r.values())): r for r in reversed(rows)}.values())[::-1]
+        case RowIndex(child, name, offset):
+            return [{name: k} | r for k, r in enumerate(run(child), offset)]
         case Union(parts):
             return [r for p in parts for r in run(p)]
     raise AssertionError(type(plan))

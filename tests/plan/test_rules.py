@@ -229,6 +229,31 @@ CASES = {
         facts().head(3).slice(5, 5),
         "LIMIT 0 OFFSET 5\n  SCAN facts [k, x, y, z]",
     ),
+    "limit below row numbers": (
+        "push_limits",
+        facts().with_row_index("row", 3).filter(col("row") > 4).with_row_index("again").slice(2, 9),
+        """
+        ROW INDEX again FROM 2
+          LIMIT 9 OFFSET 2
+            FILTER row > 4
+              ROW INDEX row FROM 3
+                SCAN facts [k, x, y, z]
+        """,
+    ),
+    "row numbers that nothing reads": (
+        "prune_columns",
+        facts().with_row_index("row").select("k"),
+        "PROJECT k\n  SCAN facts [k]",
+    ),
+    "no filter below row numbers": (
+        "push_filters",
+        facts().with_row_index("row").filter((col("row") > 4) & (col("y") > 1)),
+        """
+        FILTER (row > 4) & (y > 1)
+          ROW INDEX row
+            SCAN facts [k, x, y, z]
+        """,
+    ),
     "what is left of a limit": ("push_limits", facts().head(9).slice(2), "LIMIT 7 OFFSET 2\n  SCAN facts [k, x, y, z]"),
     "limit of what is left": ("push_limits", facts().slice(2).head(9), "LIMIT 9 OFFSET 2\n  SCAN facts [k, x, y, z]"),
     "what is left of what is left": ("push_limits", facts().slice(2).slice(3), "OFFSET 5\n  SCAN facts [k, x, y, z]"),
