@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, text_module
 from gpuflow_kernels.dtypes import STRING
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
-from gpuflow_kernels.ir.pipeline import GroupShape, Pipeline, Probe, Shape, TableShape, Write
+from gpuflow_kernels.ir.pipeline import Group, GroupShape, Pipeline, Probe, Shape, TableShape, Write
 from gpuflow_kernels.target import TARGETS
 
 from gpuflow.physical import tasks
@@ -153,13 +152,14 @@ def _purpose(graph: Graph, task: tasks.PipelineTask, inputs: Any, ref: Any) -> s
 
 def _work(pipeline: Pipeline) -> str:
     """The kinds of work in a pipeline, in words; one with a kernel has at least one."""
-    steps, sink = pipeline.steps, pipeline.sink
-    found = ["filter"] if any(not isinstance(s, Probe) for s in steps) else []
-    found += ["expressions"] if any(not isinstance(r, Ref) for r in _rows(pipeline)) else []
-    found += ["look-up"] if any(isinstance(s, Probe) for s in steps) else []
-    if not isinstance(sink, Write):
-        found.append("grouping" if sink.keys else "reduction")
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+    probes, sink = pipeline.probes, pipeline.sink
+    computed = (*(key for probe in probes for key in probe.keys), *sink.rows())
+    kinds = ["filter"] if len(probes) < len(pipeline.steps) else []
+    kinds += ["expressions"] if any(not isinstance(r, Ref) for r in computed) else []
+    kinds += ["look-up"] if probes else []
+    if isinstance(sink, Group):
+        kinds.append("grouping" if sink.keys else "reduction")
+    return " and ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
 
 
 def _only_builds(graph: Graph, key: str) -> bool:
@@ -171,8 +171,7 @@ def _only_builds(graph: Graph, key: str) -> bool:
 
 
 def _needs_kernel(pipeline: Pipeline) -> bool:
-    copies = isinstance(pipeline.sink, Write) and all(isinstance(c, Ref) for c in pipeline.sink.columns)
-    return bool(pipeline.steps) or not copies
+    return bool(pipeline.steps) or not pipeline.sink.copies
 
 
 def kernel_of(task: tasks.PipelineTask, inputs: Any) -> str:
@@ -253,7 +252,7 @@ def _where(call: Call) -> str:
 def assumed_shape(task: tasks.PipelineTask, inputs: Any) -> tuple[Shape, list[str]]:
     """The shape that explain shows, and its assumptions in words."""
     pipeline = task.pipeline
-    probes = tasks.probes(pipeline)
+    probes = pipeline.probes
     tables = []
     assumed = ["columns without nulls"]
     for probe in probes:
@@ -270,13 +269,4 @@ def assumed_shape(task: tasks.PipelineTask, inputs: Any) -> tuple[Shape, list[st
 
 
 def _read(pipeline: Pipeline) -> set[Any]:
-    conditions = [s.predicate for s in pipeline.steps if not isinstance(s, Probe)]
-    return {key for row in (*conditions, *_rows(pipeline)) for key in refs(row)}
-
-
-def _rows(pipeline: Pipeline) -> Iterator[Row]:
-    """What a pipeline computes, conditions of filters left out: keys of look-ups, and what its sink takes."""
-    for step in pipeline.steps:
-        yield from step.keys if isinstance(step, Probe) else ()
-    sink = pipeline.sink
-    yield from sink.columns if isinstance(sink, Write) else (*sink.keys, *(a for g in sink.aggs for a in g.args))
+    return {key for row in pipeline.rows() for key in refs(row)}

@@ -19,7 +19,6 @@ from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.dtypes import BOOL, INT64, STRING
 from gpuflow_kernels.ir.expressions import Call, Const, Ref, Row, is_by_entry
-from gpuflow_kernels.ir.pipeline import Group, Probe
 from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.arrow.columns import string_bytes, strings_from
@@ -51,7 +50,7 @@ def bind(
         made = _Preparation(target, plan, chunk, tables)
         lookups, codes = tuple(made.lookups), tuple(made.codes)
         dictionaries = tuple(None if o is None else made.dictionary(o) for o in plan.origins)
-    keys = len(plan.pipeline.sink.keys) if isinstance(plan.pipeline.sink, Group) else 0
+    keys = len(plan.pipeline.sink.keys)
     ranges = tuple((0, max(0, len(d) - 1)) if d is not None else None for d in dictionaries[:keys])
     bindings = Bindings(
         tables,
@@ -70,7 +69,7 @@ class _Preparation:
     """Makes the dictionaries and look-up tables of a plan, in order."""
 
     def __init__(self, target: Target, plan: StringPlan, chunk: Chunk, tables: tuple[JoinTable, ...]) -> None:
-        probes = (step for step in plan.pipeline.steps if isinstance(step, Probe))
+        probes = plan.pipeline.probes
         self.columns = dict(enumerate(chunk.columns))
         self.columns |= {key: tables[probe.table].payload[p] for probe in probes for key, p, _ in probe.payload}
         self.target = target

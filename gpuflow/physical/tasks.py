@@ -7,7 +7,7 @@ from typing import Any
 
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Write
+from gpuflow_kernels.ir.pipeline import Group, Pipeline, Write
 
 from gpuflow.config import TaskSettings
 
@@ -200,11 +200,6 @@ class EmptyTask(Task):
     """A chunk without rows."""
 
     dtypes: tuple[DType, ...]
-
-
-def probes(pipeline: Pipeline) -> tuple[Probe, ...]:
-    """The look-ups of a pipeline, in order."""
-    return tuple(s for s in pipeline.steps if isinstance(s, Probe))
 
 
 Input = Any

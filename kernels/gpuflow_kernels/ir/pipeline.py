@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..dtypes import BOOL, DType
-from .expressions import Agg, CachedHash, Row, children, rebuild
+from .expressions import Agg, CachedHash, Ref, Row, children, rebuild
 
 Change = Callable[[Any], Any]
 """What is done to a row: given one, another of the same type."""
@@ -70,6 +70,16 @@ class Write:
 
     columns: tuple[Row, ...]
 
+    @property
+    def keys(self) -> tuple[Row, ...]:
+        """The rows that say where a row goes: none."""
+        return ()
+
+    @property
+    def copies(self) -> bool:
+        """Whether it writes nothing but columns as they are."""
+        return all(isinstance(row, Ref) for row in self.columns)
+
     def rows(self) -> tuple[Row, ...]:
         """The rows that it evaluates."""
         return self.columns
@@ -100,6 +110,11 @@ class Group:
     aggs: tuple[Agg, ...]
     merge: bool = False
     number: bool = False
+
+    @property
+    def copies(self) -> bool:
+        """Whether it writes nothing but columns as they are."""
+        return False
 
     def rows(self) -> tuple[Row, ...]:
         """The rows that it evaluates: its keys, then what is aggregated."""

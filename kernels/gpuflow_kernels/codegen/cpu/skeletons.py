@@ -14,7 +14,6 @@ from gpuflow_kernels.codegen.common.module_text import assemble, indented
 from gpuflow_kernels.codegen.common.program import Generated, input_params, repeated, write_steps
 from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, stored
 from gpuflow_kernels.codegen.common.sinks import combine, group_words, slot_layout, write_values
-from gpuflow_kernels.ir.expressions import Ref
 from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Shape, Write
 
 from ..common.arguments import Argument, Role, control, name_of
@@ -90,8 +89,7 @@ def generate(pipeline: Pipeline, shape: Shape, target: str = "cpu") -> Generated
 def _moves_little(pipeline: Pipeline) -> bool:
     """Whether a kernel only filters, and writes so few columns that it costs less to write every row than to guess which pass."""
     sink, steps = pipeline.sink, pipeline.steps
-    plain = isinstance(sink, Write) and len(sink.columns) <= FEW and all(isinstance(c, Ref) for c in sink.columns)
-    return plain and len(steps) == 1 and isinstance(steps[0], Filter)
+    return sink.copies and len(sink.rows()) <= FEW and len(steps) == 1 and isinstance(steps[0], Filter)
 
 
 def _unbranched(lines: list[str], marks: list[int]) -> list[str]:
