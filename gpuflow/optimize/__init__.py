@@ -53,7 +53,8 @@ def optimize(plan: Plan, disable: Collection[str] = ()) -> Plan:
     for rule in RULES:
         if rule.__name__ not in disable or rule.__name__ in REQUIRED:
             try:
-                plan = verify(rule.__name__, plan, rule(plan))
+                changed = rule(plan)
+                plan = plan if changed is plan else verify(rule.__name__, plan, changed)
             except RecursionError:
                 raise PlanError(
                     "the query has too many steps, or an expression too many parts, on top of each other; persist() a result on "

@@ -16,18 +16,9 @@ def verify(rule: str, before: Plan, after: Plan) -> Plan:
     """
     if after.schema != before.schema:
         raise PlanError(f"optimiser rule {rule!r} changed the columns from {before.schema} to {after.schema}; {_ADVICE}")
-    seen: set[int] = set()
-
-    def check(node: Plan) -> None:
-        if id(node) in seen:
-            return
-        seen.add(id(node))
-        if node.fault:
-            raise PlanError(f"optimiser rule {rule!r} left {node.describe()!r}, {node.fault}; {_ADVICE}")
-        for i in node.inputs:
-            check(i)
-
-    check(after)
+    node = after.broken
+    if node is not None:
+        raise PlanError(f"optimiser rule {rule!r} left {node.describe()!r}, {node.fault}; {_ADVICE}")
     return after
 
 

@@ -63,6 +63,16 @@ class Plan(Node):
         """What is wrong with the node, if a rule of the optimiser broke it."""
         return self.find_fault()
 
+    @cached_property
+    def broken(self) -> Plan | None:
+        """The first node from here down that has a fault."""
+        if self.fault:
+            return self
+        for node in self.inputs:
+            if node.broken is not None:
+                return node.broken
+        return None
+
     def find_fault(self) -> str | None:
         """Check that rows read columns which the inputs have. Nodes that can be wrong in other ways check those first."""
         for refs, source in zip(self._refs, self.inputs, strict=True):
@@ -167,7 +177,9 @@ def transform_plan(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
 
     def visit(node: Plan) -> Plan:
         if id(node) not in memo:
-            memo[id(node)] = change(node.with_inputs(*(visit(i) for i in node.inputs)))
+            inputs = [visit(i) for i in node.inputs]
+            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            memo[id(node)] = change(node if same else node.with_inputs(*inputs))
         return memo[id(node)]
 
     try:

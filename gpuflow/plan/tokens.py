@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
@@ -48,7 +48,7 @@ def content_of(value: Any) -> Any:
     if kind is Body:
         return (value.text, value.captured)
     if kind is DType:
-        return str(value) if value.detail is None else (str(value), repr(value.detail))
+        return _type_content(value)
     names = _compared(kind)
     if names is not None:
         return (kind.__name__, *[content_of(getattr(value, name)) for name in names])
@@ -58,6 +58,11 @@ def content_of(value: Any) -> Any:
         return tuple(content_of(v) for v in value)
     assert isinstance(value, (bool, int, float, str, bytes)), f"a plan holds a {kind.__name__}"
     return value
+
+
+@lru_cache(maxsize=1024)
+def _type_content(dtype: DType) -> Any:
+    return str(dtype) if dtype.detail is None else (str(dtype), repr(dtype.detail))
 
 
 @cache
