@@ -17,11 +17,11 @@ def build_side(plan: Plan) -> Plan:
     written from, with its filters and expressions, stays in one kernel with what follows the join.
     """
 
-    def change(node: Plan) -> Plan:
-        if not isinstance(node, Join) or len(node.kind.builds) < 2:
+    def change(node: Join) -> Plan:
+        if len(node.kind.builds) < 2:
             return node
         left, right = node.left.estimated_rows, node.right.estimated_rows
         side = "left" if left is not None and right is not None and right > max(SMALL, left) else "right"
         return node.rebuild(build=side)
 
-    return transform_plan(plan, change)
+    return transform_plan(plan, Join, change)

@@ -28,7 +28,7 @@ def fold_constants(plan: Plan) -> Plan:
             return node.input if node.predicate.value else Limit(node.input, 0)
         return node
 
-    return transform_plan(plan, change)
+    return transform_plan(plan, Plan, change)
 
 
 def fold(row: Any) -> Any:

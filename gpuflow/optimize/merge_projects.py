@@ -16,9 +16,7 @@ def merge_projects(plan: Plan) -> Plan:
     apart.
     """
 
-    def change(node: Plan) -> Plan:
-        if not isinstance(node, Project):
-            return node
+    def change(node: Project) -> Plan:
         if isinstance(node.input, Project):
             below = dict(node.input.columns)
             merged = tuple((name, substitute(row, below)) for name, row in node.columns)
@@ -26,4 +24,4 @@ def merge_projects(plan: Plan) -> Plan:
                 node = Project(node.input.input, merged)
         return node.input if node.columns == passthrough(node.input.schema) else node
 
-    return transform_plan(plan, change)
+    return transform_plan(plan, Project, change)

@@ -8,12 +8,10 @@ from gpuflow.plan.plan import Plan, transform_plan
 
 def push_limits(plan: Plan) -> Plan:
     """``LIMIT 5`` above ``PROJECT`` goes below it; two limits become one; a limit above a union limits each part too."""
-    return transform_plan(plan, _push)
+    return transform_plan(plan, Limit, _push)
 
 
-def _push(node: Plan) -> Plan:
-    if not isinstance(node, Limit):
-        return node
+def _push(node: Limit) -> Plan:
     below = node.input
     if isinstance(below, Limit):
         return _push(Limit(below.input, _both(below.count, node), below.offset + node.offset))

@@ -18,7 +18,7 @@ def split_distinct(plan: Plan) -> Plan:
     """``AGGREGATE n_unique(x), sum(y) BY k`` becomes ``AGGREGATE sum(y) BY k`` joined, on `k`, with
     ``AGGREGATE len() BY k`` over ``AGGREGATE BY k, x``. Null is one of the values that are counted.
     """
-    return transform_plan(plan, lambda node: _split(node) if isinstance(node, Aggregate) else node)
+    return transform_plan(plan, Aggregate, _split)
 
 
 def _split(node: Aggregate) -> Plan:

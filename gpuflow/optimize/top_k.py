@@ -10,10 +10,10 @@ from gpuflow.plan.sort import Sort
 def top_k(plan: Plan) -> Plan:
     """``LIMIT 10`` above ``SORT`` becomes ``TOP 10``; with an offset the limit stays above, to leave rows out."""
 
-    def change(node: Plan) -> Plan:
-        if isinstance(node, Limit) and isinstance(node.input, Sort) and node.input.limit is None and node.count:
+    def change(node: Limit) -> Plan:
+        if isinstance(node.input, Sort) and node.input.limit is None and node.count:
             top = node.input.rebuild(limit=node.count + node.offset)
             return node.rebuild(input=top) if node.offset else top
         return node
 
-    return transform_plan(plan, change)
+    return transform_plan(plan, Limit, change)

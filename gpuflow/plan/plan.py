@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row
 
@@ -171,15 +171,19 @@ def _is_named(item: Any) -> bool:
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], _ROWS)
 
 
-def transform_plan(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
-    """Rebuild bottom-up; `change` maps each node whose inputs are already rebuilt. Shared inputs stay shared."""
+Kind = TypeVar("Kind", bound=Plan)
+
+
+def transform_plan(plan: Plan, kind: type[Kind], change: Callable[[Kind], Plan]) -> Plan:
+    """Rebuild bottom-up; `change` maps each node of a kind, whose inputs are already rebuilt. Shared inputs stay shared."""
     memo: dict[int, Plan] = {}
 
     def visit(node: Plan) -> Plan:
         if id(node) not in memo:
             inputs = [visit(i) for i in node.inputs]
             same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-            memo[id(node)] = change(node if same else node.with_inputs(*inputs))
+            rebuilt = node if same else node.with_inputs(*inputs)
+            memo[id(node)] = change(rebuilt) if isinstance(rebuilt, kind) else rebuilt
         return memo[id(node)]
 
     try:
