@@ -78,10 +78,9 @@ def _chosen(planner: Planner, operator: Operator, below: Operator) -> Partitioni
     runner, profile, rows = planner.runner, planner.profile, below.rows
     one, many = operator.required
     if isinstance(many, Hash):
-        counted = f"{rows:,} {operator.unit}"
+        counted = "few groups expected" if rows is None else f"{rows:,} {operator.unit}"
         if rows is None or rows <= profile.merge_rows:
-            reason = "few groups expected" if rows is None else counted
-            runner.note(operator.subject, "merge in one partition", reason)
+            runner.note(operator.subject, "merge in one partition", counted)
             return one
         number = max(runner.threads, min(MOST, -(-rows // profile.merge_rows)))
         runner.note(operator.subject, f"merge by exchange into {number} partitions", counted)

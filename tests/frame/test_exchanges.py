@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -39,6 +40,8 @@ ON_K: dict[str, tuple[Query, int]] = {
     "join, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k"), "k"), 2),
     "left join, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", how="left"), "k"), 2),
     "semi join, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", how="semi"), "k"), 2),
+    "right join, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", how="right"), "k"), 2),
+    "right join, the other side's groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", how="right"), "s"), 3),
     "anti join, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", how="anti"), "k"), 2),
     "nulls equal, groups": (lambda m, a, b, c: sums(m, a.join(b, on="k", nulls_equal=True), "k"), 2),
     "join, distinct": (lambda m, a, b, c: a.join(b, on="k").select("x", "k", "s").unique(), 2),
@@ -93,6 +96,18 @@ def test_explain_shows_operators_with_their_sizes() -> None:
     scan = next(line for line in lines if "SCAN" in line)
     assert "4 partitions, ~8 rows, " in scan
     assert any(line.startswith("join on 1 key: one table for all partitions (") for line in lines)
+
+
+def test_rows_that_nobody_knows(tmp_path: Path) -> None:
+    """Estimates decide nothing then: what may be small is taken to be."""
+    for name in ("a", "b"):
+        A.select("k", "x").write_csv(tmp_path / f"{name}.csv")
+    rows = gf.scan_csv(tmp_path / "*.csv")
+    with running(parts=3, rows=8, axis="exchange"):
+        made = sums(gf, rows.join(rows.select("k", y="x"), on="k"), "k").sort("k")
+        (whole,) = dask.compute(made)
+        assert "~" not in made.explain("physical")
+        assert_same(whole, made.collect().to_polars(), ordered=True)
 
 
 def test_a_scan_that_occurs_twice_is_shown_once() -> None:
