@@ -28,7 +28,7 @@ def client(workers: Any) -> Iterator[Any]:
     from distributed import Client
 
     with Client(workers, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         yield client
 
 

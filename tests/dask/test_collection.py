@@ -128,7 +128,7 @@ def source_below(frame: gf.Frame) -> gf.Frame:
     return gf.Frame(plan)
 
 
-def wait_until(condition: Any, seconds: float = 20) -> None:
+def wait_until(condition: Any, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -48,7 +48,7 @@ class Fleet:
             command += ["--local-directory", str(self._folder)]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             self._workers.append(subprocess.Popen(command, env=self._environment, cwd=self._folder, **quiet))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while set(self.client.run(_warm).values()) != {p.pid for p in self._workers}:
             assert time.monotonic() < deadline, "the workers do not come"
             time.sleep(0.1)
@@ -60,7 +60,7 @@ class Fleet:
         for process in self._workers:
             process.kill()
         for process in self._workers:
-            process.wait(20)
+            process.wait(120)
 
 
 def _warm() -> int:
@@ -118,7 +118,7 @@ class Running:
 
     def kill_a_reader(self, folder: Path) -> None:
         """Kill a worker that has read three partitions and is reading the next."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             readers = [int(p.name.split("-")[0]) for p in folder.iterdir()]
             victim = next((pid for pid in readers if readers.count(pid) >= 4), None)

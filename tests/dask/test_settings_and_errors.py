@@ -70,7 +70,7 @@ def test_nothing_waits_for_workers_until_something_runs() -> None:
         future = client.compute(frame)
         assert future.status == "pending"
         cluster.scale(1)
-        assert future.result(timeout=60).to_arrow().to_pydict() == {"x": [3]}
+        assert future.result(timeout=300).to_arrow().to_pydict() == {"x": [3]}
 
 
 def _problem_there() -> str | None:
@@ -118,10 +118,10 @@ def test_processes_share_an_empty_cache_folder(tmp_path: Path) -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in together:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     later = start()
-    out, err = later.communicate("go\n", timeout=120)
+    out, err = later.communicate("go\n", timeout=300)
     compiled, loaded = map(int, out.split())
     assert (later.returncode, compiled) == (0, 0), err
     assert loaded >= 2
@@ -181,8 +181,8 @@ def test_no_scheduler_at_an_address_is_told_quickly(python_environment: dict[str
     for where in (["--scheduler", "tcp://127.0.0.1:1"], ["--scheduler-file", str(tmp_path / "none.json")]):
         command = [sys.executable, str(script), str(tmp_path / "data"), *where, "--timeout", "2"]
         started = time.monotonic()
-        run = subprocess.run(command, env=python_environment, capture_output=True, text=True, timeout=60)
-        assert time.monotonic() - started < 30
+        run = subprocess.run(command, env=python_environment, capture_output=True, text=True, timeout=300)
+        assert time.monotonic() - started < 120
         assert run.returncode == 2
         assert where[1] in run.stderr and "Traceback" not in run.stderr
         assert not (tmp_path / "data").exists()

@@ -75,7 +75,7 @@ class Loop:
         async def others() -> None:
             await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
 
-        asyncio.run_coroutine_threadsafe(others(), self.loop.asyncio_loop).result(10)
+        asyncio.run_coroutine_threadsafe(others(), self.loop.asyncio_loop).result(120)
         self.loop.asyncio_loop.call_soon_threadsafe(self.loop.asyncio_loop.stop)
         self.thread.join()
         self.loop.asyncio_loop.close()
@@ -99,7 +99,7 @@ def test_a_scheduler_that_is_silent_is_told() -> None:
     ):
         watch.look()
     over.set()
-    watch._asked.result(10)
+    watch._asked.result(120)
     client.end()
 
 
@@ -117,11 +117,11 @@ def test_trouble_that_passes_is_forgotten() -> None:
         if second % 40 == 0:
             described["a"] = worker()
         watch.look()
-        watch._asked.result(10)
+        watch._asked.result(120)
     described.clear()
     now[0] = 120
     watch.look()
-    watch._asked.result(10)
+    watch._asked.result(120)
     now[0] = 150
     with pytest.raises(errors.ExecutionError, match="it has no worker"):
         watch.look()
@@ -155,14 +155,14 @@ def _fill_the_disk(dask_worker: Any, full: bool) -> None:
 def paused(active: Any) -> Iterator[Any]:
     """Both workers hold more than they may, and pause."""
     active.run(_pause, share=1e-6)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(w["status"] != "paused" for w in active.scheduler_info(n_workers=-1)["workers"].values()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     yield active
     active.run(_pause, share=0.8)
     active.run(_fill_the_disk, full=False)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(w["status"] != "running" for w in active.scheduler_info(n_workers=-1)["workers"].values()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -179,7 +179,7 @@ def test_paused_workers_are_told(paused: Any, full: bool) -> None:
     started = time.monotonic()
     with dask.config.set({"gpuflow.workers-timeout": "2s"}), pytest.raises(errors.ExecutionError, match=reason):
         frame.collect()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 120
 
 
 def _room_is_gone(dask_worker: Any) -> None:
@@ -197,7 +197,7 @@ def test_no_worker_left_and_one_that_comes_late(all_workers: Fleet, tmp_path: Pa
     with all_workers.client.as_current():
         for process in all_workers._workers:
             process.kill()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while all_workers.client.nthreads():  # a task sent to a worker before its death is noticed counts as its victim
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -221,7 +221,7 @@ def test_a_scheduler_that_ends_is_told(python_environment: dict[str, str], tmp_p
     process = subprocess.Popen(command, env=python_environment, cwd=tmp_path, **quiet)
     try:
         with dask.config.set({"distributed.comm.timeouts.connect": "30s"}):
-            client = Client(scheduler_file=str(place), set_as_default=False, timeout=60)
+            client = Client(scheduler_file=str(place), set_as_default=False, timeout=300)
         with client.as_current(), dask.config.set({"gpuflow.target": "cpu"}):
             running = Running(gf.from_numpy({"x": np.arange(10)}).select(col("x").sum()))
             time.sleep(1)
@@ -229,11 +229,11 @@ def test_a_scheduler_that_ends_is_told(python_environment: dict[str, str], tmp_p
             client._timeout = 1
             process.kill()
             with pytest.raises(errors.ExecutionError, match=r"connection to the scheduler|lost|cannot be reached"):
-                running.answer(30)
+                running.answer(120)
         client.close()
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(120)
 
 
 @pytest.mark.parametrize("deaths", [0, 2, 3])

@@ -207,7 +207,7 @@ def test_a_process_ends_with_its_time(tmp_path: Path) -> None:
     assert (
         execute([sys.executable, "-c", "import time; print('on', flush=True); time.sleep(60)"], {}, 7, tmp_path / "log") is None
     )
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 50
     assert (tmp_path / "log").read_text().startswith("on")
     assert execute([sys.executable, "-c", "raise SystemExit(3)"], {}, 30, tmp_path / "log") == 3
 

@@ -169,7 +169,7 @@ def test_what_numba_has_compiled_is_started_without_it(device: runtime.CudaRunti
     assert compiler[3:] == [("numba", True)], "other types are another kernel"
     thread = threading.Thread(target=device.launch, args=(kernel, 5, arguments, 64))
     thread.start()
-    thread.join(10)
+    thread.join(120)
     assert compiler[4] == "context", "another thread has no context yet"
 
 
@@ -216,13 +216,13 @@ def test_a_task_has_a_lane_of_its_own_and_ends_with_its_work_done() -> None:
     def task() -> None:
         mine.append(pool.mine)
         assert pool.run(lambda: pool.mine) is pool.mine, "a task within a task uses the same pair"
-        inside.wait(10)
+        inside.wait(120)
 
     threads = [threading.Thread(target=pool.run, args=(task,)) for _ in range(3)]
     for t in threads:
         t.start()
     for t in threads:
-        t.join(10)
+        t.join(120)
     assert len({id(pair) for pair in mine}) == 3
     assert all(pair.log == ["enter", "finish", "leave"] for pair in mine)
     assert pool.mine is None

@@ -241,16 +241,16 @@ def test_columns_of_other_tasks_stay_where_they_are() -> None:
     def other() -> None:
         with reserve([shared]):
             holding.set()
-            assert done.wait(10)
+            assert done.wait(120)
 
     thread = threading.Thread(target=other)
     thread.start()
-    assert holding.wait(10)
+    assert holding.wait(120)
     with reserve([mine, shared]), reserve([mine]):
         assert spill(DEVICE, [mine, shared, mine]) == 8
         assert isinstance(mine.values, np.ndarray) and isinstance(shared.values, DeviceArray)
         done.set()
-        thread.join(10)
+        thread.join(120)
         assert spill(DEVICE, [mine, shared]) == 8
     assert isinstance(shared.values, np.ndarray)
     assert not memory._users, "what no task uses is forgotten"

@@ -110,7 +110,7 @@ OFFERED = {
 def test_a_shell_offers_methods_and_columns(python_environment):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(list(OFFERED))],
-        capture_output=True, text=True, timeout=120, env=python_environment,
+        capture_output=True, text=True, timeout=300, env=python_environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

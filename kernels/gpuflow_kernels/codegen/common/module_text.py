@@ -13,9 +13,9 @@ from .tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, MEMBER_TEXT, find_text, ha
 
 HEADERS = {
     "python": "def kernel(f):\n    return f\n\n\ndevice = kernel",
-    "cpu": "from numba import njit\n\n"
+    "cpu": "from gpuflow_kernels.codegen.cpu.helpers import shared\nfrom numba import njit\n\n"
     'kernel = njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True, _nrt=False)\n'
-    'device = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)',
+    'device = shared(nogil=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True, _nrt=False)',
     "cuda": "from numba import cuda\n\nkernel = cuda.jit(cache=True)\ndevice = cuda.jit(device=True)",
 }
 """What binds the decorators `kernel` and `device`, by target.
