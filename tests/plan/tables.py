@@ -64,3 +64,13 @@ def flights(count: int | None = 1000) -> Frame:
 
 def airlines(count: int | None = 16) -> Frame:
     return frame("airlines", {"carrier": STRING, "name": STRING, "founded": INT32}, count)
+
+
+def facts(rows: int = 100) -> Frame:
+    """Numbers, and a key that `other` has too."""
+    return frame("facts", {"k": INT32, "x": INT32, "y": INT64, "z": FLOAT64}, rows)
+
+
+def other(rows: int = 10) -> Frame:
+    """A small table to join `facts` with, by `k`."""
+    return frame("other", {"k": INT32, "w": INT32}, rows)
