@@ -77,7 +77,7 @@ def scanned(request: pytest.FixtureRequest, tmp_path: Path) -> gf.Frame:
     return SCANS[kind](tmp_path / "**" / f"*.{ENDS[kind]}", **options)
 
 
-@pytest.mark.parametrize("target", ["python", "cpu"])
+@pytest.mark.parametrize("target", ["python", pytest.param("cpu", marks=pytest.mark.slow)])
 def test_same_rows(scanned: gf.Frame, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     # a compiler takes its time for each of them
     names = PREDICATES if target == "python" else ["one row", "by plain string", "by text function"]

@@ -51,6 +51,7 @@ def test_no_two_threads_use_one_codec(tmp_path: Path, monkeypatch: pytest.Monkey
         assert np.array_equal(np.concatenate(list(pool.map(read, splits))), values)
 
 
+@pytest.mark.slow
 def test_compressed_files_are_read_alike_by_all_threads() -> None:
     """A small part of `python -m tests.fuzz.shared_codecs`, in a process of its own: a shared codec ended it."""
     assert shared_codecs.process(240_000, shared_codecs.COMPRESSIONS, reads=2) == ""
