@@ -17,8 +17,8 @@ from .plan import Plan
 WAYS = ("vertical", "vertical_relaxed", "diagonal", "diagonal_relaxed")
 ALIGN = "join() the tables on the columns that they share, and sort() by them"
 MEANWHILE = {
-    "horizontal": "join() the tables on a key, or compute both and write "
-    "gf.from_arrow(pyarrow.table({**dict(a.collect()), **dict(b.collect())}))",
+    "horizontal": "join() the tables on a key, or on the numbers of their rows: "
+    "a.with_row_index().join(b.with_row_index(), on='index').drop('index')",
     **dict.fromkeys(("align", "align_full", "align_inner", "align_left", "align_right"), ALIGN),
 }
 """What to do instead of the ways to concatenate that there are not."""
@@ -39,7 +39,7 @@ def concat(plans: Sequence[Plan], how: str = "vertical") -> Plan:
     """
     if how in MEANWHILE:
         raise UnsupportedError(
-            f"concat: how={how!r} puts columns beside each other, and the rows of a query have no numbers; {MEANWHILE[how]}"
+            f"concat: how={how!r} puts columns beside each other, which gpuflow does not do yet; meanwhile {MEANWHILE[how]}"
         )
     if not is_one_of(how, WAYS):
         raise PlanError(f"concat: how={how!r} is no way to put tables together{near(str(how), WAYS)}")

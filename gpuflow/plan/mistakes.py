@@ -74,6 +74,6 @@ def _refuse(what: str, value: Any, name: str | None, schema: Schema) -> None:
         )
     if name is not None and (isinstance(value, (list, tuple, set, range)) or type(value).__name__ in ("ndarray", "Series")):
         raise TypeMismatchError(
-            f"{text} takes an expression, not {len(value)} values: rows of a query have no numbers; join() a table of a key and "
+            f"{text} takes an expression, not {len(value)} values; join() a table of a key, or of with_row_index(), and "
             f"these values, or give them to the table when it is made, as in gf.from_dict({{..., {name!r}: values}})"
         )

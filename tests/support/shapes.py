@@ -95,6 +95,9 @@ SHAPES: dict[str, Query] = {
     ),
     "inner repeated": lambda x, t, u: t.select("i", "x").join(_renamed(u, x, "i"), on="i"),
     "left repeated": lambda x, t, u: t.select("x", "j").join(_renamed(u, x, "x"), on="x", how="left"),
+    "right": lambda x, t, u: (
+        t.filter(x.col("j") > 0).select("x", "j", "s").join(_renamed(u, x, "s"), on="s", how="right").filter(x.col("text") > "a")
+    ),
     "nulls equal": lambda x, t, u: t.select("s", "j").join(_renamed(u, x, "s"), on="s", nulls_equal=True),
     "two keys": lambda x, t, u: t.select("i", "s", "x").join(_renamed(u, x, "i", "s"), on=["i", "s"], how="left"),
     "semi": lambda x, t, u: t.filter(x.col("j") > 0).join(u.filter(x.col("b")), on=["i"], how="semi").select(*NAMED),
@@ -117,6 +120,8 @@ SHAPES: dict[str, Query] = {
     "sort": lambda x, t, u: t.select("i", "x", "s").sort(
         "x", "i", "s", descending=[True, False, True], nulls_last=[True, False, False]
     ),
+    "sort and number": lambda x, t, u: t.select("i", "s").sort("i", "s").with_row_index("row", 3).filter(x.col("row") % 2 == 0),
+    "union numbered": lambda x, t, u: x.concat([t.filter(x.col("b")).select("s"), u.select("s")]).with_row_index().slice(2),
     "top": lambda x, t, u: t.group_by("s").agg(n=x.len(), m=x.col("i").sum()).sort("n", "s", descending=True).head(3),
 }
 
