@@ -92,10 +92,11 @@ fuzz-codecs: $(TEST) ## read compressed Parquet files by four threads in twenty 
 fuzz-plans: $(TEST) ## compare fifty thousand random queries with Polars, in about half an hour
 	@nice -n 19 $(PY) -m tests.fuzz.plans --count $${COUNT:-50000} --seed $${SEED:-0}
 
-lint: $(DEV) ## ruff and mypy
+lint: $(DEV) ## ruff, mypy, and numpydoc on public docstrings
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(PY) -m tests.docstrings
 
 format: $(DEV) ## let ruff mend what it can
 	@$(VENV)/bin/ruff check --fix .

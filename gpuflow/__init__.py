@@ -59,12 +59,12 @@ from .expr import (
 )
 from .expr.elsewhere import unknown as _unknown
 from .expr.ways import WAYS as _WAYS
-from .frame.frame import Frame, concat
+from .frame.concat import concat
+from .frame.frame import Frame, Table
 from .frame.group_by import GroupBy
 from .frame.ranges import date_range, datetime_range
 from .frame.reading import framed as _framed
 from .frame.reading import read_csv, read_ipc, read_json, read_ndjson, read_orc, read_parquet
-from .frame.table import Table
 from .plan.source import Source
 from .schema import Schema
 from .version import __version__

@@ -54,6 +54,11 @@ def cluster(
     distributed.Client
         The active client. Closing it, or leaving its ``with`` block, stops the workers too.
 
+    Raises
+    ------
+    ValueError
+        When `gpu` is True and no device can be used (the message says why), or when several workers would share one.
+
     Notes
     -----
     Workers are new Python processes, which import the script that starts them: a script calls this below
@@ -61,11 +66,6 @@ def cluster(
 
     While the cluster is there, Dask's timeouts fit it, unless they are configured: it waits ten minutes for a worker that is
     started again, and five seconds for a connection on this machine.
-
-    Raises
-    ------
-    ValueError
-        When `gpu` is True and no device can be used (the message says why), or when several workers would share one.
 
     Examples
     --------

@@ -14,6 +14,10 @@ from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
 def as_list(values: Any, what: str) -> list[Any]:
     """Return the members of an argument that is a list or another iterable.
 
+    Returns
+    -------
+    list[Any]
+
     Raises
     ------
     TypeMismatchError
@@ -30,10 +34,17 @@ def as_list(values: Any, what: str) -> list[Any]:
 
 
 class Schema(Mapping[str, DType]):
-    """Column names and their types, in order. Immutable and hashable.
+    """Column names and their types, in order.
 
-    `unsupported` has the reasons why further columns of a source cannot be used, by name; they are shown as left out, and are not
-    part of the schema's identity.
+    Immutable and hashable.
+
+    Parameters
+    ----------
+    fields : mapping of str to DType, or pairs of both
+        Names and types, in order.
+    unsupported : mapping of str to str, optional
+        Reasons why further columns of a source cannot be used, by name; they are shown as left out, and are not part of the
+        schema's identity.
 
     Examples
     --------
@@ -71,6 +82,17 @@ class Schema(Mapping[str, DType]):
     def get(self, name: Any, default: Any = None) -> Any:
         """Return the type of a column, or `default` if there is no such column.
 
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+        default : object
+            Returned if there is no such column.
+
+        Returns
+        -------
+        DType or object
+
         Examples
         --------
         >>> from gpuflow_kernels.dtypes import INT64
@@ -80,34 +102,43 @@ class Schema(Mapping[str, DType]):
         return self._fields[name] if name in self else default
 
     def keys(self) -> KeysView[str]:
-        """Return the names of the columns, in order.
+        """Return the names, in order.
+
+        Returns
+        -------
+        KeysView
 
         Examples
         --------
-        >>> from gpuflow_kernels.dtypes import INT64
-        >>> list(Schema({"id": INT64}).keys())
+        >>> list(Schema({"id": "int64"}).keys())
         ['id']
         """
         return self._fields.keys()
 
     def values(self) -> ValuesView[DType]:
-        """Return the types of the columns, in order.
+        """Return the types, in order.
+
+        Returns
+        -------
+        ValuesView
 
         Examples
         --------
-        >>> from gpuflow_kernels.dtypes import INT64
-        >>> list(Schema({"id": INT64}).values())
+        >>> list(Schema({"id": "int64"}).values())
         [int64]
         """
         return self._fields.values()
 
     def items(self) -> ItemsView[str, DType]:
-        """Return the names of the columns with their types, in order.
+        """Return pairs of a name and a type, in order.
+
+        Returns
+        -------
+        ItemsView
 
         Examples
         --------
-        >>> from gpuflow_kernels.dtypes import INT64
-        >>> list(Schema({"id": INT64}).items())
+        >>> list(Schema({"id": "int64"}).items())
         [('id', int64)]
         """
         return self._fields.items()
@@ -130,14 +161,42 @@ class Schema(Mapping[str, DType]):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Return the names, in order.
+
+        Examples
+        --------
+        >>> Schema({"id": "int64"}).names
+        ('id',)
+        """
         return tuple(self._fields)
 
     @property
     def dtypes(self) -> tuple[DType, ...]:
+        """Return the types, in order.
+
+        Examples
+        --------
+        >>> Schema({"id": "int64"}).dtypes
+        (int64,)
+        """
         return tuple(self._fields.values())
 
     def position(self, name: str) -> int:
         """Return the position of a column, from 0.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ColumnNotFoundError
+            If there is no such column.
 
         Examples
         --------

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 def equal_columns(columns: list[tuple[Column, Column]], *, ordered: bool, tolerance: float) -> bool:
-    """Return whether pairs of columns of equal type and length hold the same values; see `gpuflow.frame.table.Table.equals`."""
+    """Return whether pairs of columns of equal type and length hold the same values; see `gpuflow.Table.equals`."""
     pairs = [_comparable(a, b) for pair in columns for a, b in _in_limbs(*pair)]
     if not ordered and pairs:
         one, two = _order([a for a, _ in pairs]), _order([b for _, b in pairs])

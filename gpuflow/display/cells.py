@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gpuflow_kernels.dtypes import DType
 
 if TYPE_CHECKING:
-    from gpuflow.frame.table import Table
+    from gpuflow.frame.table_values import TableValues
 
 ROWS = 10
 """Most rows that are shown; of longer tables the first and last half of them."""
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"-?\d+\.\d+")
 _MOMENT = re.compile(r"(?P<day>\S+) (?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[+-]\d\d:?\d\d(?::?\d\d)?|Z)?")
 
 
-def preview(table: Table, rows: int = ROWS, columns: int | None = None) -> tuple[list[list[Cell]], int]:
+def preview(table: TableValues, rows: int = ROWS, columns: int | None = None) -> tuple[list[list[Cell]], int]:
     """The cells of each column to show, and how many of them come before the gap (all of them when there is none)."""
     if len(table) <= rows:
         shown, gap = [table], len(table)
@@ -75,7 +75,7 @@ def _timely(texts: list[Cell]) -> list[Cell]:
     return [None if t is None else _MOMENT.sub(shortened, t) for t in texts]
 
 
-def _values(table: Table, name: str) -> Sequence[Any]:
+def _values(table: TableValues, name: str) -> Sequence[Any]:
     dtype = table.schema[name]
     if not dtype.is_temporal:
         if dtype.kind != "opaque":
@@ -85,8 +85,10 @@ def _values(table: Table, name: str) -> Sequence[Any]:
         return shown(table[name])
     import numpy as np
 
+    from gpuflow.frame.table_export import as_numpy
+
     # Python's own types end at microseconds and at the year 9999
-    column = table.to_numpy([name])[name]
+    column = as_numpy(name, table.column(name))
     if dtype.kind == "duration":
         return [None if value is np.ma.masked else span(int(value.astype(np.int64)), dtype.per_second) for value in column]
     if dtype.zone is not None:
@@ -151,6 +153,6 @@ def is_right(dtype: DType) -> bool:
     return bool(dtype.is_numeric or dtype.is_decimal or dtype.kind == "duration")
 
 
-def shape(table: Table) -> str:
+def shape(table: TableValues) -> str:
     rows, columns = table.shape
     return f"{rows:,} row{'' if rows == 1 else 's'} × {columns} column{'' if columns == 1 else 's'}"

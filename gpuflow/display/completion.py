@@ -167,9 +167,9 @@ def column_names(code: str, namespace: Mapping[str, Any]) -> tuple[str, list[str
         return "", []
     begun = code[string.start + 1 :]
     if owner:
-        from gpuflow.frame.table import Table
+        from gpuflow.frame.table_data import TableData
 
-        tables = [t for t in (namespace.get(owner),) if isinstance(t, Table)]  # a Frame is not indexed
+        tables = [t for t in (namespace.get(owner),) if isinstance(t, TableData)]  # a Frame is not indexed
         return begun, list(_fitting(tables, begun, string.quote))
     mentioned = [namespace.get(name) for name in dict.fromkeys(_NAME.findall(code[: string.start]))]
     found = list(_fitting(filter(_has_columns, mentioned), begun, string.quote))
@@ -178,9 +178,9 @@ def column_names(code: str, namespace: Mapping[str, Any]) -> tuple[str, list[str
 
 
 def _has_columns(value: Any) -> bool:
-    from gpuflow.frame.verbs import Verbs
+    from gpuflow.frame.tabular import Tabular
 
-    return isinstance(value, Verbs)
+    return isinstance(value, Tabular)
 
 
 def _fitting(tables: Iterable[Any], begun: str, quote: str) -> Iterator[str]:
@@ -249,12 +249,12 @@ def _allow_building(completer: Any) -> None:
     from gpuflow import expr
     from gpuflow.expr.methods import Namespace
     from gpuflow.frame.group_by import GroupBy
-    from gpuflow.frame.verbs import Verbs
+    from gpuflow.frame.query_methods import QueryMethods
 
-    classes: list[type] = [expr.Expr, Verbs._frame, GroupBy, *Namespace.__subclasses__()]
+    classes: list[type] = [expr.Expr, *QueryMethods.__subclasses__(), GroupBy, *Namespace.__subclasses__()]
     bases = dict.fromkeys(base for kind in classes for base in kind.__mro__ if base.__module__.startswith("gpuflow."))
     functions = [*vars(expr).values(), *(f for base in bases for f in vars(base).values())]
-    built = ("Expr", "Frame", "GroupBy", "When", "Then")
+    built = ("Expr", "ExprT", "Frame", "FrameT", "GroupBy[FrameT]", "When", "Then")
     harmless = {f for f in functions if isfunction(f) and signature(f).return_annotation in built}
     allowed = {"allowed_calls": harmless, "allowed_getattr": set(classes)}
     completer.policy_overrides = {

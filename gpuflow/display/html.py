@@ -11,7 +11,7 @@ from gpuflow_kernels.dtypes import DType
 from . import cells
 
 if TYPE_CHECKING:
-    from gpuflow.frame.table import Table
+    from gpuflow.frame.table_values import TableValues
 
 COLUMNS = 30
 """Most columns that are shown."""
@@ -24,7 +24,7 @@ _STYLE = (
 _ABOVE = "text-align:left;opacity:.75"  # no <caption>, which wraps to the width of the table or stretches it
 
 
-def table_html(table: Table, rows: int = cells.ROWS, caption: str | None = None) -> str:
+def table_html(table: TableValues, rows: int = cells.ROWS, caption: str | None = None) -> str:
     """A table: shape, names, types, first and last rows."""
     values, before = cells.preview(table, rows, COLUMNS)
     names = list(table.schema)[:COLUMNS]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from . import cells
 
 if TYPE_CHECKING:
-    from gpuflow.frame.table import Table
+    from gpuflow.frame.table_values import TableValues
 
 _GAP = "…"
 _BETWEEN = "  "
 
 
-def table_text(table: Table, width: int | None = None, rows: int = cells.ROWS) -> str:
+def table_text(table: TableValues, width: int | None = None, rows: int = cells.ROWS) -> str:
     """Shape, names, types and the first and last rows.
 
     Parameters

@@ -13,7 +13,7 @@ from .nodes import Node, render
 
 
 class When(Unfinished):
-    """``when(condition)``, waiting for ``then``: no expression yet, and an error wherever one is wanted.
+    """``when(condition)``, waiting for ``then``: no expression yet, and an error wherever one is needed.
 
     Examples
     --------
@@ -33,7 +33,16 @@ class When(Unfinished):
         self._branches, self._condition = branches, as_node(condition)
 
     def then(self, value: Any) -> Then:
-        """The value where the condition is true; a str is a column's name, as in Polars (`lit("...")` for text).
+        """Give the value where the condition is true; a str is a column's name (`lit("...")` for text).
+
+        Parameters
+        ----------
+        value : expression, column name or literal
+            As in Polars, null where no condition is true unless `otherwise` follows.
+
+        Returns
+        -------
+        Then
 
         Examples
         --------
@@ -59,7 +68,16 @@ class Then(Expr):
         return Then, (self._branches,)
 
     def when(self, *conditions: Any) -> When:
-        """A further condition, for rows where those before are not true.
+        """Add a further condition, for rows where those before are not true.
+
+        Parameters
+        ----------
+        *conditions : expressions of bools, or names of such columns
+            All must hold. Null counts as false.
+
+        Returns
+        -------
+        When
 
         Examples
         --------
@@ -71,7 +89,16 @@ class Then(Expr):
         return When(self._branches, all_of(conditions))
 
     def otherwise(self, value: Any) -> Expr:
-        """The value where no condition is true; a str is a column's name.
+        """Give the value where no condition is true; a str is a column's name.
+
+        Parameters
+        ----------
+        value : expression, column name or literal
+            Its type and those of the other values must have one that holds all.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -91,7 +118,12 @@ def _nested(branches: tuple[tuple[Node, Node], ...], last: Node) -> Node:
 
 
 def all_of(conditions: tuple[Any, ...]) -> Expr:
-    """Several conditions as one; a str is a column's name."""
+    """Join several conditions by ``&``; a str is a column's name.
+
+    Returns
+    -------
+    Expr
+    """
     if not conditions:
         raise PlanError("at least one condition is needed")
     return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))

@@ -12,10 +12,42 @@ from gpuflow_kernels.declare.scalar import ScalarFunction, argument_names
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 
 
-def documented(entry: ScalarFunction | AggregateFunction, signature: inspect.Signature) -> str:
-    """Write the docstring of a method: the declared one, with each parameter's name, type and default before the examples.
+TEXTS = {
+    "ambiguous": "Which instant is meant in the hour that a zone's clock shows twice.",
+    "base": "The base.",
+    "by": "What separates the parts.",
+    "characters": "The characters to take off.",
+    "digits": "Digits after the point; a negative number rounds in front of it.",
+    "dtype": "Type of the result.",
+    "fill_char": "One character.",
+    "format": 'As `strptime` of C and Python has it, such as ``"%Y-%m-%d"``.',
+    "group_index": "Number of a group, from 1; 0 is the whole match.",
+    "ignore_nulls": "Skip nulls.",
+    "index": "Number of the part, from 1; a negative one counts from the end.",
+    "length": "Number of characters.",
+    "literal": "Take the pattern as a plain string, not as a regular expression.",
+    "lower": "The least value allowed.",
+    "n": "How many; a negative number counts from the other end.",
+    "pattern": "What to look for.",
+    "prefix": "What to look for at the begin.",
+    "scale": "Digits after the point.",
+    "strict": "Raise where a value does not fit or means nothing (True), or give null there.",
+    "suffix": "What to look for at the end.",
+    "unit": 'Unit of time: ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.',
+    "upper": "The greatest value allowed.",
+    "value": "What stands there instead.",
+    "x": "The other operand.",
+    "y": "The other operand.",
+    "zone": 'Name of a time zone, such as ``"Europe/Berlin"``.',
+}
+"""What a parameter of a name means, for declarations whose own text has no sentence on it."""
 
-    A parameter has a line of its own where a sentence of the declared text behind the first one names it.
+
+def documented(entry: ScalarFunction | AggregateFunction, signature: inspect.Signature) -> str:
+    """Write the docstring of a method: the declared one, with its parameters and what it returns before the examples.
+
+    A parameter is described by the first sentence of the declared text, behind the summary, that names it; otherwise by
+    `TEXTS`.
 
     Parameters
     ----------
@@ -23,41 +55,56 @@ def documented(entry: ScalarFunction | AggregateFunction, signature: inspect.Sig
     signature : inspect.Signature
         Of the method, ``self`` included.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from gpuflow_kernels.declare.scalar import SCALARS
     >>> from gpuflow.expr.methods import signature_of
     >>> print(documented(SCALARS["round"], signature_of(SCALARS["round"])).partition("Examples")[0].rstrip())
-    The value rounded to a number of digits after the point, halves to the even digit.
+    Return the value rounded to a number of digits after the point, halves to the even digit.
     <BLANKLINE>
     Parameters
     ----------
     digits : int, default 0
+        Digits after the point; a negative number rounds in front of it.
+    <BLANKLINE>
+    Returns
+    -------
+    Expr
+        One value for each row.
     """
-    parameters = list(signature.parameters.values())[1:]
-    if not parameters or "Parameters\n---" in entry.doc:
-        return entry.doc
     text, examples = _parts(entry.doc)
-    lines = ["Parameters", "----------"]
-    for parameter in parameters:
-        lines.append(f"{parameter.name} : {_type(entry, parameter)}")
-        lines += textwrap.wrap(_line(text, parameter.name), 110, initial_indent="    ", subsequent_indent="    ")
-    return "\n\n".join(part for part in (text, "\n".join(lines), examples) if part)
+    parts = [text]
+    parameters = list(signature.parameters.values())[1:]
+    if parameters and "Parameters\n---" not in text:
+        lines = ["Parameters", "----------"]
+        for parameter in parameters:
+            lines.append(f"{parameter.name} : {_type(entry, parameter)}")
+            line = _line(text, parameter.name) or TEXTS.get(parameter.name, "")
+            lines += textwrap.wrap(line, 110, initial_indent="    ", subsequent_indent="    ")
+        parts.append("\n".join(lines))
+    if "Returns\n---" not in text:
+        rows = "each row" if isinstance(entry, ScalarFunction) else "each group, or for all rows"
+        parts.append(f"Returns\n-------\nExpr\n    One value for {rows}.")
+    return "\n\n".join(part for part in (*parts, examples) if part)
 
 
 def _parts(doc: str) -> tuple[str, str]:
-    """What a docstring says, and its examples under their heading."""
-    found = re.search(r"^(Examples\n-+\n|>>> )", doc, re.MULTILINE)
-    if found is None:
+    """Split a docstring into what it says, and its examples under their heading."""
+    heading = re.search(r"^(Examples\n-+\n|>>> )", doc, re.MULTILINE)
+    if heading is None:
         return doc.strip(), ""
-    examples = doc[found.start() :].strip()
-    return doc[: found.start()].strip(), examples if examples.startswith("Examples") else f"Examples\n--------\n{examples}"
+    examples = doc[heading.start() :].strip()
+    return doc[: heading.start()].strip(), examples if examples.startswith("Examples") else f"Examples\n--------\n{examples}"
 
 
 def _type(entry: ScalarFunction | AggregateFunction, parameter: inspect.Parameter) -> str:
-    """The type of a parameter and its default, as NumPy's style has them."""
-    known = parameter.annotation is not parameter.empty
-    plain = parameter.annotation.__name__ if known else ""
+    """Describe the type of a parameter and its default, as NumPy's style has them."""
+    annotated = parameter.annotation is not parameter.empty
+    plain = parameter.annotation.__name__ if annotated else ""
     if isinstance(entry, ScalarFunction):
         columns = argument_names(entry.overloads[0])[: entry.arity]
         if parameter.name in columns:
@@ -72,7 +119,7 @@ def _type(entry: ScalarFunction | AggregateFunction, parameter: inspect.Paramete
 
 
 def _line(text: str, name: str) -> str:
-    """The first sentence of a text that names a parameter, unless it is the summary, which stands right above."""
+    """Find the first sentence of a text that names a parameter, except the summary, which stands right above."""
     _, *sentences = _SENTENCE.split(" ".join(text.split()))
-    found = next((s for s in sentences if f"`{name}`" in s or f"``{name}=" in s), "")
-    return found[:1].upper() + found[1:]
+    sentence = next((s for s in sentences if f"`{name}`" in s or f"``{name}=" in s), "")
+    return sentence[:1].upper() + sentence[1:]

@@ -23,11 +23,16 @@ from .types import column_type
 from .ways import WAYS
 
 
-class Expr(Operators):
+class Expr(Operators["Expr"]):
     """An expression over the columns of a table that is not known yet.
 
-    Immutable, hashed by content, and picklable. Made by `gpuflow.col`, `gpuflow.lit` and operators. Python's numbers,
-    strings and dates beside an expression are literals.
+    Immutable, hashed by content, and picklable. Made by `gpuflow.col`, `gpuflow.lit` and operators. Python's numbers, strings
+    and dates beside an expression are literals.
+
+    Parameters
+    ----------
+    node : Node
+        Made by functions such as `gpuflow.col`; users never pass it.
 
     Examples
     --------
@@ -60,8 +65,19 @@ class Expr(Operators):
         return hash(self._node)
 
     def equals(self, other: object) -> bool:
-        """Whether `other` is the same expression (``==`` makes a new expression instead).
+        """Return whether `other` is the same expression (``==`` makes a new expression instead).
 
+        Parameters
+        ----------
+        other : object
+            What to compare with.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
         >>> from gpuflow import col
         >>> (col("x") + 1).equals(col("x") + 1)
         True
@@ -69,11 +85,16 @@ class Expr(Operators):
         return isinstance(other, Expr) and self._node == other._node
 
     def and_(self, *others: Any) -> Expr:
-        """Whether this and all others are true, as by ``&``: null where one is null and none is false.
+        """Return whether this and all others are true, as by ``&``: null where one is null and none is false.
 
         Parameters
         ----------
         *others : expression or bool
+            Further conditions.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -84,11 +105,16 @@ class Expr(Operators):
         return Expr(reduce(lambda a, b: a & b, others, self)._node)
 
     def or_(self, *others: Any) -> Expr:
-        """Whether this or one of the others is true, as by ``|``: null where one is null and none is true.
+        """Return whether this or one of the others is true, as by ``|``: null where one is null and none is true.
 
         Parameters
         ----------
         *others : expression or bool
+            Further conditions.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -99,7 +125,11 @@ class Expr(Operators):
         return Expr(reduce(lambda a, b: a | b, others, self)._node)
 
     def not_(self) -> Expr:
-        """The other truth value, as by ``~``; null for null.
+        """Return the other truth value, as by ``~``; null for null.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -110,11 +140,16 @@ class Expr(Operators):
         return ~self
 
     def xor(self, other: Any) -> Expr:
-        """Whether just one of both is true, as by ``^``; null where one is null.
+        """Return whether just one of both is true, as by ``^``; null where one is null.
 
         Parameters
         ----------
         other : expression or bool
+            The other condition.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -122,15 +157,20 @@ class Expr(Operators):
         >>> gf.from_dict({"x": [True, False, None]}).select(gf.col("x").xor(True)).collect().to_dict()
         {'x': [False, True, None]}
         """
-        return operate("^", self, other)
+        return operate("^", self, self, other)
 
     # -- methods that are more than one declared function -------------------------------------------------------------
     def alias(self, name: str) -> Expr:
-        """The expression under another output name.
+        """Give the expression another output name.
 
         Parameters
         ----------
         name : str
+            Name of the column that comes of it.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -143,7 +183,7 @@ class Expr(Operators):
         return Expr(Alias(self._node, name))
 
     def cast(self, dtype: Any, *, strict: bool = True) -> Expr:
-        """The values as another type.
+        """Convert the values to another type.
 
         Parameters
         ----------
@@ -151,6 +191,21 @@ class Expr(Operators):
             ``gf.Float64``, ``gf.Datetime("ms")``, ``int``, ``datetime.date``, ``"int64"``, ``numpy.float32``, ...
         strict : bool
             Raise where a value does not fit (True), or give null there.
+
+        Returns
+        -------
+        Expr
+
+        Raises
+        ------
+        TypeMismatchError
+            For what is no type, or a type that values of this one are never converted to; when the frame is built.
+        CastError
+            With `strict`, for a value that does not fit; when the query runs.
+
+        Notes
+        -----
+        Null stays null. Floats are cut off towards zero when they become whole numbers.
 
         Examples
         --------
@@ -163,12 +218,16 @@ class Expr(Operators):
         return Expr(Function("cast", (self._node,), (("to", to), *((("strict", False),) if not strict else ()))))
 
     def is_in(self, values: Iterable[Any]) -> Expr:
-        """Whether the value is one of `values`: null for null; nulls in the list are ignored (as in Polars).
+        """Return whether the value is one of `values`: null for null; nulls in the list are ignored (as in Polars).
 
         Parameters
         ----------
         values : list, tuple, set, or an array or column of NumPy, pandas, Polars or Arrow
             Literals. For the values of another table use ``join(..., how="semi")``.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -187,13 +246,18 @@ class Expr(Operators):
         return Expr(IsIn(self._node, tuple(n for n in literals if n.value is not None)))
 
     def is_between(self, lower: Any, upper: Any, closed: str = "both") -> Expr:
-        """Whether the value lies between `lower` and `upper`.
+        """Return whether the value lies between `lower` and `upper`; null for null.
 
         Parameters
         ----------
         lower, upper : expression or literal
+            The ends.
         closed : {"both", "left", "right", "none"}
             Which ends belong to it.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -209,13 +273,18 @@ class Expr(Operators):
         return low & high
 
     def fill_null(self, value: Any = None, strategy: str | None = None) -> Expr:
-        """The value, or another one where it is null.
+        """Put another value in place of null.
 
         Parameters
         ----------
         value : expression or literal
+            What stands there instead.
         strategy : {"zero", "one"}, optional
             In place of a value.
+
+        Returns
+        -------
+        Expr
 
         Raises
         ------
@@ -246,11 +315,16 @@ class Expr(Operators):
         raise PlanError(f"fill_null: strategy={strategy!r} is not one of 'zero', 'one'")
 
     def fill_nan(self, value: Any) -> Expr:
-        """The value, or another one where it is NaN; None makes null of NaN.
+        """Put another value in place of NaN; None makes null of NaN.
 
         Parameters
         ----------
         value : expression, number or None
+            What stands there instead.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -262,7 +336,11 @@ class Expr(Operators):
         return choose(self.is_not_nan() | self.is_null(), self, value)
 
     def null_count(self) -> Expr:
-        """Number of nulls.
+        """Count the nulls.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -273,12 +351,16 @@ class Expr(Operators):
         return Expr(aggregated_node("sum", (self.is_null(),)))
 
     def var(self, ddof: int = 1) -> Expr:
-        """Variance; null for groups of at most `ddof` values.
+        """Compute the variance; null for groups of at most `ddof` values.
 
         Parameters
         ----------
         ddof : int, default 1
             How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -297,12 +379,16 @@ class Expr(Operators):
         return choose(count > float(ddof), squares / (count - float(ddof)), None)
 
     def std(self, ddof: int = 1) -> Expr:
-        """Standard deviation; null for groups of at most `ddof` values.
+        """Compute the standard deviation; null for groups of at most `ddof` values.
 
         Parameters
         ----------
         ddof : int, default 1
             How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
+
+        Returns
+        -------
+        Expr
 
         Examples
         --------
@@ -315,7 +401,7 @@ class Expr(Operators):
         return self.var(ddof).sqrt()
 
     def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-        """``function(self, ...)``, for chains.
+        """Call ``function(self, ...)``, for chains.
 
         Parameters
         ----------
@@ -323,6 +409,11 @@ class Expr(Operators):
             Gets this expression first, then the other arguments.
         *args, **named
             What else it gets.
+
+        Returns
+        -------
+        object
+            What the function returns.
 
         Examples
         --------
@@ -345,7 +436,12 @@ def _ddof(value: Any) -> int:
 
 
 def choose(condition: Any, yes: Any, no: Any) -> Expr:
-    """`yes` where `condition` is true, else `no` (where it is false or null)."""
+    """`yes` where `condition` is true, else `no` (where it is false or null).
+
+    Returns
+    -------
+    Expr
+    """
     key = next((k for k, f in SCALARS.items() if any(o.branch for o in f.overloads)), None)
     if key is None:
         raise PlanError("no declared function chooses between two values")

@@ -27,7 +27,7 @@ from .types import column_type
 
 
 def col(name: Any, *names: Any) -> Expr:
-    """A column by name, or several at once: the expression around stands once for each.
+    """Stand for a column by name, or for several at once: the expression around stands once for each.
 
     Parameters
     ----------
@@ -35,6 +35,21 @@ def col(name: Any, *names: Any) -> Expr:
         A name; a regular expression from ``^`` to ``$``, which takes every column whose name it is found in; ``"*"`` for all; or
         a type, which takes every column of it. `int` and `float` take those of any width, ``gf.Datetime``, ``gf.Duration``
         and ``gf.Decimal`` those of any unit, zone and digits.
+
+    Returns
+    -------
+    Expr
+
+    Raises
+    ------
+    PlanError
+        For a name between ``^`` and ``$`` that is no regular expression.
+    TypeMismatchError
+        For what is neither a name nor a type.
+
+    Notes
+    -----
+    Nothing is looked up yet: a name that a table lacks raises `ColumnNotFoundError` when the expression meets the table.
 
     Examples
     --------
@@ -85,7 +100,11 @@ def _column_item(item: Any) -> Any:
 
 
 def all() -> Expr:
-    """Every column, in ``group_by().agg()`` every one that is no key; the expression around stands once for each.
+    """Stand for every column, in ``group_by().agg()`` for every one that is no key.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -97,13 +116,23 @@ def all() -> Expr:
 
 
 def lit(value: Any, dtype: Any = None) -> Expr:
-    """A literal.
+    """Make a literal.
 
     Parameters
     ----------
     value : None, bool, int, float, str, bytes, date, datetime, timedelta or NumPy scalar
+        The value; an expression is returned as it is.
     dtype : DType, or what `Expr.cast` takes, optional
         Fixes its type; otherwise a Python value takes the type of the column it meets.
+
+    Returns
+    -------
+    Expr
+
+    Raises
+    ------
+    TypeMismatchError
+        For a value of another class, or one that `dtype` does not hold.
 
     Examples
     --------
@@ -119,7 +148,11 @@ def lit(value: Any, dtype: Any = None) -> Expr:
 
 
 def len() -> Expr:
-    """The number of rows, inside ``agg`` or ``select``.
+    """Count the rows, inside ``agg`` or ``select``.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -133,6 +166,15 @@ def len() -> Expr:
 
 def when(*conditions: Any) -> When:
     """Choose between values: ``when(condition).then(value).otherwise(other)``; several conditions must all hold.
+
+    Parameters
+    ----------
+    *conditions : expressions of bools, or names of such columns
+        All must hold. Null counts as false.
+
+    Returns
+    -------
+    When
 
     Examples
     --------
@@ -152,7 +194,16 @@ def _folded(name: str, values: tuple[Any, ...]) -> Expr:
 
 
 def coalesce(*values: Any) -> Expr:
-    """The first that is not null; a str is a column's name.
+    """Return the first value of each row that is not null; a str is a column's name.
+
+    Parameters
+    ----------
+    *values : expressions, column names or literals
+        Tried in order. Their types must have one that holds all.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -166,7 +217,7 @@ def coalesce(*values: Any) -> Expr:
 
 @keyword_hints({"sep": "write separator=", "delimiter": "write separator=", "na_rep": "write .fill_null(...) on the columns"})
 def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool = False) -> Expr:
-    """Several values of each row as one string; a str is a column's name.
+    """Join several values of each row as one string; a str is a column's name.
 
     Parameters
     ----------
@@ -176,6 +227,10 @@ def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool 
         Between each two values.
     ignore_nulls : bool
         Leave nulls out, with their separators. Otherwise the result is null where a value is.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -207,7 +262,16 @@ def concat_str(values: Any, *more: Any, separator: str = "", ignore_nulls: bool 
 
 
 def min_horizontal(*values: Any) -> Expr:
-    """The least of several columns in each row, nulls left out; a str is a column's name.
+    """Return the least of several columns in each row, nulls left out; a str is a column's name.
+
+    Parameters
+    ----------
+    *values : expressions, column names or literals
+        Of types that have an order. A row of nulls alone gives null.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -220,7 +284,16 @@ def min_horizontal(*values: Any) -> Expr:
 
 
 def max_horizontal(*values: Any) -> Expr:
-    """The greatest of several columns in each row, nulls left out; a str is a column's name.
+    """Return the greatest of several columns in each row, nulls left out; a str is a column's name.
+
+    Parameters
+    ----------
+    *values : expressions, column names or literals
+        Of types that have an order. A row of nulls alone gives null.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -233,12 +306,16 @@ def max_horizontal(*values: Any) -> Expr:
 
 
 def date(year: Any, month: Any, day: Any) -> Expr:
-    """A date of its parts: a literal of whole numbers, or for every row its own.
+    """Make a date of its parts: a literal of whole numbers, or for every row its own.
 
     Parameters
     ----------
     year, month, day : int, expression, or name of a column
         Null where one is null.
+
+    Returns
+    -------
+    Expr
 
     Raises
     ------
@@ -268,17 +345,28 @@ def datetime(
     time_zone: str | None = None,
     ambiguous: str = "raise",
 ) -> Expr:
-    """A timestamp of its parts: a literal of whole numbers, or for every row its own; raises as `date` does.
+    """Make a timestamp of its parts: a literal of whole numbers, or for every row its own.
 
     Parameters
     ----------
     year, month, day, hour, minute, second, microsecond : int, expression, or name of a column
         Null where one is null.
     time_unit : {"us", "s", "ms", "ns"}
+        Unit of the result.
     time_zone : str, optional
         The zone of which the parts are local time.
     ambiguous : {"raise", "earliest", "latest", "null"}
         Which instant is meant in the hour that a zone's clock shows twice.
+
+    Returns
+    -------
+    Expr
+
+    Raises
+    ------
+    PlanError
+        For a literal of a moment that there is not, or a unit of another name. In rows the former raises `CastError` when the
+        query runs.
 
     Examples
     --------
@@ -307,14 +395,19 @@ def _dated(name: str, make: Any, parts: tuple[Any, ...], params: dict[str, Any] 
 
 
 def from_epoch(value: Any, unit: str = "s") -> Expr:
-    """Whole numbers as dates or timestamps: days, seconds, ... since 1970-01-01.
+    """Read whole numbers as dates or timestamps: days, seconds, ... since 1970-01-01.
 
     Parameters
     ----------
     value : expression, or name of a column
+        What is counted.
     unit : {"s", "d", "ms", "us", "ns"}
         What is counted. Days give dates, nanoseconds timestamps in nanoseconds, all others in microseconds; a number that
         these cannot hold raises. Null for null.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------
@@ -347,7 +440,7 @@ def duration(
     unit: str | None = None,
     time_unit: str | None = None,
 ) -> Expr:
-    """A duration of its parts: a literal of numbers, or for every row its own.
+    """Make a duration of its parts: a literal of numbers, or for every row its own.
 
     Parameters
     ----------
@@ -356,6 +449,10 @@ def duration(
         rounded towards zero, as in Polars.
     unit, time_unit : {"us", "ms", "s", "ns"}, optional
         Microseconds by default, nanoseconds where there are nanoseconds. Both names mean the same.
+
+    Returns
+    -------
+    Expr
 
     Examples
     --------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import gpuflow_kernels.aggregations.basic
 import gpuflow_kernels.functions.builtin  # noqa: F401  (importing fills the registries)
@@ -27,8 +27,11 @@ from .scalars import physical
 from .types import column_type
 from .ways import ARGUMENTS, WAYS
 
+ExprT = TypeVar("ExprT")
+"""The class of what is made of an expression: `gpuflow.Expr`, which is defined above this module."""
 
-class Methods:
+
+class Methods(Generic[ExprT]):
     """Base of expressions. Every declared function and aggregation is a method of it while it is in its registry."""
 
     __slots__ = ("_node",)
@@ -80,7 +83,7 @@ class Namespace:
     __slots__ = ("_owner",)
     _name = ""
 
-    def __init__(self, owner: Methods) -> None:
+    def __init__(self, owner: Methods[Any]) -> None:
         self._owner = owner
 
     def __repr__(self) -> str:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from gpuflow_kernels.declare.scalar import SCALARS
 
 from gpuflow.errors import NullComparisonWarning, PlanError, TypeMismatchError, UnsupportedError
 
-from .methods import Methods, as_node
+from .methods import ExprT, Methods, as_node
 from .nodes import Function, Literal, render
-
-if TYPE_CHECKING:
-    from .expr import Expr
 
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
-class Operators(Methods):
+class Operators(Methods[ExprT], Generic[ExprT]):
     """Base of expressions: what Python's operators, `round`, `abs`, `math.floor` and NumPy's functions mean."""
 
     __slots__ = ()
@@ -54,119 +51,120 @@ class Operators(Methods):
     def __iter__(self) -> Any:
         raise TypeMismatchError(f"{render(self._node)} stands for a column and cannot be iterated")
 
-    def __add__(self, other: Any) -> Expr:
-        return operate("+", self, other)
+    def __add__(self, other: Any) -> ExprT:
+        return operate("+", self, self, other)
 
-    def __radd__(self, other: Any) -> Expr:
-        return operate("+", other, self)
+    def __radd__(self, other: Any) -> ExprT:
+        return operate("+", self, other, self)
 
-    def __sub__(self, other: Any) -> Expr:
-        return operate("-", self, other)
+    def __sub__(self, other: Any) -> ExprT:
+        return operate("-", self, self, other)
 
-    def __rsub__(self, other: Any) -> Expr:
-        return operate("-", other, self)
+    def __rsub__(self, other: Any) -> ExprT:
+        return operate("-", self, other, self)
 
-    def __mul__(self, other: Any) -> Expr:
-        return operate("*", self, other)
+    def __mul__(self, other: Any) -> ExprT:
+        return operate("*", self, self, other)
 
-    def __rmul__(self, other: Any) -> Expr:
-        return operate("*", other, self)
+    def __rmul__(self, other: Any) -> ExprT:
+        return operate("*", self, other, self)
 
-    def __truediv__(self, other: Any) -> Expr:
-        return operate("/", self, other)
+    def __truediv__(self, other: Any) -> ExprT:
+        return operate("/", self, self, other)
 
-    def __rtruediv__(self, other: Any) -> Expr:
-        return operate("/", other, self)
+    def __rtruediv__(self, other: Any) -> ExprT:
+        return operate("/", self, other, self)
 
-    def __floordiv__(self, other: Any) -> Expr:
-        return operate("//", self, other)
+    def __floordiv__(self, other: Any) -> ExprT:
+        return operate("//", self, self, other)
 
-    def __rfloordiv__(self, other: Any) -> Expr:
-        return operate("//", other, self)
+    def __rfloordiv__(self, other: Any) -> ExprT:
+        return operate("//", self, other, self)
 
-    def __mod__(self, other: Any) -> Expr:
-        return operate("%", self, other)
+    def __mod__(self, other: Any) -> ExprT:
+        return operate("%", self, self, other)
 
-    def __rmod__(self, other: Any) -> Expr:
-        return operate("%", other, self)
+    def __rmod__(self, other: Any) -> ExprT:
+        return operate("%", self, other, self)
 
-    def __pow__(self, other: Any) -> Expr:
-        return operate("**", self, other)
+    def __pow__(self, other: Any) -> ExprT:
+        return operate("**", self, self, other)
 
-    def __rpow__(self, other: Any) -> Expr:
-        return operate("**", other, self)
+    def __rpow__(self, other: Any) -> ExprT:
+        return operate("**", self, other, self)
 
-    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
-        return operate("==", self, other)
+    def __eq__(self, other: object) -> ExprT:  # type: ignore[override]
+        return operate("==", self, self, other)
 
-    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
-        return operate("!=", self, other)
+    def __ne__(self, other: object) -> ExprT:  # type: ignore[override]
+        return operate("!=", self, self, other)
 
-    def __lt__(self, other: Any) -> Expr:
-        return operate("<", self, other)
+    def __lt__(self, other: Any) -> ExprT:
+        return operate("<", self, self, other)
 
-    def __le__(self, other: Any) -> Expr:
-        return operate("<=", self, other)
+    def __le__(self, other: Any) -> ExprT:
+        return operate("<=", self, self, other)
 
-    def __gt__(self, other: Any) -> Expr:
-        return operate(">", self, other)
+    def __gt__(self, other: Any) -> ExprT:
+        return operate(">", self, self, other)
 
-    def __ge__(self, other: Any) -> Expr:
-        return operate(">=", self, other)
+    def __ge__(self, other: Any) -> ExprT:
+        return operate(">=", self, self, other)
 
-    def __and__(self, other: Any) -> Expr:
-        return operate("&", self, other)
+    def __and__(self, other: Any) -> ExprT:
+        return operate("&", self, self, other)
 
-    def __rand__(self, other: Any) -> Expr:
-        return operate("&", other, self)
+    def __rand__(self, other: Any) -> ExprT:
+        return operate("&", self, other, self)
 
-    def __or__(self, other: Any) -> Expr:
-        return operate("|", self, other)
+    def __or__(self, other: Any) -> ExprT:
+        return operate("|", self, self, other)
 
-    def __ror__(self, other: Any) -> Expr:
-        return operate("|", other, self)
+    def __ror__(self, other: Any) -> ExprT:
+        return operate("|", self, other, self)
 
-    def __xor__(self, other: Any) -> Expr:
-        return operate("^", self, other)
+    def __xor__(self, other: Any) -> ExprT:
+        return operate("^", self, self, other)
 
-    def __rxor__(self, other: Any) -> Expr:
-        return operate("^", other, self)
+    def __rxor__(self, other: Any) -> ExprT:
+        return operate("^", self, other, self)
 
-    def __lshift__(self, other: Any) -> Expr:
-        return operate("<<", self, other)
+    def __lshift__(self, other: Any) -> ExprT:
+        return operate("<<", self, self, other)
 
-    def __rlshift__(self, other: Any) -> Expr:
-        return operate("<<", other, self)
+    def __rlshift__(self, other: Any) -> ExprT:
+        return operate("<<", self, other, self)
 
-    def __rshift__(self, other: Any) -> Expr:
-        return operate(">>", self, other)
+    def __rshift__(self, other: Any) -> ExprT:
+        return operate(">>", self, self, other)
 
-    def __rrshift__(self, other: Any) -> Expr:
-        return operate(">>", other, self)
+    def __rrshift__(self, other: Any) -> ExprT:
+        return operate(">>", self, other, self)
 
-    def __invert__(self) -> Expr:
-        return operate("~", self)
+    def __invert__(self) -> ExprT:
+        return operate("~", self, self)
 
-    def __neg__(self) -> Expr:
-        return operate("-", self)
+    def __neg__(self) -> ExprT:
+        return operate("-", self, self)
 
-    def __pos__(self) -> Expr:
-        return self._of(self._node)  # type: ignore[no-any-return]
+    def __pos__(self) -> ExprT:
+        made: ExprT = self._of(self._node)
+        return made
 
-    def __abs__(self) -> Expr:
+    def __abs__(self) -> ExprT:
         return self.abs()
 
     # -- functions of Python ------------------------------------------------------------------------------------------
-    def __round__(self, digits: int = 0) -> Expr:
+    def __round__(self, digits: int = 0) -> ExprT:
         return self.round(digits)
 
-    def __floor__(self) -> Expr:
+    def __floor__(self) -> ExprT:
         return self.floor()
 
-    def __ceil__(self) -> Expr:
+    def __ceil__(self) -> ExprT:
         return self.ceil()
 
-    def __trunc__(self) -> Expr:
+    def __trunc__(self) -> ExprT:
         return self.truncate()
 
     # -- functions of NumPy -------------------------------------------------------------------------------------------
@@ -200,12 +198,16 @@ def _applied(name: str) -> Callable[..., Any]:
 
 def _lifted(value: Any, beside: tuple[Any, ...]) -> Any:
     """A literal as an expression."""
-    other = next(o for o in beside if isinstance(o, Methods))
-    return other._of(as_node(value))
+    return _first(beside)._of(as_node(value))
 
 
 def _operator(symbol: str) -> Callable[..., Any]:
-    return lambda *operands: operate(symbol, *operands)
+    return lambda *operands: operate(symbol, _first(operands), *operands)
+
+
+def _first(operands: tuple[Any, ...]) -> Any:
+    """Return the first operand that is an expression."""
+    return next(o for o in operands if isinstance(o, Methods))
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {
@@ -240,9 +242,9 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "fabs": _applied("abs"),
     "rint": _applied("round"),
     "trunc": _applied("truncate"),
-    "square": lambda x: operate("*", x, x),
-    "reciprocal": lambda x: operate("/", 1.0, x),
-    "exp2": lambda x: operate("**", 2.0, x),
+    "square": lambda x: operate("*", x, x, x),
+    "reciprocal": lambda x: operate("/", x, 1.0, x),
+    "exp2": lambda x: operate("**", x, 2.0, x),
     "deg2rad": _applied("radians"),
     "rad2deg": _applied("degrees"),
     "isnan": _applied("is_nan"),
@@ -266,13 +268,26 @@ def _key(symbol: str, arity: int) -> str:
     raise PlanError(f"no declared function of {arity} argument(s) means the operator {symbol!r}")
 
 
-def operate(symbol: str, *operands: Any) -> Expr:
-    """Apply the declared function that an operator means; a comparison with None warns, for it is null in every row."""
+def operate(symbol: str, owner: Methods[ExprT], *operands: Any) -> ExprT:
+    """Apply the declared function that an operator means; a comparison with None warns, for it is null in every row.
+
+    Parameters
+    ----------
+    symbol : str
+        As Python writes the operator.
+    owner : Expr
+        An expression among the operands, whose class the result has.
+    *operands : expression or literal
+        All operands, in order.
+
+    Returns
+    -------
+    Expr
+    """
     nodes = tuple(as_node(o) for o in operands)
     if symbol in COMPARISONS and any(o is None for o in operands):
         other = next((n for n in nodes if not isinstance(n, Literal)), nodes[0])
         way = f"{render(other)}.{'is_not_null' if symbol == '!=' else 'is_null'}()"
         warnings.warn(f"a comparison with None is null in every row; write {way}", NullComparisonWarning, stacklevel=3)
-    owner = next(o for o in operands if isinstance(o, Methods))
-    made: Expr = owner._of(Function(_key(symbol, len(operands)), nodes))
+    made: ExprT = owner._of(Function(_key(symbol, len(operands)), nodes))
     return made

@@ -24,15 +24,16 @@ _HEAD = '''"""Written by ``python -m gpuflow.expr.stubs`` from the declarations;
 
 import builtins
 import inspect
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from gpuflow_kernels.declare.aggregate import AggregateFunction
 from gpuflow_kernels.declare.scalar import ScalarFunction
 
-from .expr import Expr
 from .nodes import Aggregated, Function, Node
 
-class Methods:
+ExprT = TypeVar("ExprT")
+
+class Methods(Generic[ExprT]):
     __slots__: ClassVar[tuple[builtins.str, ...]] = ("_node",)
     _node: Node
     @classmethod
@@ -44,11 +45,11 @@ class Unfinished:
     __slots__: ClassVar[tuple[builtins.str, ...]] = ()
     def _complaint(self) -> builtins.str: ...
 
-class Namespace:
+class Namespace(Generic[ExprT]):
     __slots__: ClassVar[tuple[builtins.str, ...]] = ("_owner",)
     _name: ClassVar[builtins.str]
-    _owner: Methods
-    def __init__(self, owner: Methods) -> None: ...
+    _owner: Methods[ExprT]
+    def __init__(self, owner: Methods[ExprT]) -> None: ...
     def __getitem__(self, key: Any) -> Any: ...
 {namespaces}
 def class_name(space: builtins.str) -> builtins.str: ...
@@ -70,7 +71,7 @@ def stub() -> str:
     """The text of the stub file, from what is declared in this process."""
     written = set(vars(Expr))  # methods with a definition of their own are seen without a stub
     spaces = sorted({f.namespace for f in SCALARS.values() if f.namespace})
-    lines = [f"    @property\n    def {s}(self) -> {class_name(s)}: ..." for s in spaces]
+    lines = [f"    @property\n    def {s}(self) -> {class_name(s)}[ExprT]: ..." for s in spaces]
     for name, function in sorted(SCALARS.items()):
         if function.method and not function.namespace and name not in written:
             lines.append(_method(name, function))
@@ -78,7 +79,7 @@ def stub() -> str:
     classes = []
     for space in spaces:
         methods = [_method(n.partition(".")[2], f) for n, f in sorted(SCALARS.items()) if f.namespace == space and f.method]
-        classes.append("\n".join([f"\nclass {class_name(space)}(Namespace):", *methods]))
+        classes.append("\n".join([f"\nclass {class_name(space)}(Namespace[ExprT]):", *methods]))
     return _HEAD + "\n".join(lines) + "\n" + _TAIL.format(namespaces="\n".join(classes) + "\n" if classes else "")
 
 
@@ -93,11 +94,11 @@ def _method(name: str, entry: ScalarFunction | AggregateFunction) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in arguments:
             arguments.append("*")
         arguments.append(_argument(parameter))
-    head = f"    def {name}({', '.join(arguments)}) -> Expr:"
+    head = f"    def {name}({', '.join(arguments)}) -> ExprT:"
     if len(head) > 130:
         inner = f"        {', '.join(arguments)}"
         inner = inner if len(inner) <= 130 else "\n".join(f"        {a}," for a in arguments)
-        head = f"    def {name}(\n{inner}\n    ) -> Expr:"
+        head = f"    def {name}(\n{inner}\n    ) -> ExprT:"
     first = entry.doc.strip().split("\n\n")[0]
     text = " ".join(first.split()).replace("\\", "\\\\").replace('"""', "'''")
     if not text:

@@ -1,28 +1,58 @@
-"""The lazy table: a logical plan with the methods that extend it."""
+"""The two kinds of table: `Frame`, a query that has not run, and `Table`, its rows in memory.
+
+Both stand in one module because each makes the other: a query on a table is a frame, and `Frame.collect` gives a table. What they
+can do is written in their bases, one file for each concept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from gpuflow.errors import TypeMismatchError
+from gpuflow.display import completion
 from gpuflow.expr.bind import HOST_CHECKS
 from gpuflow.plan import build
-from gpuflow.plan.concat import concat as concatenated
+from gpuflow.plan.build import whole
+from gpuflow.plan.plan import Plan
+from gpuflow.plan.source import Source
+from gpuflow.schema import Schema
 
-from .collection import Collection
-from .elsewhere import hinted
-from .table import Table
-from .uncomputed import Uncomputed
-from .verbs import Verbs, plan_of
+from .combine_methods import CombineMethods
+from .dask_collection import DaskCollection
+from .explain_methods import ExplainMethods
+from .other_names import hinted
+from .query_methods import QueryMethods
+from .refusals import NotComputed
+from .table_export import TableExports
+from .table_values import TableValues
+from .tabular import scan_plan
+from .whole_frame import WholeFrameMethods
+from .write_methods import WriteMethods
+
+if TYPE_CHECKING:
+    from gpuflow.io.memory.source import ChunkSource
 
 
-class Frame(Uncomputed, Collection):
+class Frame(
+    NotComputed,
+    QueryMethods["Frame"],
+    CombineMethods["Frame"],
+    WholeFrameMethods["Frame"],
+    WriteMethods,
+    ExplainMethods,
+    DaskCollection,
+):
     """A table that has not been computed: immutable, cheap, typed.
 
     Methods return new frames; errors in names and types are raised at once, and `collect` runs the query. A Frame is a
     Dask collection, so `dask.compute`, `dask.persist` and a `distributed.Client` take it too. Frames come from
     `gpuflow.scan_parquet`, `gpuflow.from_arrow` and their like.
+
+    Parameters
+    ----------
+    plan : Plan
+        Made by methods; not passed by users.
 
     Examples
     --------
@@ -37,10 +67,140 @@ class Frame(Uncomputed, Collection):
 
     _computed = "frame.collect()"
 
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
     @classmethod
     def _other(cls) -> tuple[type, str]:
         return Table, "it is not computed; call .collect() first: frame.collect().{name}"
 
+    @staticmethod
+    def _of(plan: Plan) -> Frame:
+        return Frame(plan)
+
+    @classmethod
+    def _over(cls, source: Source) -> Frame:
+        return cls.scan(source)
+
+    @classmethod
+    def _computed_table(cls, results: Iterable[Any], schema: Schema) -> Table:
+        return Table(schema, list(results))
+
+    def _rows(self) -> Table:
+        return self.collect()
+
+    @classmethod
+    def scan(cls, source: Source) -> Frame:
+        """Make a frame of all rows of a source.
+
+        A `LeftOutWarning` names the columns that are left out of it.
+
+        Parameters
+        ----------
+        source : Source
+            Where rows come from: a `gpuflow.io.scan_` function makes one, or a class of your own.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For what is no source.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> from gpuflow.io import from_dict
+        >>> gf.Frame.scan(from_dict({"x": [1, None]})).collect().to_dict()
+        {'x': [1, None]}
+        """
+        completion.register()  # a shell may have started after the import of gpuflow
+        return cls(scan_plan(source, stacklevel=4))
+
+    # -- running ------------------------------------------------------------------------------------------------------
+    @hinted
+    def collect(self) -> Table:
+        """Run the query, here or on the active `distributed.Client`.
+
+        Returns
+        -------
+        Table
+            The rows, in memory.
+
+        Raises
+        ------
+        ReadError
+            When a file cannot be read, or is not what it was when it was scanned.
+        ExecutionError
+            When a worker or the engine fails; errors of values, such as `CastError`, keep their own types.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None]}).collect()
+        >>> table.shape, table.to_dict()
+        ((2, 1), {'x': [1, None]})
+        """
+        from gpuflow import execute
+
+        return Table(self.schema, execute.collect(self._plan))
+
+    @hinted
+    def persist(self) -> Frame:
+        """Run the query and keep its result where it was made, for frames built on it.
+
+        The rows stay in memory, or on the workers of a cluster, while a frame of them is there.
+
+        Returns
+        -------
+        Frame
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> kept = frame.filter(gf.col("x") > 1).persist()
+        >>> kept.select(gf.len()).collect().item()
+        1
+        """
+        from gpuflow import execute
+
+        return self.scan(execute.persist(self._plan))
+
+    @hinted
+    def preview(self, rows: int = 10) -> Table | None:
+        """Return the first rows, when they come from one part of the source alone.
+
+        Parameters
+        ----------
+        rows : int
+            Number of rows.
+
+        Returns
+        -------
+        Table or None
+            None after a group_by, join or sort, or when that part is large.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
+        >>> frame.filter(gf.col("x") > 1).preview().to_dict()
+        {'k': ['b'], 'x': [2]}
+        >>> frame.sort("x").preview() is None
+        True
+        """
+        from .preview import preview
+
+        plan = preview(self._plan, whole("number of rows", rows))
+        return None if plan is None else Frame(plan).collect()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._plan,)
+
+    # -- ranges of rows -----------------------------------------------------------------------------------------------------
     @hinted
     def limit(self, n: int = 5) -> Frame:
         """Keep the first `n` rows.
@@ -48,6 +208,11 @@ class Frame(Uncomputed, Collection):
         Parameters
         ----------
         n : int
+            Number of rows; at most as many as there are.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -65,6 +230,11 @@ class Frame(Uncomputed, Collection):
         Parameters
         ----------
         n : int
+            Number of rows; at most as many as there are.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -84,6 +254,16 @@ class Frame(Uncomputed, Collection):
         offset : int
             From 0. Rows from the end are not known before the query runs; a Table has them.
         length : int, optional
+            Number of rows; all by default.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        PlanError
+            For a negative offset or length.
 
         Examples
         --------
@@ -121,40 +301,90 @@ class Frame(Uncomputed, Collection):
             return None
 
 
-Verbs._frame = Frame
+class Table(
+    TableValues,
+    TableExports,
+    QueryMethods["Frame"],
+    CombineMethods["Frame"],
+    WholeFrameMethods["Frame"],
+    WriteMethods,
+):
+    """Rows in memory, of named and typed columns. Immutable.
 
-
-def concat(frames: Iterable[Any], how: str = "vertical") -> Frame:
-    """Append the rows of several tables, one after the other. Types of columns meet: int32 and int64 become int64.
+    What takes rows and columns of it as they are gives tables: ``table[2:5]``, ``table[["x"]]``, `head`, `tail`, `slice`. What
+    has to be computed gives frames, as on a frame: `filter`, `with_columns`, `join`, `sum` and all others; `collect` runs them.
 
     Parameters
     ----------
-    frames : iterable of Frame, Table, or anything that `gpuflow.from_any` takes
-    how : {"vertical", "vertical_relaxed", "diagonal", "diagonal_relaxed"}
-        ``vertical``: all have the same columns. ``diagonal``: what a table lacks is null there; columns come in the order
-        in which they first appear. The ``relaxed`` ways are the same ones.
-
-    Raises
-    ------
-    PlanError
-        When there is no table, or columns differ.
-    TypeMismatchError
-        When types do not meet, or something is no table.
-    UnsupportedError
-        For ``horizontal`` and ``align``; the message says what to write instead.
+    schema : Schema
+        Names and types.
+    chunks : sequence of Chunk
+        Pieces with the columns of `schema`, in order; on the host or on a device.
 
     Examples
     --------
     >>> import gpuflow as gf
-    >>> parts = [gf.from_dict({"x": [1]}), gf.from_dict({"x": [2.5, None]})]
-    >>> gf.concat(parts).collect().to_dict()
-    {'x': [1.0, 2.5, None]}
-    >>> gf.concat([gf.from_dict({"x": [1]}), gf.from_dict({"y": ["a"]})], how="diagonal").collect().to_dict()
-    {'x': [1, None], 'y': [None, 'a']}
+    >>> table = gf.from_dict({"x": [1, None], "name": ["one", "none"]}).collect()
+    >>> table.shape, table.columns, table.to_pylist()
+    ((2, 2), ['x', 'name'], [{'x': 1, 'name': 'one'}, {'x': None, 'name': 'none'}])
+    >>> table.filter(gf.col("x") == 1).collect().rows()
+    [(1, 'one')]
     """
-    if isinstance(frames, (Verbs, str, Mapping)) or not isinstance(frames, Iterable):
-        raise TypeMismatchError(f"concat() takes a list of tables, not one {type(frames).__name__}; write concat([a, b])")
-    return Frame(concatenated([plan_of(part, "concat") for part in frames], how))
+
+    _computed = "table"
+    _open = ("chunks",)
+
+    @classmethod
+    def _other(cls) -> tuple[type, str]:
+        return Frame, "a Table is computed; for what runs a query write table.lazy().{name}"
+
+    @staticmethod
+    def _of(plan: Plan) -> Frame:
+        return Frame(plan)
+
+    # -- further queries ----------------------------------------------------------------------------------------------
+    @cached_property
+    def _plan(self) -> Plan:  # type: ignore[override]
+        return build.scan(self._source)
+
+    def __gpuflow_source__(self) -> ChunkSource:
+        return self._source
+
+    def source(self) -> ChunkSource:
+        """Return the table as a source that further queries can scan.
+
+        Returns
+        -------
+        ChunkSource
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.source().schema
+        Schema(x: int64)
+        """
+        return self._source
+
+    @cached_property
+    def _source(self) -> ChunkSource:
+        from gpuflow.io.memory.source import ChunkSource
+
+        return ChunkSource(self.schema, self.chunks, f"table ({len(self):,} rows)")
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        from gpuflow.display.text import table_text
+
+        return table_text(self)
+
+    def _repr_html_(self) -> str:
+        from gpuflow.display.html import table_html
+
+        return table_html(self)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.columns
 
 
 def _refuse(host: str, given: tuple[Any, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 from gpuflow_kernels.ir.expressions import Row
@@ -15,14 +15,23 @@ from gpuflow.plan import build, whole_frame
 from gpuflow.plan.mistakes import refuse_other_forms
 from gpuflow.plan.plan import Plan
 
-from .elsewhere import GROUP_WAYS, other_name
-
-if TYPE_CHECKING:
-    from .frame import Frame
+from .other_names import GROUP_WAYS, other_name
+from .tabular import FrameT
 
 
-class GroupBy:
+class GroupBy(Generic[FrameT]):
     """``frame.group_by(...)``, waiting for `agg`, or for an aggregation of all other columns.
+
+    Parameters
+    ----------
+    made : callable
+        Makes a frame of a plan.
+    plan : Plan
+        What is grouped.
+    keys : tuple of pairs
+        Names and expressions of the keys.
+    maintain_order : bool
+        Whether groups come in the order of their first rows.
 
     Examples
     --------
@@ -33,18 +42,32 @@ class GroupBy:
     """
 
     def __init__(
-        self, made: Callable[[Plan], Frame], plan: Plan, keys: tuple[tuple[str, Row], ...], maintain_order: bool
+        self, made: Callable[[Plan], FrameT], plan: Plan, keys: tuple[tuple[str, Row], ...], maintain_order: bool
     ) -> None:
         self._made, self._plan, self._keys, self._ordered = made, plan, keys, maintain_order
 
-    def agg(self, *exprs: Any, **named: Any) -> Frame:
+    def agg(self, *exprs: Any, **named: Any) -> FrameT:
         """Make one row for each group: the keys, then these expressions of aggregations.
 
         Parameters
         ----------
         *exprs : expressions, or lists of them
-            `gpuflow.all` stands for the columns that are no keys.
+            Each must aggregate. `gpuflow.all` stands for the columns that are no keys.
         **named : ``new_name=expression``
+            Expressions under names of their own.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        ColumnNotFoundError
+            For a name that the table lacks; the message has near ones.
+        TypeMismatchError
+            For types that an expression does not take.
+        PlanError
+            For an expression that aggregates nothing.
 
         Examples
         --------
@@ -59,8 +82,17 @@ class GroupBy:
         refuse_other_forms("agg", exprs, named, self._plan.schema)
         return self._made(build.aggregate(self._plan, self._keys, exprs, named, maintain_order=self._ordered))
 
-    def len(self, name: str | None = None) -> Frame:
-        """Number of rows in each group, called `name`, or ``len``.
+    def len(self, name: str | None = None) -> FrameT:
+        """Count the rows of each group.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the column, ``len`` by default.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -71,8 +103,17 @@ class GroupBy:
         """
         return self.agg(len().alias("len" if name is None else name))
 
-    def sum(self) -> Frame:
-        """Sums of all other columns, which must have one.
+    def sum(self) -> FrameT:
+        """Add up all other columns, which must have a sum.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For a column without one; the message names the others.
 
         Examples
         --------
@@ -83,8 +124,17 @@ class GroupBy:
         """
         return self._each("sum")
 
-    def mean(self) -> Frame:
-        """Means of all other columns, which must have one.
+    def mean(self) -> FrameT:
+        """Compute the means of all other columns, which must have one.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For a column without one; the message names the others.
 
         Examples
         --------
@@ -95,8 +145,12 @@ class GroupBy:
         """
         return self._each("mean")
 
-    def min(self) -> Frame:
-        """The least values of all other columns.
+    def min(self) -> FrameT:
+        """Find the least values of all other columns.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -107,8 +161,12 @@ class GroupBy:
         """
         return self._each("min")
 
-    def max(self) -> Frame:
-        """The greatest values of all other columns.
+    def max(self) -> FrameT:
+        """Find the greatest values of all other columns.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -119,8 +177,17 @@ class GroupBy:
         """
         return self._each("max")
 
-    def first(self, *, ignore_nulls: bool = False) -> Frame:
-        """The first row of each group; with `ignore_nulls` the first value of each column.
+    def first(self, *, ignore_nulls: bool = False) -> FrameT:
+        """Take the first row of each group; with `ignore_nulls` the first value of each column.
+
+        Parameters
+        ----------
+        ignore_nulls : bool
+            Whether nulls are skipped in each column.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -131,8 +198,17 @@ class GroupBy:
         """
         return self.agg(all().first(ignore_nulls=ignore_nulls))
 
-    def last(self, *, ignore_nulls: bool = False) -> Frame:
-        """The last row of each group; with `ignore_nulls` the last value of each column.
+    def last(self, *, ignore_nulls: bool = False) -> FrameT:
+        """Take the last row of each group; with `ignore_nulls` the last value of each column.
+
+        Parameters
+        ----------
+        ignore_nulls : bool
+            Whether nulls are skipped in each column.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -143,8 +219,12 @@ class GroupBy:
         """
         return self.agg(all().last(ignore_nulls=ignore_nulls))
 
-    def n_unique(self) -> Frame:
-        """How many different values each other column has, null being one.
+    def n_unique(self) -> FrameT:
+        """Count the different values of each other column, null being one.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -155,7 +235,7 @@ class GroupBy:
         """
         return self.agg(all().n_unique())
 
-    def _each(self, method: str) -> Frame:
+    def _each(self, method: str) -> FrameT:
         keys = dict(self._keys)
         others = {n: d for n, d in self._plan.schema.items() if n not in keys}
         try:

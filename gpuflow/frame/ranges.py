@@ -26,16 +26,21 @@ MOST = 1 << 30
 
 
 def date_range(start: dt.date, end: dt.date, interval: str | dt.timedelta = "1d", *, closed: str = "both") -> Frame:
-    """A table of one column ``date``: the days from `start` to `end`, `interval` apart.
+    """Make a table of one column ``date``: the days from `start` to `end`, `interval` apart.
 
     Parameters
     ----------
     start, end : date
+        The ends.
     interval : str or timedelta
         Whole days, weeks, months, quarters or years, as in ``"1w"``. Months count from `start`, and end at the last day of
         a shorter month.
     closed : {"both", "left", "right", "none"}
         Which of `start` and `end` belong to the range.
+
+    Returns
+    -------
+    Frame
 
     Raises
     ------
@@ -72,7 +77,7 @@ def datetime_range(
     time_unit: str | None = None,
     time_zone: str | None = None,
 ) -> Frame:
-    """A table of one column ``datetime``: the moments from `start` to `end`, `interval` apart.
+    """Make a table of one column ``datetime``: the moments from `start` to `end`, `interval` apart.
 
     Parameters
     ----------
@@ -86,6 +91,10 @@ def datetime_range(
         Of the column; ``"ns"`` where the interval asks for it, else ``"us"``.
     time_zone : str, optional
         The zone that `start` and `end` are local times of. By default that of `start`.
+
+    Returns
+    -------
+    Frame
 
     Raises
     ------

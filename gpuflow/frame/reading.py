@@ -1,4 +1,4 @@
-"""Frames and tables of what `gpuflow.io` reads: a ``scan_`` is a frame, a ``read_`` the table that comes of it."""
+"""Functions that make frames and tables of what `gpuflow.io` reads: ``scan_``, ``from_`` and ``read_``."""
 
 from __future__ import annotations
 
@@ -8,28 +8,25 @@ from inspect import signature
 from typing import ParamSpec
 
 from gpuflow import io
+from gpuflow.docstrings import joined, sections
 from gpuflow.io.datasets.keywords import EVERYWHERE, WAYS
 from gpuflow.plan.source import Source
 
-from .elsewhere import hinted
-from .frame import Frame
-from .table import Table
+from .frame import Frame, Table
+from .other_names import hinted
 
 _P = ParamSpec("_P")
 
-_EXAMPLE = """
-    Examples
-    --------
-    >>> import tempfile, gpuflow as gf
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     gf.from_dict({{"x": [1, None]}}).write_{format}(f"{{folder}}/a.{format}")
-    ...     gf.read_{format}(f"{{folder}}/a.{format}").rows()
-    [(1,), (None,)]
-"""
+_EXAMPLE = """\
+>>> import tempfile, gpuflow as gf
+>>> with tempfile.TemporaryDirectory() as folder:
+...     gf.from_dict({{"x": [1, None]}}).write_{format}(f"{{folder}}/a.{format}")
+...     gf.read_{format}(f"{{folder}}/a.{format}").rows()
+[(1,), (None,)]"""
 
 
 def framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
-    """Make of a function that gives a Source one that gives a Frame."""
+    """Make a function that returns a Frame of one that returns a Source."""
     read = hinted(read, WAYS.get(read.__name__, EVERYWHERE))
 
     @wraps(read)
@@ -39,13 +36,23 @@ def framed(read: Callable[_P, Source]) -> Callable[_P, Frame]:
     scan.__module__ = "gpuflow"
     scan.__annotations__ = {**read.__annotations__, "return": "Frame"}
     scan.__signature__ = signature(read).replace(return_annotation="Frame")  # type: ignore[attr-defined]
+    scan.__doc__ = joined(
+        sections(read.__doc__) | {"Returns": "Frame\n    Not computed; `Frame.collect` reads what the query needs."}
+    )
     return scan
 
 
 def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P, Table]:
     """Make of a ``scan_`` function that gives a Source the ``read_`` function that gives a Table."""
-    name, doc = scan.__name__.removeprefix("scan_"), scan.__doc__ or ""
-    summary, _, rest = doc.partition("\n\n")
+    name, parts = scan.__name__.removeprefix("scan_"), sections(scan.__doc__)
+    summary, _, rest = parts.get("", "").partition("\n\n")
+    what = " ".join(summary.split(":")[0].split()).rstrip(".").removeprefix("Scan ")
+    parts |= {
+        "": f"Read {what} as a Table.\n\nAll rows are read now: ``scan_{name}(...).collect()``. "
+        f"A query over a scan reads what it needs only.\n\n{rest}".rstrip(),
+        "Returns": "Table",
+        "Examples": example.format(format=name),
+    }
 
     @wraps(scan)
     def read(*args: _P.args, **named: _P.kwargs) -> Table:
@@ -55,12 +62,7 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
     read.__module__ = "gpuflow"
     read.__annotations__ = {**scan.__annotations__, "return": "Table"}
     read.__signature__ = signature(scan).replace(return_annotation="Table")  # type: ignore[attr-defined]
-    what = " ".join(summary.split(":")[0].split()).rstrip(".")
-    middle = rest.partition("    Examples\n")[0].rstrip()
-    read.__doc__ = (
-        f"Read all rows now, as a Table: ``scan_{name}(...).collect()``. A query over a scan reads what it needs only.\n\n"
-        f"    {what}.\n\n{middle}\n{example.format(format=name)}"
-    )
+    read.__doc__ = joined(parts)
     return hinted(read, WAYS.get(scan.__name__, EVERYWHERE))
 
 
@@ -70,25 +72,19 @@ read_ipc = computed(io.scan_ipc)
 read_ndjson = computed(io.scan_ndjson)
 read_json = computed(
     io.scan_json,
-    """
-    Examples
-    --------
-    >>> import pathlib, tempfile, gpuflow as gf
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = pathlib.Path(folder, "a.json").write_text('[{{"x": 1}}, {{"x": null}}]')
-    ...     gf.read_json(f"{{folder}}/a.json").rows()
-    [(1,), (None,)]
-""",
+    """\
+>>> import pathlib, tempfile, gpuflow as gf
+>>> with tempfile.TemporaryDirectory() as folder:
+...     _ = pathlib.Path(folder, "a.json").write_text('[{{"x": 1}}, {{"x": null}}]')
+...     gf.read_json(f"{{folder}}/a.json").rows()
+[(1,), (None,)]""",
 )
 read_orc = computed(
     io.scan_orc,
-    """
-    Examples
-    --------
-    >>> import tempfile, pyarrow as pa, pyarrow.orc, gpuflow as gf
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     pa.orc.write_table(pa.table({{"x": [1, None]}}), f"{{folder}}/a.orc")
-    ...     gf.read_orc(f"{{folder}}/a.orc").rows()
-    [(1,), (None,)]
-""",
+    """\
+>>> import tempfile, pyarrow as pa, pyarrow.orc, gpuflow as gf
+>>> with tempfile.TemporaryDirectory() as folder:
+...     pa.orc.write_table(pa.table({{"x": [1, None]}}), f"{{folder}}/a.orc")
+...     gf.read_orc(f"{{folder}}/a.orc").rows()
+[(1,), (None,)]""",
 )

@@ -13,7 +13,7 @@ from gpuflow.errors import TypeMismatchError, UnsupportedError
 from gpuflow.installing import install_line
 from gpuflow.schema import as_list
 
-from .table_parts import Parts
+from .table_data import TableData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Exports(Parts):
+class TableExports(TableData):
     """Conversions to Arrow, pandas, Polars, NumPy and CuPy, and the protocols by which others take a table."""
 
     def to_arrow(self, *, dictionary: bool = False) -> pa.Table:
-        """A pyarrow Table; numbers are shared. Strings are large_string, or with `dictionary` dictionary-encoded.
+        """Return the rows as a pyarrow Table; numbers are shared.
+
+        Parameters
+        ----------
+        dictionary : bool
+            Whether strings are dictionary-encoded; otherwise they are large_string.
+
+        Returns
+        -------
+        pa.Table
 
         Examples
         --------
@@ -52,10 +61,21 @@ class Exports(Parts):
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def to_pandas(self, *, nullable: bool = False, arrow: bool = False) -> pd.DataFrame:
-        """A pandas DataFrame.
+        """Return the rows as a pandas DataFrame.
 
-        Whole numbers with nulls become floats, as pandas does; with `nullable` its nullable types keep them apart, and with
-        `arrow` its Arrow types, which share all data. Dates become datetime64, enums ordered categories.
+        Whole numbers with nulls become floats, as pandas does, unless `nullable` or `arrow`. Dates become datetime64, enums
+        ordered categories.
+
+        Parameters
+        ----------
+        nullable : bool
+            Whether columns get pandas' nullable types, which keep nulls and NaN apart.
+        arrow : bool
+            Whether columns get pandas' Arrow types, which share all data.
+
+        Returns
+        -------
+        pd.DataFrame
 
         Raises
         ------
@@ -77,7 +97,11 @@ class Exports(Parts):
         return dataframes.to_pandas(self.to_arrow(), self.schema, nullable)
 
     def to_polars(self) -> pl.DataFrame:
-        """A Polars DataFrame; numbers are shared.
+        """Return the rows as a Polars DataFrame; numbers are shared.
+
+        Returns
+        -------
+        pl.DataFrame
 
         Raises
         ------
@@ -96,10 +120,24 @@ class Exports(Parts):
         return dataframes.to_polars(self.to_arrow(), self.schema)
 
     def to_numpy(self, columns: Sequence[str] | None = None) -> dict[str, Any]:
-        """A NumPy array for each column (or each of `columns`), by name.
+        """Return a NumPy array for each column, by name.
 
         A column with nulls comes as a masked array. Dates and times are ``datetime64`` and ``timedelta64``, all that
         is no number, bool or time comes in object arrays with None for null.
+
+        Parameters
+        ----------
+        columns : list of str, optional
+            Which columns; all by default.
+
+        Returns
+        -------
+        dict[str, Any]
+
+        Raises
+        ------
+        ColumnNotFoundError
+            When there is no such column.
 
         Examples
         --------
@@ -111,7 +149,7 @@ class Exports(Parts):
         [1, -1, 3]
         """
         names = list(self.schema) if columns is None else as_list(columns, "to_numpy(): columns")
-        return {name: _numpy(name, self.column(name)) for name in names}
+        return {name: as_numpy(name, self.column(name)) for name in names}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Rows and columns as one NumPy matrix, of the type that holds all columns; null is NaN, or None among objects."""
@@ -124,7 +162,13 @@ class Exports(Parts):
         return matrix(self, dtype)
 
     def to_cupy(self) -> dict[str, Any]:
-        """A CuPy array for each column, by name; columns on the device are shared. Nulls in a float column become NaN.
+        """Return a CuPy array for each column, by name; columns on the device are shared.
+
+        Nulls in a float column become NaN.
+
+        Returns
+        -------
+        dict[str, Any]
 
         Raises
         ------
@@ -204,7 +248,13 @@ class Exports(Parts):
         return c_device.stream_capsule(self.schema, self.chunks)
 
 
-def _numpy(name: str, column: Column) -> Any:
+def as_numpy(name: str, column: Column) -> Any:
+    """Return a column as a NumPy array: masked where there are nulls, of objects where NumPy has no type for it.
+
+    Returns
+    -------
+    object
+    """
     import numpy as np
 
     from gpuflow.arrow import convert
@@ -226,8 +276,13 @@ def _numpy(name: str, column: Column) -> Any:
     return np.ma.MaskedArray(values, mask=~column.validity)
 
 
-def matrix(table: Exports, dtype: Any = None) -> Any:
-    """A table's values as a NumPy array of rows and columns."""
+def matrix(table: TableExports, dtype: Any = None) -> Any:
+    """A table's values as a NumPy array of rows and columns.
+
+    Returns
+    -------
+    object
+    """
     import numpy as np
 
     columns = list(table.to_numpy().values())

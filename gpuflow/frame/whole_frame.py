@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow.expr import all
 from gpuflow.plan import build, whole_frame
 
-from .elsewhere import hinted
-from .verbs import Verbs
-
-if TYPE_CHECKING:
-    from .frame import Frame
+from .other_names import hinted
+from .tabular import FrameT, Tabular
 
 
-class Tidying(Verbs):
+class WholeFrameMethods(Tabular[FrameT]):
     """Nulls and NaN left out or filled, types changed, and one row for a whole table."""
 
     @hinted
-    def drop_nulls(self, subset: Any = None) -> Frame:
-        """The rows without a null, in all columns or those of `subset`. NaN is a value.
+    def drop_nulls(self, subset: Any = None) -> FrameT:
+        """Keep the rows without a null, in all columns or those of `subset`.
+
+        Parameters
+        ----------
+        subset : column name, or list of names, optional
+            The columns looked at. NaN is a value.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        ColumnNotFoundError
+            For a name that the table lacks; the message has near ones.
 
         Examples
         --------
@@ -36,14 +47,23 @@ class Tidying(Verbs):
         return self._of(whole_frame.drop_nulls(self._plan, subset))
 
     @hinted
-    def fill_null(self, value: Any) -> Frame:
-        """Another value for each null.
+    def fill_null(self, value: Any) -> FrameT:
+        """Put another value in place of null.
 
         Parameters
         ----------
         value : literal or expression
             A literal fills the columns of its kind: a number those of numbers, a string those of strings, and so on; others
             stay as they are. An expression fills all columns, and must suit them.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For a literal that suits no column, or an expression that does not suit all.
 
         Examples
         --------
@@ -57,8 +77,17 @@ class Tidying(Verbs):
         return self._of(whole_frame.fill_null(self._plan, value))
 
     @hinted
-    def fill_nan(self, value: Any) -> Frame:
-        """Another value for each NaN in the columns of floats: a literal, None or an expression.
+    def fill_nan(self, value: Any) -> FrameT:
+        """Put another value in place of NaN, in the columns of floats.
+
+        Parameters
+        ----------
+        value : number, None or expression
+            What stands there instead; None makes null of NaN.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -72,8 +101,8 @@ class Tidying(Verbs):
         return self._of(whole_frame.fill_nan(self._plan, value))
 
     @hinted
-    def cast(self, dtypes: DType | Mapping[str | DType, DType], *, strict: bool = True) -> Frame:
-        """Columns as other types.
+    def cast(self, dtypes: DType | Mapping[str | DType, DType], *, strict: bool = True) -> FrameT:
+        """Convert columns to other types.
 
         Parameters
         ----------
@@ -81,6 +110,19 @@ class Tidying(Verbs):
             One for all columns; or by the name of a column, or by the type that columns have.
         strict : bool
             Raise where a value does not fit (True), or give null there.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        ColumnNotFoundError
+            For a name that the table lacks; the message has near ones.
+        TypeMismatchError
+            For a type that a column's values are never converted to.
+        CastError
+            With `strict`, for a value that does not fit; when the query runs.
 
         Examples
         --------
@@ -93,8 +135,12 @@ class Tidying(Verbs):
         """
         return self._of(whole_frame.cast(self._plan, dtypes, strict))
 
-    def null_count(self) -> Frame:
-        """One row: the number of nulls in each column.
+    def null_count(self) -> FrameT:
+        """Count the nulls of each column, in one row.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -104,8 +150,12 @@ class Tidying(Verbs):
         """
         return self._of(build.select(self._plan, [all().null_count()], {}))
 
-    def count(self) -> Frame:
-        """One row: the number of values in each column that are not null.
+    def count(self) -> FrameT:
+        """Count the values of each column that are not null, in one row.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -115,8 +165,12 @@ class Tidying(Verbs):
         """
         return self._of(whole_frame.whole(self._plan, "count"))
 
-    def sum(self) -> Frame:
-        """One row: the sum of each column, null for what has none, such as strings.
+    def sum(self) -> FrameT:
+        """Add up each column, in one row; null for what has no sum, such as strings.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -126,8 +180,12 @@ class Tidying(Verbs):
         """
         return self._of(whole_frame.whole(self._plan, "sum"))
 
-    def mean(self) -> Frame:
-        """One row: the mean of each column, null for what has none, such as strings.
+    def mean(self) -> FrameT:
+        """Compute the mean of each column, in one row; null for what has none, such as strings.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -137,8 +195,12 @@ class Tidying(Verbs):
         """
         return self._of(whole_frame.whole(self._plan, "mean"))
 
-    def min(self) -> Frame:
-        """One row: the least value of each column, null for opaque ones.
+    def min(self) -> FrameT:
+        """Find the least value of each column, in one row; null for opaque ones.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------
@@ -148,8 +210,12 @@ class Tidying(Verbs):
         """
         return self._of(whole_frame.whole(self._plan, "min"))
 
-    def max(self) -> Frame:
-        """One row: the greatest value of each column, null for opaque ones.
+    def max(self) -> FrameT:
+        """Find the greatest value of each column, in one row; null for opaque ones.
+
+        Returns
+        -------
+        Frame
 
         Examples
         --------

@@ -5,12 +5,12 @@ The functions load what they need when they are called: importing this module im
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .scan import scan_ipc, scan_orc, scan_parquet
 from .text.scan import scan_csv, scan_json, scan_ndjson
+from .write.api import write_csv, write_ipc, write_ndjson, write_parquet
 
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
@@ -42,8 +42,7 @@ __all__ = [
 
 
 def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exact") -> MemorySource:
-    """Arrow data: a pyarrow Table, RecordBatch or RecordBatchReader, or any object with ``__arrow_c_stream__`` or
-    ``__arrow_c_array__`` (a relation of DuckDB, a frame of another library). Numbers are shared.
+    """Take over Arrow data; numbers are shared.
 
     Data is validated in full, column by column, when a query first uses it. Ordered dictionaries of strings become an enum,
     others strings; lists, structs and maps pass through queries as they are.
@@ -51,7 +50,8 @@ def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exac
     Parameters
     ----------
     data : pyarrow object or other Arrow data
-        A struct array is a table.
+        A pyarrow Table, RecordBatch or RecordBatchReader, or any object with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (a
+        relation of DuckDB, a frame of another library). A struct array is a table.
     name : str, optional
         Name of the one column that any other array becomes.
     wide_decimals : {"exact", "narrow", "float64", "string"}
@@ -70,13 +70,13 @@ def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exac
     >>> from_arrow(pa.array([[1, 2], None]), name="x").schema
     Schema(x: list[int64])
     """
-    from .memory import frames
+    from .memory import frames as adopt
 
-    return frames.from_arrow(data, name, wide_decimals)
+    return adopt.from_arrow(data, name, wide_decimals)
 
 
 def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None = None) -> MemorySource:
-    """A mapping of names to lists or arrays.
+    """Take over a mapping of names to lists or arrays.
 
     Parameters
     ----------
@@ -102,11 +102,12 @@ def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None 
 
 
 def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, DType | str] | None = None) -> MemorySource:
-    """One mapping for each row; what a row lacks is null.
+    """Take over mappings, one for each row; what a row lacks is null.
 
     Parameters
     ----------
     rows : iterable of mappings
+        The rows, in order.
     schema : mapping of str to DType or type name, optional
         Names and types of all columns; otherwise columns come in the order in which they first appear.
 
@@ -126,7 +127,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, DType | s
 
 
 def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[str, DType | str] | None = None) -> MemorySource:
-    """One tuple (or list) for each row.
+    """Take over tuples (or lists), one for each row.
 
     Parameters
     ----------
@@ -153,14 +154,14 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[
 
 
 def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
-    """Tensors by DLPack, of the host or of a GPU: a mapping of names to one-dimensional ones, or one under a `name`.
+    """Take over tensors by DLPack, of the host or of a GPU.
 
     Contiguous tensors are shared where they lie, others are copied.
 
     Parameters
     ----------
     data : mapping of str to tensors, or a tensor
-        Of PyTorch, JAX, CuPy, NumPy and whatever else has ``__dlpack__``.
+        One-dimensional ones, of PyTorch, JAX, CuPy, NumPy and whatever else has ``__dlpack__``.
     name : str, optional
         Name of the column, for one tensor.
 
@@ -183,9 +184,22 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
 
 
 def from_pandas(data: Any) -> MemorySource:
-    """A pandas DataFrame. NaN in a plain float column stays a value; NA, None and NaT are null.
+    """Take over a pandas DataFrame.
 
-    The index is left out; where it has a name, a `LeftOutWarning` says so.
+    NaN in a plain float column stays a value; NA, None and NaT are null. The index is left out; where it has a name, a
+    `LeftOutWarning` says so.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame
+        What to take over; numbers are shared.
+
+    Raises
+    ------
+    TypeMismatchError
+        For what is no DataFrame.
+    ReadError
+        When a column cannot be taken over.
 
     Examples
     --------
@@ -193,19 +207,25 @@ def from_pandas(data: Any) -> MemorySource:
     >>> from_pandas(pd.DataFrame({"x": [1.5, float("nan")], "s": ["a", None]})).schema
     Schema(x: float64, s: string)
     """
-    from .memory import frames
+    from .memory import frames as adopt
 
-    return frames.from_pandas(data)
+    return adopt.from_pandas(data)
 
 
 def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
-    """A Polars DataFrame; numbers are shared.
+    """Take over a Polars DataFrame; numbers are shared.
 
     Parameters
     ----------
     data : polars.DataFrame
+        What to take over.
     wide_decimals : {"exact", "narrow", "float64", "string"}
         What decimals of more than 18 digits become, as for `scan_parquet`.
+
+    Raises
+    ------
+    TypeMismatchError
+        For what is no DataFrame.
 
     Examples
     --------
@@ -213,13 +233,23 @@ def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
     >>> from_polars(pl.DataFrame({"x": [1, None], "s": ["a", "b"]})).schema
     Schema(x: int64, s: string)
     """
-    from .memory import frames
+    from .memory import frames as adopt
 
-    return frames.from_polars(data, wide_decimals)
+    return adopt.from_polars(data, wide_decimals)
 
 
 def from_numpy(data: Mapping[str, Any]) -> MemorySource:
-    """A mapping of names to one-dimensional arrays or lists; contiguous numbers are shared. NaT and masked are null.
+    """Take over a mapping of names to one-dimensional arrays or lists.
+
+    Parameters
+    ----------
+    data : mapping of str to array or list
+        Contiguous numbers are shared. NaT and what a mask hides are null; NaN is a value.
+
+    Raises
+    ------
+    TypeMismatchError
+        For an array of more dimensions, or of values that there is no column for.
 
     Examples
     --------
@@ -227,13 +257,25 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_numpy({"x": np.arange(3), "day": np.array(["2024-02-29", "NaT", "2024-03-01"], "M8[D]")}).schema
     Schema(x: int64, day: date)
     """
-    from .memory import frames
+    from .memory import frames as adopt
 
-    return frames.from_numpy(data)
+    return adopt.from_numpy(data)
 
 
 def from_cupy(data: Mapping[str, Any]) -> MemorySource:
-    """A mapping of names to device arrays (``__cuda_array_interface__``), which stay on the device.
+    """Take over a mapping of names to device arrays, which stay on the device.
+
+    Parameters
+    ----------
+    data : mapping of str to device array
+        One-dimensional arrays with ``__cuda_array_interface__``.
+
+    Raises
+    ------
+    TypeMismatchError
+        For what is no mapping of device arrays.
+    UnsupportedError
+        When CuPy is missing, or an array has a type that there is no column for.
 
     Examples
     --------
@@ -241,13 +283,23 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_cupy({"x": cp.arange(3)}).schema  # doctest: +SKIP
     Schema(x: int64)
     """
-    from .memory import frames
+    from .memory import frames as adopt
 
-    return frames.from_cupy(data)
+    return adopt.from_cupy(data)
 
 
 def from_any(data: Any) -> Any:
-    """A source over any table in memory that is recognised, or the source itself.
+    """Take over any table in memory that is recognised.
+
+    Parameters
+    ----------
+    data : object
+        A Table, a DataFrame of pandas or Polars, Arrow data, a mapping of names to arrays, a list of mappings, or a Source.
+
+    Raises
+    ------
+    TypeMismatchError
+        When it is none of those.
 
     Examples
     --------
@@ -258,31 +310,3 @@ def from_any(data: Any) -> Any:
     from .memory import from_any as recognise
 
     return recognise.from_any(data)
-
-
-def write_parquet(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table to a Parquet file or a partitioned folder; options as in `gpuflow.io.write.api.write_parquet`."""
-    from .write import api
-
-    api.write_parquet(data, path, **options)
-
-
-def write_csv(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table as delimited text; options as in `gpuflow.io.write.api.write_csv`."""
-    from .write import api
-
-    api.write_csv(data, path, **options)
-
-
-def write_ipc(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table to an Arrow IPC file; options as in `gpuflow.io.write.api.write_ipc`."""
-    from .write import api
-
-    api.write_ipc(data, path, **options)
-
-
-def write_ndjson(data: Any, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a table as JSON lines; options as in `gpuflow.io.write.api.write_ndjson`."""
-    from .write import api
-
-    api.write_ndjson(data, path, **options)

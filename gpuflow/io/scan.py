@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gpuflow.docstrings import parameters_as_in
+
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
@@ -33,7 +35,7 @@ def scan_parquet(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> ParquetSource:
-    """Parquet files: only footers are read now.
+    """Scan Parquet files: only footers are read now.
 
     Files need not be alike: columns may stand in any order, and numbers and points in time of different widths meet in
     a type that holds all of them.
@@ -123,6 +125,7 @@ def scan_parquet(
     )
 
 
+@parameters_as_in(scan_parquet)
 def scan_ipc(
     paths: Paths,
     *,
@@ -141,14 +144,7 @@ def scan_ipc(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> IpcSource:
-    """Arrow IPC files (Feather version 2) and streams, mapped into memory and validated when read.
-
-    Parameters
-    ----------
-    paths : path, bytes, open file, or list of those
-    n_rows, row_index_name, row_index_offset, hive_partitioning, hive_schema, try_parse_hive_dates
-    schema, missing_columns, extra_columns, wide_decimals, include_file_paths, glob, storage_options, filesystem
-        See `scan_parquet`.
+    """Scan Arrow IPC files (Feather version 2) and streams, mapped into memory and validated when read.
 
     Examples
     --------
@@ -182,6 +178,7 @@ def scan_ipc(
     )
 
 
+@parameters_as_in(scan_parquet)
 def scan_orc(
     paths: Paths,
     *,
@@ -201,17 +198,13 @@ def scan_orc(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> OrcSource:
-    """ORC files.
+    """Scan ORC files.
 
     Parameters
     ----------
-    paths : path, bytes, open file, or list of those
     time_unit : {"ns", "us", "ms", "s"}
         What points in time are read as; nanoseconds reach from 1677 to 2262 only. Values beyond them are read by pyorc, where it
         is installed. A value that the unit does not hold exactly is an error.
-    n_rows, row_index_name, row_index_offset, hive_partitioning, hive_schema, try_parse_hive_dates
-    schema, missing_columns, extra_columns, wide_decimals, include_file_paths, glob, storage_options, filesystem
-        See `scan_parquet`.
 
     Examples
     --------

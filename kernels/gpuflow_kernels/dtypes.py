@@ -174,9 +174,14 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
     Parameters
     ----------
     unit : {"us", "s", "ms", "ns"}
+        Length of a tick.
     zone : str, optional
         A name of the time zone database, ``"UTC"`` or an offset such as ``"+02:00"``. Values are then instants, in UTC,
         whose parts and text are those of the zone; without one they are what a clock on the wall shows, wherever it hangs.
+
+    Returns
+    -------
+    DType
 
     Raises
     ------
@@ -195,6 +200,20 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
 
 def duration(unit: str = "us") -> DType:
     """Return the type of durations: int64 ticks of `unit`.
+
+    Parameters
+    ----------
+    unit : {"us", "s", "ms", "ns"}
+        Length of a tick.
+
+    Returns
+    -------
+    DType
+
+    Raises
+    ------
+    DTypeError
+        For a unit that there is not.
 
     Examples
     --------
@@ -215,6 +234,10 @@ def decimal(precision: int, scale: int = 0) -> DType:
         1 to 18, stored in an int64; or 38, stored in two, which sums are.
     scale : int
         0 to `precision`.
+
+    Returns
+    -------
+    DType
 
     Raises
     ------
@@ -242,6 +265,10 @@ def enum(categories: Iterable[str]) -> DType:
     ----------
     categories : iterable of str
         All of them, the least first, no two equal.
+
+    Returns
+    -------
+    DType
 
     Raises
     ------
@@ -285,6 +312,8 @@ BY_NAME = {str(d): d for d in (*ALL, BINARY, NULL)}
 def finer(a: str, b: str) -> str:
     """Return the finer of two time units.
 
+    Examples
+    --------
     >>> finer("s", "us")
     'us'
     """
@@ -300,6 +329,8 @@ def common(a: DType, b: DType) -> DType | None:
     without, or with a date. Decimals with each other and with integers become the decimal that holds both (of 38 digits where 18
     are too few), with floats float64. NULL with any type becomes that type.
 
+    Examples
+    --------
     >>> common(INT32, UINT32), common(INT64, FLOAT32), common(DATE, timestamp("ms"))
     (int64, float64, timestamp[ms])
     >>> common(timestamp("us", "UTC"), timestamp("s", "Asia/Kathmandu"))
@@ -340,6 +371,8 @@ def common(a: DType, b: DType) -> DType | None:
 def digits_of(dtype: DType) -> tuple[int, int] | None:
     """Return the digits that hold every value of a decimal or integer type, and how many of them come after the point.
 
+    Examples
+    --------
     >>> digits_of(decimal(15, 2)), digits_of(UINT8), digits_of(FLOAT64)
     ((15, 2), (3, 0), None)
     """

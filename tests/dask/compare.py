@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 
 
 def rows(table: Table, ordered: bool) -> list[tuple[Any, ...]]:

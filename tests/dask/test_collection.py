@@ -17,7 +17,7 @@ from dask.base import is_dask_collection, tokenize
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.execute.persisted import ClusterSource
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io.memory.source import ChunkSource, MemorySplit
 
 from .compare import assert_same

@@ -19,7 +19,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col, errors
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 
 from .sources import ROWS, FatalSource, SlowSource
 

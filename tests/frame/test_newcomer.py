@@ -17,7 +17,7 @@ import pytest
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.errors import EmptyFilterWarning, GpuflowError, LeftOutWarning, TypeMismatchError, UnknownNameError
-from gpuflow.frame.elsewhere import GROUP_WAYS, KEYWORDS, WAYS
+from gpuflow.frame.other_names import GROUP_WAYS, KEYWORDS, WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,7 +20,7 @@ from gpuflow import col
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, OutOfBoundsError, PlanError, ShapeError, TypeMismatchError
 
 from gpuflow.errors import LeftOutWarning, UnsupportedError  # isort: skip
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 
 DATA = {"k": ["a", "b", "a", None], "x": [1, 2, None, 4], "y": [0.5, -0.0, float("nan"), None]}
 
@@ -282,4 +282,4 @@ def test_read_is_scan_and_collect(tmp_path: Path, format: str) -> None:
     assert inspect.signature(read).parameters == inspect.signature(scan).parameters
     assert (read.__name__, read.__module__, read.__annotations__["return"]) == (f"read_{format}", "gpuflow", "Table")
     if "Raises" in scan.__doc__:
-        assert "    Raises\n    ------\n" in read.__doc__
+        assert "\nRaises\n------\n" in read.__doc__

@@ -59,7 +59,7 @@ def outcome(path: Path, content: bytes, expected: Any) -> str:
     """What comes of reading a damaged file: ``error``, ``right``, ``wrong``, or the name of an error that is not ours."""
     from gpuflow import io
     from gpuflow.errors import GpuflowError, ReadError
-    from gpuflow.frame.table import Table
+    from gpuflow.frame.frame import Table
 
     path.write_bytes(content)
     try:
@@ -90,7 +90,7 @@ def outcome(path: Path, content: bytes, expected: Any) -> str:
 def readable(path: Path, content: bytes) -> Any:
     """What gpuflow reads of a whole file."""
     from gpuflow import io
-    from gpuflow.frame.table import Table
+    from gpuflow.frame.frame import Table
 
     path.write_bytes(content)
     source = io.scan_parquet(path)

@@ -18,7 +18,7 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import DuplicateNameError, PlanError, ReadError, TypeMismatchError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io import scan_csv, scan_ndjson, write_csv
 from gpuflow.io.text.csv import CsvSource
 from tests.support.reading import table

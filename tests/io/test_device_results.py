@@ -22,7 +22,7 @@ from gpuflow_kernels.dtypes import FLOAT64, INT64
 
 from gpuflow import io
 from gpuflow.execute.serialize import on_device
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io.export import c_device as export
 from gpuflow.schema import Schema
 

@@ -14,7 +14,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow.errors import UnsupportedError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from tests.support.running import running
 
 AT = datetime.datetime(2020, 2, 29, 10, 0, 0, 5)

@@ -19,7 +19,7 @@ from gpuflow_kernels import dtypes as t
 from gpuflow import io
 from gpuflow.arrow.dictionaries import concat_columns
 from gpuflow.errors import DuplicateNameError, PlanError, ReadError, TypeMismatchError, UnsupportedError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io.memory.source import ChunkSource
 from gpuflow.plan.source import ColumnStatistics, Source
 

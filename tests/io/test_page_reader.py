@@ -22,7 +22,7 @@ from gpuflow_kernels.primitives.cpu.parquet.snappy import snappy
 from gpuflow import io
 from gpuflow.arrow import convert
 from gpuflow.errors import ReadError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io.parquet import decode
 from gpuflow.plan.source import RowSelector
 from gpuflow.schema import Schema

@@ -18,7 +18,7 @@ from gpuflow_kernels import dtypes as t
 
 from gpuflow.arrow import convert
 from gpuflow.errors import DuplicateNameError, ReadError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io import scan_parquet
 from gpuflow.io.parquet import footers
 from gpuflow.plan.source import ColumnStatistics, Source, Split

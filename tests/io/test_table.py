@@ -21,7 +21,7 @@ from gpuflow import io
 from gpuflow.display.html import schema_html, table_html, text_html
 from gpuflow.display.text import table_text
 from gpuflow.errors import ArithmeticOverflowError, ColumnNotFoundError, UnsupportedError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.schema import Schema
 from tests.support.reading import table
 
@@ -184,7 +184,7 @@ def test_strings_have_no_device_array(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_importing_is_cheap() -> None:
     code = (
-        "import sys, gpuflow.config, gpuflow.io, gpuflow.frame.table, gpuflow.display.html; "
+        "import sys, gpuflow.config, gpuflow.io, gpuflow.frame.frame, gpuflow.display.html; "
         "print([m for m in ('pyarrow', 'pandas', 'polars', 'numba', 'cupy', 'distributed') if m in sys.modules])"
     )
     environment = {"PYTHONPATH": ":".join(sys.path)}

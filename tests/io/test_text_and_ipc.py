@@ -11,7 +11,7 @@ import pytest
 from gpuflow_kernels import dtypes as t
 
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, ReadError, TypeMismatchError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io import scan_csv, scan_ipc
 from gpuflow.plan.source import Source
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from gpuflow import io
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.frame.table import Table
-from gpuflow.io.write import api
+from gpuflow.frame.frame import Table
+from gpuflow.io.write import files
 from gpuflow.plan.source import Source
 
 DATA = pa.table({
@@ -174,7 +174,7 @@ def test_hive_round_trip_stays_below_its_root(name: str, rows: list[tuple[str | 
 
 
 def test_many_folders_do_not_keep_many_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_OPEN_FILES", 3)
+    monkeypatch.setattr(files, "_OPEN_FILES", 3)
     data = table(io.from_numpy({"k": np.arange(40) % 10, "v": np.arange(40)}), 20)
     data.write_parquet(tmp_path / "d", partition_by="k")
     back = table(io.scan_parquet(tmp_path / "d")).to_arrow().select(["k", "v"])

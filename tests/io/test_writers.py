@@ -20,7 +20,7 @@ from gpuflow_kernels import dtypes as t
 import gpuflow as gf
 from gpuflow import io
 from gpuflow.errors import ExecutionError, PlanError, TypeMismatchError, UnsupportedError
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.io.write import atomic, encoders
 from tests.support.reading import table
 from tests.support.running import running

@@ -1,4 +1,4 @@
-"""Imports go one way (docs: layers). The graph is read from the sources, imports inside functions included."""
+"""Imports go one way. The graph is read from the sources: imports inside functions and for type checkers only are included."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS = [
     ["gpuflow_kernels"],
-    ["gpuflow.errors", "gpuflow.version", "gpuflow.schema", "gpuflow.config", "gpuflow.installing"],
+    ["gpuflow.errors", "gpuflow.version", "gpuflow.schema", "gpuflow.config", "gpuflow.installing", "gpuflow.docstrings"],
     ["gpuflow.expr"],
     ["gpuflow.plan"],
     ["gpuflow.optimize"],
     ["gpuflow.arrow", "gpuflow.io", "gpuflow.physical", "gpuflow.execute"],
-    ["gpuflow.frame.write_methods"],
-    ["gpuflow.frame.elsewhere"],
-    ["gpuflow.frame.uncomputed"],
-    ["gpuflow.frame.group_by", "gpuflow.frame.verbs", "gpuflow.frame.whole_frame"],
-    ["gpuflow.frame.table_parts", "gpuflow.frame.table_values", "gpuflow.frame.table_export"],
-    ["gpuflow.frame.table", "gpuflow.display"],
-    ["gpuflow.frame.preview", "gpuflow.frame.collection"],
-    ["gpuflow.frame.frame", "gpuflow.frame.ranges", "gpuflow.sql"],
+    ["gpuflow.frame.other_names"],
+    ["gpuflow.frame.refusals"],
+    ["gpuflow.frame.tabular"],
+    ["gpuflow.frame.group_by"],
+    ["gpuflow.frame.query_methods", "gpuflow.frame.combine_methods", "gpuflow.frame.whole_frame", "gpuflow.frame.write_methods"],
+    ["gpuflow.frame.preview", "gpuflow.frame.dask_collection", "gpuflow.frame.explain_methods"],
+    ["gpuflow.frame.table_data", "gpuflow.frame.table_values", "gpuflow.frame.table_export"],
+    ["gpuflow.display"],
+    ["gpuflow.frame.frame"],
+    ["gpuflow.frame.concat", "gpuflow.frame.ranges", "gpuflow.sql"],
     ["gpuflow.frame.reading", "gpuflow.frame"],
     ["gpuflow.doctor", "gpuflow.cluster"],
     ["gpuflow"],
@@ -69,11 +71,11 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports(name: str, file: Path, known: set[str]) -> set[str]:
-    """What a module imports, wherever in its text, except for type checkers only."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    """Return what a module and its stub import, wherever in their text, for type checkers too."""
+    trees = [ast.parse(f.read_text(encoding="utf-8")) for f in (file, file.with_suffix(".pyi")) if f.exists()]
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     found: set[str] = set()
-    for node in _running(tree):
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -85,14 +87,6 @@ def imports(name: str, file: Path, known: set[str]) -> set[str]:
                 inner = f"{base}.{alias.name}"
                 found.add(inner if inner in known else base)
     return found - {name}
-
-
-def _running(node: ast.AST):
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _running(child)
 
 
 def layer(name: str) -> tuple[int, str]:
@@ -201,10 +195,11 @@ def test_wrong_arrows_are_found(tmp_path, file, text, message):
     assert any(message in fault for fault in found), found
 
 
-def test_type_checking_imports_do_not_count(tmp_path):
+def test_imports_of_type_checkers_count(tmp_path):
     file = tmp_path / "a.py"
     file.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numba\n")
-    assert imports("a", file, set()) == {"typing"}
+    (tmp_path / "a.pyi").write_text("import inspect\n")
+    assert imports("a", file, set()) == {"typing", "numba", "inspect"}
 
 
 def test_pyarrow_stays_at_the_edge(graph):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import gpuflow as gf
 from gpuflow.expr import ways
-from gpuflow.frame import elsewhere
+from gpuflow.frame import other_names
 from gpuflow.plan import concat, joins
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text()
-TABLES = {**ways.WAYS, "table": elsewhere.WAYS, "group": elsewhere.GROUP_WAYS}
+TABLES = {**ways.WAYS, "table": other_names.WAYS, "group": other_names.GROUP_WAYS}
 KINDS = {*joins.MEANWHILE, *concat.MEANWHILE}
 
 

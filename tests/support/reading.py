@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpuflow.frame.table import Table
+from gpuflow.frame.frame import Table
 from gpuflow.plan.source import Source
 
 

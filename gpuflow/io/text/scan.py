@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gpuflow.docstrings import parameters_as_in
+from gpuflow.io.scan import scan_parquet
+
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from .ndjson import NdjsonSource
 
 
+@parameters_as_in(scan_parquet)
 def scan_csv(
     paths: Paths,
     *,
@@ -50,19 +54,16 @@ def scan_csv(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> CsvSource:
-    """Delimited text, plain or compressed (gzip, bz2, zstd, xz, or a zip archive of one file; by name or content): types are
-    found in the first rows.
+    """Scan delimited text, plain or compressed: types are found in the first rows.
 
-    One file is one partition. The beginnings of ten files at most are looked at. Whole numbers beyond int64 are uint64 where that
-    holds all of them, else an error that names the column. Beside fractions they are float64, which rounds those beyond 2**53:
-    give such a column the type decimal or string in `schema_overrides`. A line without anything is a null where there is one
-    column, else it is left out. A row with too few fields is filled up with nulls. Of repeated names in the header, the second
-    becomes ``a_duplicated_0``.
+    Compression (gzip, bz2, zstd, xz, or a zip archive of one file) is recognised by name or content. The beginnings of ten
+    files at most are looked at. Whole numbers beyond int64 are uint64 where that holds all of them, else an error that names
+    the column. Beside fractions they are float64, which rounds those beyond 2**53: give such a column the type decimal or
+    string in `schema_overrides`. A line without anything is a null where there is one column, else it is left out. A row with
+    too few fields is filled up with nulls. Of repeated names in the header, the second becomes ``a_duplicated_0``.
 
     Parameters
     ----------
-    paths : path, bytes, open file, or list of those
-        As for `scan_parquet`; so are parameters that are not told here.
     separator : str
         One character, or several.
     has_header : bool
@@ -108,9 +109,6 @@ def scan_csv(
         ``insert``: a column of the first file (or of `schema`) that another lacks is null there.
     extra_columns : {"raise", "ignore"}
         ``ignore``: columns that the first file (or `schema`) lacks are left out.
-    n_rows, row_index_name, row_index_offset, storage_options, filesystem
-    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths, glob
-        See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
     ------
@@ -118,6 +116,10 @@ def scan_csv(
         When nothing is there or the text is malformed, now or when it is read; with file, line and column where known.
     DuplicateNameError
         When two columns have one name.
+
+    Notes
+    -----
+    One file is one partition. With `n_rows`, or with numbered rows of several files, all files are one.
 
     Examples
     --------
@@ -167,6 +169,7 @@ def scan_csv(
     )
 
 
+@parameters_as_in(scan_parquet)
 def scan_ndjson(
     paths: Paths,
     *,
@@ -186,7 +189,7 @@ def scan_ndjson(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> NdjsonSource:
-    """JSON lines, plain or compressed: one object on each line, whose fields are columns. One file is one partition.
+    """Scan JSON lines, plain or compressed: one object on each line, whose fields are columns.
 
     A key that an object lacks is null. Dates and times are strings unless a type is given for them. Values without a type in
     common are text, as they are written in the file, and so is everything in a column that is to be a string. A file that begins
@@ -195,8 +198,6 @@ def scan_ndjson(
 
     Parameters
     ----------
-    paths : path, bytes, open file, or list of those
-        As for `scan_parquet`; so are parameters that are not told here.
     schema : mapping of str to DType or type name, optional
         The columns to read and their types; nothing is guessed then.
     schema_overrides : mapping of str to DType or type name, optional
@@ -210,14 +211,15 @@ def scan_ndjson(
     extra_columns : {"raise", "ignore"}
         What becomes of keys that no line has in which columns were looked for, also within objects: an error that names the line,
         when they are met by a query that reads all columns, or that object; or they are left out.
-    n_rows, row_index_name, row_index_offset, storage_options, filesystem
-    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths, glob
-        See `scan_parquet`. With `n_rows`, or with numbered rows of several files, these are one partition.
 
     Raises
     ------
     ReadError
         When nothing is there or a line is malformed, now or when it is read; with file, line and column.
+
+    Notes
+    -----
+    One file is one partition. With `n_rows`, or with numbered rows of several files, all files are one.
 
     Examples
     --------
@@ -254,6 +256,7 @@ def scan_ndjson(
     )
 
 
+@parameters_as_in(scan_ndjson)
 def scan_json(
     paths: Paths,
     *,
@@ -273,14 +276,9 @@ def scan_json(
     storage_options: Mapping[str, Any] | None = None,
     filesystem: Any = None,
 ) -> NdjsonSource:
-    """JSON documents: an array of objects, or objects one behind another, over any lines. One object is one row.
+    """Scan JSON documents: an array of objects, or objects one behind another, over any lines. One object is one row.
 
-    Parameters
-    ----------
-    paths : path, bytes, open file, or list of those
-    schema, schema_overrides, infer_schema_length, ignore_errors, extra_columns, n_rows, row_index_name, row_index_offset
-    hive_partitioning, hive_schema, try_parse_hive_dates, include_file_paths, glob, storage_options, filesystem
-        See `scan_ndjson`, which is faster where every object stands on a line of its own.
+    `scan_ndjson` is faster where every object stands on a line of its own.
 
     Examples
     --------

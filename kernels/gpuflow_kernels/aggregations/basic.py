@@ -62,7 +62,7 @@ class _Carried:
 # -- counting ---------------------------------------------------------------------------------------------------------
 @aggregation(name="len", dtype=always(INT64, anything), slots=(_COUNT,), empty=0, arity=0)
 class _Len:
-    """Number of rows, nulls included.
+    """Return the number of rows, nulls included.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class _Len:
 
 @aggregation(name="count", dtype=_untouched(INT64, anything), slots=(_COUNT,), empty=0)
 class _Count:
-    """Number of values that are not null.
+    """Return the number of values that are not null.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class _Count:
 
 @aggregation(name="n_unique", dtype=_untouched(INT64, anything), empty=0, nulls="lift")
 class _NUnique:
-    """Number of different values, null being one. The planner groups by the value and counts.
+    """Return the number of different values, null being one. The planner groups by the value and counts.
 
     Examples
     --------
@@ -115,8 +115,10 @@ class _NUnique:
 # -- sum --------------------------------------------------------------------------------------------------------------
 @aggregation(name="sum", dtype=_untouched(INT64, _narrow), slots=(Slot(INT64, 0, "add"),), empty=0)
 class _SumNarrow(_Carried):
-    """Sum; 0 for nothing. Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add
-    up in float64; truth values count as 1 and 0.
+    """Add up all values; 0 for nothing.
+
+    Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add up in float64; truth values
+    count as 1 and 0.
 
     Examples
     --------
@@ -178,7 +180,7 @@ class _SumTruths:
 # -- mean -------------------------------------------------------------------------------------------------------------
 @aggregation(name="mean", dtype=_untouched(FLOAT64, _narrow), slots=(Slot(INT64, 0, "add"), _COUNT))
 class _MeanNarrow:
-    """Arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one.
+    """Return the arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one.
 
     Examples
     --------
@@ -244,7 +246,7 @@ _ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.is_text or d.k
 
 @aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),))
 class _Min(_Carried):
-    """Least value; null for nothing. NaN is skipped unless there is nothing else.
+    """Return the least value; null for nothing. NaN is skipped unless there is nothing else.
 
     Examples
     --------
@@ -272,7 +274,7 @@ class _MinTruths(_Carried):
 
 @aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),))
 class _Max(_Carried):
-    """Greatest value; null for nothing. NaN is skipped unless there is nothing else.
+    """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else.
 
     Examples
     --------
@@ -301,7 +303,7 @@ class _MaxTruths(_Carried):
 # -- truth ------------------------------------------------------------------------------------------------------------
 @aggregation(name="any", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), empty=False)
 class _Any(_Carried):
-    """Whether one value is true; nulls are skipped, and nothing gives false.
+    """Return whether one value is true; nulls are skipped, and nothing gives false.
 
     Examples
     --------
@@ -313,7 +315,7 @@ class _Any(_Carried):
 
 @aggregation(name="all", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), empty=True)
 class _All(_Carried):
-    """Whether no value is false; nulls are skipped, and nothing gives true.
+    """Return whether no value is false; nulls are skipped, and nothing gives true.
 
     Examples
     --------
@@ -331,7 +333,7 @@ class _All(_Carried):
     empty=1,
 )
 class _Product:
-    """Product; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case.
+    """Multiply all values; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class _PlacedValid:
     variants={"ignore_nulls": "first_valid"},
 )
 class _First(_Placed):
-    """The value of the first row, null where that is null unless `ignore_nulls`; null for nothing.
+    """Return the value of the first row, null where that is null unless `ignore_nulls`; null for nothing.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class _First(_Placed):
     variants={"ignore_nulls": "last_valid"},
 )
 class _Last(_Placed):
-    """The value of the last row, null where that is null unless `ignore_nulls`; null for nothing.
+    """Return the value of the last row, null where that is null unless `ignore_nulls`; null for nothing.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class _Last(_Placed):
 
 @aggregation(name="first_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
 class _FirstValid(_PlacedValid):
-    """The first value that is not null; null for nothing.
+    """Return the first value that is not null; null for nothing.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class _FirstValid(_PlacedValid):
 
 @aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
 class _LastValid(_PlacedValid):
-    """The last value that is not null; null for nothing.
+    """Return the last value that is not null; null for nothing.
 
     Examples
     --------

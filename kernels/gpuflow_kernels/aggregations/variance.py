@@ -45,7 +45,7 @@ class _Deviations:
 
 @aggregation(name="var", dtype=_spread, slots=_MOMENTS)
 class _Var(_Deviations):
-    """Variance of a sample (divided by ``n - 1``); null for fewer than two values.
+    """Return the variance of a sample (divided by ``n - 1``); null for fewer than two values.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class _Var(_Deviations):
 
 @aggregation(name="std", dtype=_spread, slots=_MOMENTS)
 class _Std(_Deviations):
-    """Standard deviation of a sample (divided by ``n - 1``); null for fewer than two values.
+    """Return the standard deviation of a sample (divided by ``n - 1``); null for fewer than two values.
 
     Examples
     --------

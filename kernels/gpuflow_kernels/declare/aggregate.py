@@ -185,6 +185,11 @@ def aggregation(
     variants : dict, optional
         Parameters of the method that choose another declared aggregation, see `AggregateFunction`.
 
+    Returns
+    -------
+    decorator
+        Makes an `AggregationHandle` of the class: called with expressions, it is one.
+
     Raises
     ------
     ExtensionError

@@ -131,6 +131,8 @@ def _no_rule(args: tuple[DType, ...], params: dict[str, Any]) -> Signature | Non
 def argument_names(overload: Overload) -> tuple[str, ...]:
     """Names of the arguments that the parameters of a body stand for, constants included.
 
+    Examples
+    --------
     >>> from gpuflow_kernels.functions import builtin
     >>> argument_names(SCALARS["str.starts_with"].overloads[0])
     ('s', 'prefix')
@@ -249,6 +251,11 @@ def scalar(
         A name of `parameters` that may be an expression too. It is a further column then, and the parameter has no value: an
         overload of its own takes it.
 
+    Returns
+    -------
+    decorator
+        Makes a `ScalarHandle` of the function: called with expressions, it is one.
+
     Raises
     ------
     ExtensionError
@@ -329,7 +336,8 @@ def built_in(declared: Any) -> bool:
 
 def declared_again(registry: dict[str, Any], key: str) -> str:
     """The key for a user's declaration: `key`, or one of its own where that is taken (a closure made twice, a notebook's
-    cell run again), to which methods of that name then lead, unless the name is one of the package's."""
+    cell run again), to which methods of that name then lead, unless the name is one of the package's.
+    """
     first = registry.get(key)
     if first is None:
         _USERS.add((id(registry), key))

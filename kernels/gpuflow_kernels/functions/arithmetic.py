@@ -108,7 +108,7 @@ def _uadd_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="add", operator="+", dtype=first_of(_int64, _moved, _moved_back), overflow=_add_overflows, interval="sum")
 def _add(x: Any, y: Any) -> Any:
-    """Sum. Integers raise where the result leaves 64 bits.
+    """Add both. Integers raise where the result leaves 64 bits.
 
     Examples
     --------
@@ -140,7 +140,9 @@ def _usub_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="sub", operator="-", dtype=first_of(_int64, _moved, _apart), overflow=_sub_overflows, interval="difference")
 def _sub(x: Any, y: Any) -> Any:
-    """Difference. Integers raise where the result leaves 64 bits; two dates or timestamps give a duration.
+    """Subtract the second from the first.
+
+    Integers raise where the result leaves 64 bits; two dates or timestamps give a duration.
 
     Examples
     --------
@@ -169,7 +171,7 @@ def _mul_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="mul", operator="*", dtype=first_of(_int64, _uint64, _stretched), overflow=_mul_overflows, interval="product")
 def _mul(x: Any, y: Any) -> Any:
-    """Product. Integers raise where the result leaves 64 bits.
+    """Multiply both. Integers raise where the result leaves 64 bits.
 
     Examples
     --------
@@ -188,7 +190,7 @@ def _mul_floats(x: Any, y: Any) -> Any:
 # -- divided by -------------------------------------------------------------------------------------------------------
 @scalar(name="truediv", operator="/", dtype=real)
 def _truediv(x: Any, y: Any) -> Any:
-    """Quotient in floating point; inf or nan by zero.
+    """Divide in floating point; inf or nan by zero.
 
     Examples
     --------
@@ -224,7 +226,7 @@ def _floordiv_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="floordiv", operator="//", dtype=_int64, null="partial", structural=("y",), overflow=_floordiv_overflows)
 def _floordiv(x: Any, y: Any) -> Any:
-    """Quotient rounded down. Of integers, null by zero; of floats, inf or nan.
+    """Divide and round down. Of integers, null by zero; of floats, inf or nan.
 
     Examples
     --------
@@ -247,7 +249,7 @@ def _floordiv_floats(x: Any, y: Any) -> Any:
 
 @scalar(name="mod", operator="%", dtype=_int64, null="partial", structural=("y",))
 def _mod(x: Any, y: Any) -> Any:
-    """Remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan.
+    """Return the remainder of ``//``, with the sign of the divisor. Of integers, null by zero; of floats, nan.
 
     Of floats it is ``x - floor(x / y) * y`` with the quotient and the product rounded, as in Polars: ``1.0 % 0.1`` is 0.0.
     Where rounding would leave the range from zero to the divisor it is zero, or computed exactly (see `docs/semantics.md`).
@@ -287,7 +289,7 @@ def _upow_overflows(x: Any, y: Any) -> Any:
 
 @scalar(name="pow", operator="**", dtype=_int64, structural=("y",), overflow=_pow_overflows)
 def _pow(x: Any, y: Any) -> Any:
-    """Power. An integer to a negative integer raises (cast one of them to a float).
+    """Raise to a power. An integer to a negative integer raises (cast one of them to a float).
 
     Examples
     --------
@@ -315,7 +317,7 @@ def _least(x: Any) -> Any:
 
 @scalar(name="neg", operator="-", dtype=first_of(_as_int64, unchanged(_duration)), overflow=_least, interval="opposite")
 def _neg(x: Any) -> Any:
-    """The value with the other sign.
+    """Return the value with the other sign.
 
     Examples
     --------
@@ -333,7 +335,7 @@ def _neg_float(x: Any) -> Any:
 
 @scalar(name="abs", dtype=first_of(_int64, unchanged(_duration)), overflow=_least, interval="magnitude")
 def _abs(x: Any) -> Any:
-    """The value without its sign.
+    """Return the value without its sign.
 
     Examples
     --------
@@ -356,7 +358,7 @@ def _abs_float(x: Any) -> Any:
 
 @scalar(name="sign", dtype=always(INT64, integer))
 def _sign(x: Any) -> Any:
-    """-1, 0 or 1; of floats as a float, NaN and -0.0 themselves.
+    """Return the sign: -1, 0 or 1; of floats as a float, NaN and -0.0 themselves.
 
     Examples
     --------

@@ -27,7 +27,7 @@ _truths = always(BOOL, boolean, argument=BOOL)
 
 @scalar(name="and", operator="&", method=False, dtype=_truths, null="custom")
 def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit.
+    """Return whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
 
 @scalar(name="or", operator="|", method=False, dtype=_truths, null="custom")
 def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit.
+    """Return whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
 
 @scalar(name="xor", operator="^", method=False, dtype=_truths)
 def _xor(x: Any, y: Any) -> Any:
-    """Whether just one is true. Of integers, bit by bit.
+    """Return whether just one is true. Of integers, bit by bit.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def _xor(x: Any, y: Any) -> Any:
 
 @scalar(name="not", operator="~", method=False, dtype=_truths)
 def _not(x: Any) -> Any:
-    """The opposite truth. Of integers, every bit.
+    """Return the opposite truth value. Of integers, every bit.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def _negative(x: Any, y: Any) -> Any:
 
 @scalar(name="bit_shift_left", operator="<<", dtype=_shifted(False), structural=("y",), overflow=_left_overflows)
 def _left(x: Any, y: Any) -> Any:
-    """The bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`.
+    """Return the bits moved up by `y` places, ``x * 2**y``. Raises where that leaves 64 bits, and for a negative `y`.
 
     Examples
     --------
@@ -161,7 +161,8 @@ def _left_unsigned(x: Any, y: Any) -> Any:
     name="bit_shift_right", operator=">>", dtype=_shifted(False), structural=("y",), overflow=_negative, interval="shifted right"
 )
 def _right(x: Any, y: Any) -> Any:
-    """The bits moved down by `y` places, ``x // 2**y`` whatever the sign: 0, or -1 of negative numbers, from 64 places on.
+    """Return the bits moved down by `y` places, ``x // 2**y`` whatever the sign: 0, or -1 of negative numbers, from 64 places on.
+
     Raises for a negative `y`.
 
     Examples
@@ -181,7 +182,7 @@ def _right_unsigned(x: Any, y: Any) -> Any:
 # -- predicates -------------------------------------------------------------------------------------------------------
 @scalar(name="is_null", dtype=always(BOOL, anything), null="custom")
 def _is_null(x: Any, x_valid: Any) -> Any:
-    """Whether the value is null; NaN is not.
+    """Return whether the value is null; NaN is not.
 
     Examples
     --------
@@ -194,7 +195,7 @@ def _is_null(x: Any, x_valid: Any) -> Any:
 
 @scalar(name="is_not_null", dtype=always(BOOL, anything), null="custom")
 def _is_not_null(x: Any, x_valid: Any) -> Any:
-    """Whether there is a value; NaN is one.
+    """Return whether there is a value; NaN is one.
 
     Examples
     --------
@@ -207,7 +208,7 @@ def _is_not_null(x: Any, x_valid: Any) -> Any:
 
 @scalar(name="is_nan", dtype=always(BOOL, floating))
 def _is_nan(x: Any) -> Any:
-    """Whether the value is NaN; null for null.
+    """Return whether the value is NaN; null for null.
 
     Examples
     --------
@@ -225,7 +226,7 @@ def _is_nan_integer(x: Any) -> Any:
 
 @scalar(name="is_not_nan", dtype=always(BOOL, floating))
 def _is_not_nan(x: Any) -> Any:
-    """Whether the value is a number; null for null.
+    """Return whether the value is a number; null for null.
 
     Examples
     --------
@@ -243,7 +244,7 @@ def _is_not_nan_integer(x: Any) -> Any:
 
 @scalar(name="is_finite", dtype=always(BOOL, floating))
 def _is_finite(x: Any) -> Any:
-    """Whether the value is neither infinite nor NaN; null for null.
+    """Return whether the value is neither infinite nor NaN; null for null.
 
     Examples
     --------
@@ -261,7 +262,7 @@ def _is_finite_integer(x: Any) -> Any:
 
 @scalar(name="is_infinite", dtype=always(BOOL, floating))
 def _is_infinite(x: Any) -> Any:
-    """Whether the value is inf or -inf; null for null.
+    """Return whether the value is inf or -inf; null for null.
 
     Examples
     --------

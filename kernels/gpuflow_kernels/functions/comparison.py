@@ -28,7 +28,7 @@ _signed_right = signed_with_uint64(BOOL, uint64_first=True)
 # -- equal ------------------------------------------------------------------------------------------------------------
 @scalar(name="eq", operator="==", dtype=_plain)
 def _eq(x: Any, y: Any) -> Any:
-    """Whether both are the same value; NaN equals NaN.
+    """Return whether both are the same value; NaN equals NaN.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def _eq_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="ne", operator="!=", dtype=_plain)
 def _ne(x: Any, y: Any) -> Any:
-    """Whether the values differ; NaN does not differ from NaN.
+    """Return whether the values differ; NaN does not differ from NaN.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def _ne_signed_right(x: Any, y: Any) -> Any:
 # -- less -------------------------------------------------------------------------------------------------------------
 @scalar(name="lt", operator="<", dtype=_plain)
 def _lt(x: Any, y: Any) -> Any:
-    """Whether the first is less; every number is less than NaN.
+    """Return whether the first is less; every number is less than NaN.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def _lt_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="le", operator="<=", dtype=_plain)
 def _le(x: Any, y: Any) -> Any:
-    """Whether the first is less or equal; everything is, compared to NaN.
+    """Return whether the first is less or equal; everything is, compared to NaN.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def _le_signed_right(x: Any, y: Any) -> Any:
 # -- greater ----------------------------------------------------------------------------------------------------------
 @scalar(name="gt", operator=">", dtype=_plain)
 def _gt(x: Any, y: Any) -> Any:
-    """Whether the first is greater; NaN is greater than every number.
+    """Return whether the first is greater; NaN is greater than every number.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def _gt_signed_right(x: Any, y: Any) -> Any:
 
 @scalar(name="ge", operator=">=", dtype=_plain)
 def _ge(x: Any, y: Any) -> Any:
-    """Whether the first is greater or equal; NaN is, compared to everything.
+    """Return whether the first is greater or equal; NaN is, compared to everything.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def _ge_signed_right(x: Any, y: Any) -> Any:
 # -- equal, null being a value ----------------------------------------------------------------------------------------
 @scalar(name="eq_missing", dtype=_plain, null="custom")
 def _eq_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether both are the same value or both are null; never null.
+    """Return whether both are the same value or both are null; never null.
 
     Examples
     --------
@@ -224,7 +224,7 @@ def _eq_missing_floats(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
 
 @scalar(name="ne_missing", dtype=_plain, null="custom")
 def _ne_missing(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """Whether the values differ or just one is null; never null.
+    """Return whether the values differ or just one is null; never null.
 
     Examples
     --------

@@ -13,7 +13,7 @@ _plain, _floats = same(not_float), same(floating)
 
 @scalar(name="fill_null", dtype=same(), null="custom")
 def _fill_null(x: Any, x_valid: Any, value: Any, value_valid: Any) -> Any:
-    """The value, or another one where it is null.
+    """Return the value, or another one where it is null.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def _fill_null(x: Any, x_valid: Any, value: Any, value_valid: Any) -> Any:
 
 @scalar(name="coalesce", dtype=same(), null="custom", method=False, variadic=True)
 def _coalesce(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """The first value that is not null."""
+    """Return the first value that is not null."""
     return x if x_valid else y, x_valid | y_valid
 
 
@@ -41,13 +41,13 @@ def _chosen(args: Types, params: Parameters | None = None) -> Signature | None:
 
 @scalar(name="when", dtype=_chosen, null="custom", method=False, branch=True)
 def _when(condition: Any, condition_valid: Any, x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """The second argument where the condition is true, else (false or null) the third."""
+    """Return the second argument where the condition is true, else (false or null) the third."""
     return x if condition_valid & condition else y, x_valid if condition_valid & condition else y_valid
 
 
 @scalar(name="clip", dtype=same(), null="custom")
 def _clip(x: Any, x_valid: Any, lower: Any, lower_valid: Any, upper: Any, upper_valid: Any) -> Any:
-    """The value, or the bound that it lies beyond. A null or NaN bound is no bound; NaN stays NaN.
+    """Return the value, or the bound that it lies beyond. A null or NaN bound is no bound; NaN stays NaN.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def _clip(x: Any, x_valid: Any, lower: Any, lower_valid: Any, upper: Any, upper_
 
 @scalar(name="min_horizontal", dtype=_plain, null="custom", method=False, variadic=True)
 def _min_horizontal(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """The least of several values in a row. Nulls are skipped, and NaN unless there is nothing else."""
+    """Return the least of several values in a row. Nulls are skipped, and NaN unless there is nothing else."""
     return x if (not y_valid) | (x_valid & (x <= y)) else y, x_valid | y_valid
 
 
@@ -72,7 +72,7 @@ def _min_horizontal_floats(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
 
 @scalar(name="max_horizontal", dtype=_plain, null="custom", method=False, variadic=True)
 def _max_horizontal(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
-    """The greatest of several values in a row. Nulls are skipped, and NaN unless there is nothing else."""
+    """Return the greatest of several values in a row. Nulls are skipped, and NaN unless there is nothing else."""
     return x if (not y_valid) | (x_valid & (x >= y)) else y, x_valid | y_valid
 
 

@@ -293,17 +293,17 @@ def _joined(args: Types, params: Parameters | None = None) -> Signature | None:
 
 @scalar(name="upper_half", dtype=_half(INT64), method=False)
 def _upper_half(x: Any) -> Any:
-    """The upper 64 bits of a decimal of 38 digits: with the lower ones a key of groups and joins."""
+    """Return the upper 64 bits of a decimal of 38 digits: with the lower ones a key of groups and joins."""
     return wide_high(x)
 
 
 @scalar(name="lower_half", dtype=_half(UINT64), method=False)
 def _lower_half(x: Any) -> Any:
-    """The lower 64 bits of a decimal of 38 digits."""
+    """Return the lower 64 bits of a decimal of 38 digits."""
     return wide_low(x)
 
 
 @scalar(name="of_halves", dtype=_joined, parameters={"scale": REQUIRED}, method=False)
 def _of_halves(high: Any, low: Any) -> Any:
-    """The decimal of 38 digits with these halves."""
+    """Return the decimal of 38 digits with these halves."""
     return wide(high, low)

@@ -49,7 +49,7 @@ def _rounded(args: Types, params: Parameters | None = None) -> Signature | None:
 
 @scalar(name="round", dtype=_rounded, arity=1, parameters={"digits": 0})
 def _round(x: Any, scale: Any) -> Any:
-    """The value rounded to a number of digits after the point, halves to the even digit.
+    """Return the value rounded to a number of digits after the point, halves to the even digit.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def _round_integer(x: Any) -> Any:
 
 @scalar(name="floor", dtype=_float)
 def _floor(x: Any) -> Any:
-    """The greatest whole number that is not above the value, in the value's type.
+    """Return the greatest whole number that is not above the value, in the value's type.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _floor_integer(x: Any) -> Any:
 
 @scalar(name="ceil", dtype=_float)
 def _ceil(x: Any) -> Any:
-    """The least whole number that is not below the value, in the value's type.
+    """Return the least whole number that is not below the value, in the value's type.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def _ceil_integer(x: Any) -> Any:
 
 @scalar(name="truncate", dtype=_float)
 def _truncate(x: Any) -> Any:
-    """The value without its digits after the point.
+    """Return the value without its digits after the point.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def _truncate_integer(x: Any) -> Any:
 # -- powers and logarithms --------------------------------------------------------------------------------------------
 @scalar(name="sqrt", dtype=real)
 def _sqrt(x: Any) -> Any:
-    """Square root.
+    """Return the square root.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def _sqrt(x: Any) -> Any:
 
 @scalar(name="cbrt", dtype=real)
 def _cbrt(x: Any) -> Any:
-    """Cube root.
+    """Return the cube root.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def _cbrt(x: Any) -> Any:
 
 @scalar(name="exp", dtype=real)
 def _exp(x: Any) -> Any:
-    """e to the power of the value.
+    """Raise e to the power of the value.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def _exp(x: Any) -> Any:
 
 @scalar(name="expm1", dtype=real)
 def _expm1(x: Any) -> Any:
-    """``exp(x) - 1``, exact for small values.
+    """Compute ``exp(x) - 1``, exact for small values.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def _of_base(args: Types, params: Parameters | None = None) -> Signature | None:
 
 @scalar(name="log", dtype=_natural, parameters={"base": None})
 def _log(x: Any) -> Any:
-    """Natural logarithm, or that to a `base`.
+    """Return the natural logarithm, or that to a `base`.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def _log_of_base(x: Any, divisor: Any) -> Any:
 
 @scalar(name="log2", dtype=real)
 def _log2(x: Any) -> Any:
-    """Logarithm to base 2.
+    """Return the logarithm to base 2.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def _log2(x: Any) -> Any:
 
 @scalar(name="log10", dtype=real)
 def _log10(x: Any) -> Any:
-    """Logarithm to base 10.
+    """Return the logarithm to base 10.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def _log10(x: Any) -> Any:
 
 @scalar(name="log1p", dtype=real)
 def _log1p(x: Any) -> Any:
-    """``log(1 + x)``, exact for small values.
+    """Compute ``log(1 + x)``, exact for small values.
 
     Examples
     --------
@@ -249,7 +249,7 @@ def _log1p(x: Any) -> Any:
 # -- angles -----------------------------------------------------------------------------------------------------------
 @scalar(name="sin", dtype=real)
 def _sin(x: Any) -> Any:
-    """Sine of an angle in radians.
+    """Return the sine of an angle in radians.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def _sin(x: Any) -> Any:
 
 @scalar(name="cos", dtype=real)
 def _cos(x: Any) -> Any:
-    """Cosine of an angle in radians.
+    """Return the cosine of an angle in radians.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def _cos(x: Any) -> Any:
 
 @scalar(name="tan", dtype=real)
 def _tan(x: Any) -> Any:
-    """Tangent of an angle in radians.
+    """Return the tangent of an angle in radians.
 
     Examples
     --------
@@ -288,7 +288,7 @@ def _tan(x: Any) -> Any:
 
 @scalar(name="arcsin", dtype=real)
 def _arcsin(x: Any) -> Any:
-    """The angle with this sine, in radians.
+    """Return the angle with this sine, in radians.
 
     Examples
     --------
@@ -301,7 +301,7 @@ def _arcsin(x: Any) -> Any:
 
 @scalar(name="arccos", dtype=real)
 def _arccos(x: Any) -> Any:
-    """The angle with this cosine, in radians.
+    """Return the angle with this cosine, in radians.
 
     Examples
     --------
@@ -314,7 +314,7 @@ def _arccos(x: Any) -> Any:
 
 @scalar(name="arctan", dtype=real)
 def _arctan(x: Any) -> Any:
-    """The angle with this tangent, in radians.
+    """Return the angle with this tangent, in radians.
 
     Examples
     --------
@@ -327,7 +327,7 @@ def _arctan(x: Any) -> Any:
 
 @scalar(name="arctan2", dtype=real)
 def _arctan2(y: Any, x: Any) -> Any:
-    """The angle of the point (x, y), in radians between -pi and pi.
+    """Return the angle of the point (x, y), in radians between -pi and pi.
 
     Examples
     --------
@@ -341,7 +341,7 @@ def _arctan2(y: Any, x: Any) -> Any:
 
 @scalar(name="hypot", dtype=real)
 def _hypot(x: Any, y: Any) -> Any:
-    """``sqrt(x * x + y * y)`` without overflow on the way.
+    """Compute ``sqrt(x * x + y * y)`` without overflow on the way.
 
     Examples
     --------
@@ -354,7 +354,7 @@ def _hypot(x: Any, y: Any) -> Any:
 
 @scalar(name="sinh", dtype=real)
 def _sinh(x: Any) -> Any:
-    """Hyperbolic sine.
+    """Return the hyperbolic sine.
 
     Examples
     --------
@@ -367,7 +367,7 @@ def _sinh(x: Any) -> Any:
 
 @scalar(name="cosh", dtype=real)
 def _cosh(x: Any) -> Any:
-    """Hyperbolic cosine.
+    """Return the hyperbolic cosine.
 
     Examples
     --------
@@ -380,7 +380,7 @@ def _cosh(x: Any) -> Any:
 
 @scalar(name="tanh", dtype=real)
 def _tanh(x: Any) -> Any:
-    """Hyperbolic tangent.
+    """Return the hyperbolic tangent.
 
     Examples
     --------
@@ -396,7 +396,7 @@ _DEGREES, _RADIANS = 180.0 / math.pi, math.pi / 180.0
 
 @scalar(name="degrees", dtype=real)
 def _degrees(x: Any) -> Any:
-    """An angle in radians, in degrees.
+    """Convert an angle in radians to degrees.
 
     Examples
     --------
@@ -409,7 +409,7 @@ def _degrees(x: Any) -> Any:
 
 @scalar(name="radians", dtype=real)
 def _radians(x: Any) -> Any:
-    """An angle in degrees, in radians.
+    """Convert an angle in degrees to radians.
 
     Examples
     --------

@@ -63,9 +63,9 @@ def _scaled(args: Types, params: Parameters | None = None) -> Signature | None:
     name="to_decimal", namespace="str", dtype=_scaled, text="measure", null="partial", arity=1, parameters={"scale": REQUIRED}
 )
 def _to_decimal(s: Any, s0: Any, s1: Any, scale: Any, most: Any) -> Any:
-    """The decimal of 18 digits, `scale` of them after the point, that a string means; null where it means none or does not fit.
+    """Read a string as a decimal of 18 digits, `scale` of them after the point.
 
-    Digits without room are rounded, halves away from zero.
+    Null where the string is no decimal or does not fit. Digits without room are rounded, halves away from zero.
 
     Examples
     --------

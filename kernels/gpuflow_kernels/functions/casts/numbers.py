@@ -63,7 +63,7 @@ def _by_number(source: DType, target: DType) -> bool:
 
 @scalar(name="cast", dtype=cast_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same")
 def _cast(x: Any) -> Any:
-    """The value as another type; what does not fit raises, or with ``strict=False`` becomes null."""
+    """Return the value as another type; what does not fit raises, or with ``strict=False`` becomes null."""
     return x
 
 

@@ -194,7 +194,7 @@ scalar(name="cast", dtype=cast_rule(_to_unsigned, False), text="measure", null="
     parameters={"base": 10, "dtype": None, "strict": True},
 )
 def _to_integer(s: Any, s0: Any, s1: Any, base: Any, most: Any, least: Any, signed: Any) -> Any:
-    """The integer that a string means in a `base` from 2 to 36, as int64 or `dtype`: an optional sign and digits, no more.
+    """Read a string as an integer in a `base` from 2 to 36, as int64 or `dtype`: an optional sign and digits, no more.
 
     What means none, or does not fit, raises, or is null with ``strict=False``.
 

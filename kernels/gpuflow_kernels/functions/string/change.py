@@ -36,11 +36,10 @@ def _replace(
     out: Any, at: Any, s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any, value: Any, value0: Any, value1: Any,
     n: Any,
 ) -> Any:  # fmt: skip
-    """The string with its first `n` matches of a regular expression, or of a string (``literal=True``), replaced; with
-    ``n=-1`` every one.
+    """Replace the first `n` matches of a regular expression, or of a string (``literal=True``).
 
-    In `value` ``$1`` or ``${name}`` stand for what a group of a regular expression matched, ``$0`` for all, and ``$$`` for
-    a dollar.
+    With ``n=-1`` all are replaced. In `value` ``$1`` or ``${name}`` stand for what a group of a regular expression matched,
+    ``$0`` for all, and ``$$`` for a dollar.
 
     Examples
     --------
@@ -82,7 +81,7 @@ def _replace_pattern(s: Any, pattern: Any, value: Any, n: Any) -> Any: ...
 def _replace_all(
     out: Any, at: Any, s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any, value: Any, value0: Any, value1: Any
 ) -> Any:
-    """The string with every match of a regular expression, or of a string (``literal=True``), replaced; see `replace`.
+    """Replace every match of a regular expression, or of a string (``literal=True``); see `replace`.
 
     Examples
     --------
@@ -130,7 +129,7 @@ def _as_strings(count: int) -> ScalarRule:
 def _concat_str(
     out: Any, at: Any, s: Any, s0: Any, s1: Any, separator: Any, separator0: Any, separator1: Any, t: Any, t0: Any, t1: Any
 ) -> Any:
-    """Two values as strings with a separator between them."""
+    """Join two values as strings with a separator between them."""
     at = put_bytes(out, at, s, s0, s1)
     at = put_bytes(out, at, separator, separator0, separator1)
     return put_bytes(out, at, t, t0, t1)
@@ -159,7 +158,7 @@ _padded = takes("string", "integer", result=STRING, chosen=_fill)
     name="pad_start", namespace="str", dtype=_padded, text="write", arity=2, parameters={"fill_char": " "}, overflow=_too_long
 )
 def _pad_start(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any, fill: Any) -> Any:
-    """The string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are.
+    """Return the string with `fill_char` before it, as often as makes it `length` characters long; longer ones stay as they are.
 
     Examples
     --------
@@ -176,7 +175,7 @@ def _pad_start(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any, fill: A
 
 @scalar(name="pad_end", namespace="str", dtype=_padded, text="write", arity=2, parameters={"fill_char": " "}, overflow=_too_long)
 def _pad_end(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any, fill: Any) -> Any:
-    """The string with `fill_char` after it, as often as makes it `length` characters long; longer ones stay as they are.
+    """Return the string with `fill_char` after it, as often as makes it `length` characters long; longer ones stay as they are.
 
     Examples
     --------
@@ -194,7 +193,7 @@ def _pad_end(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any, fill: Any
 
 @scalar(name="zfill", namespace="str", dtype=takes("string", "integer", result=STRING), text="write", overflow=_too_many_zeros)
 def _zfill(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any) -> Any:
-    """The string with zeros before it, behind its sign if it has one, as many as make it `length` characters long.
+    """Return the string with zeros before it, behind its sign if it has one, as many as make it `length` characters long.
 
     Examples
     --------
@@ -216,7 +215,7 @@ def _zfill(out: Any, at: Any, s: Any, s0: Any, s1: Any, length: Any) -> Any:
 # -- letters ----------------------------------------------------------------------------------------------------------
 @scalar(name="reverse", namespace="str", dtype=_changed, text="write")
 def _reverse(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
-    """The characters (code points) in the opposite order. Combining marks therefore go to the character before them.
+    """Return the characters (code points) in the opposite order. Combining marks therefore go to the character before them.
 
     Examples
     --------
@@ -235,7 +234,7 @@ def _reverse(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
 
 @scalar(name="to_lowercase", namespace="str", dtype=_changed, text="write", host="to_lowercase")
 def _to_lowercase(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
-    """The string in small letters.
+    """Convert the string to small letters.
 
     Examples
     --------
@@ -251,7 +250,7 @@ def _to_lowercase(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
 
 @scalar(name="to_uppercase", namespace="str", dtype=_changed, text="write", host="to_uppercase")
 def _to_uppercase(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
-    """The string in capital letters.
+    """Convert the string to capital letters.
 
     Examples
     --------
@@ -268,7 +267,7 @@ def _to_uppercase(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
 
 @scalar(name="to_titlecase", namespace="str", dtype=_changed, text="write", host="to_titlecase")
 def _to_titlecase(out: Any, at: Any, s: Any, s0: Any, s1: Any) -> Any:
-    """The string with a capital letter at the begin of each run of letters, and small letters in the rest.
+    """Return the string with a capital letter at the begin of each run of letters, and small letters in the rest.
 
     Examples
     --------

@@ -31,7 +31,7 @@ _ALL = (1 << 63) - 1
 # -- lengths ----------------------------------------------------------------------------------------------------------
 @scalar(name="len_chars", namespace="str", dtype=_size, text="measure")
 def _len_chars(s: Any, s0: Any, s1: Any) -> Any:
-    """The number of characters (code points).
+    """Return the number of characters (code points).
 
     Examples
     --------
@@ -45,7 +45,7 @@ def _len_chars(s: Any, s0: Any, s1: Any) -> Any:
 
 @scalar(name="len_bytes", namespace="str", dtype=_size, text="measure")
 def _len_bytes(s: Any, s0: Any, s1: Any) -> Any:
-    """The number of bytes in UTF-8.
+    """Return the number of bytes in UTF-8.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def _len_bytes(s: Any, s0: Any, s1: Any) -> Any:
     parameters={"length": _ALL},
 )
 def _slice(s: Any, s0: Any, s1: Any, offset: Any, length: Any) -> Any:
-    """`length` characters from the one at `offset` on (0 is the first; negative counts from the end), or all of them.
+    """Take `length` characters from the one at `offset` on (0 is the first; negative counts from the end), or all of them.
 
     Where an `offset` lies before the begin, what lies there counts towards `length`. Empty for a `length` of 0 or below.
 
@@ -89,7 +89,7 @@ def _slice(s: Any, s0: Any, s1: Any, offset: Any, length: Any) -> Any:
 
 @scalar(name="head", namespace="str", dtype=_part_by_count, text="view")
 def _head(s: Any, s0: Any, s1: Any, n: Any) -> Any:
-    """The first `n` characters; for a negative `n` all but the last `-n`.
+    """Return the first `n` characters; for a negative `n` all but the last `-n`.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def _head(s: Any, s0: Any, s1: Any, n: Any) -> Any:
 
 @scalar(name="tail", namespace="str", dtype=_part_by_count, text="view")
 def _tail(s: Any, s0: Any, s1: Any, n: Any) -> Any:
-    """The last `n` characters; for a negative `n` all but the first `-n`.
+    """Return the last `n` characters; for a negative `n` all but the first `-n`.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def _tail(s: Any, s0: Any, s1: Any, n: Any) -> Any:
 
 @scalar(name="split_part", namespace="str", dtype=takes("string", "string", "integer", result=STRING), text="view")
 def _split_part(s: Any, s0: Any, s1: Any, by: Any, by0: Any, by1: Any, index: Any) -> Any:
-    """The part number `index` of the string split at every `by`, as DuckDB's ``split_part``: 1 is the first, -1 the last.
+    """Return the part number `index` of the string split at every `by`, as DuckDB's ``split_part``: 1 is the first, -1 the last.
 
     Empty where there is no such part. An empty `by` splits into characters.
 
@@ -161,7 +161,7 @@ def _split_part(s: Any, s0: Any, s1: Any, by: Any, by0: Any, by1: Any, index: An
 # -- ends taken off ---------------------------------------------------------------------------------------------------
 @scalar(name="strip_chars", namespace="str", dtype=_part_by_text, text="view", parameters={"characters": WHITE_SPACE})
 def _strip_chars(s: Any, s0: Any, s1: Any, characters: Any, characters0: Any, characters1: Any) -> Any:
-    """The string without any of `characters` (by default white space) at both ends.
+    """Return the string without any of `characters` (by default white space) at both ends.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def _strip_chars(s: Any, s0: Any, s1: Any, characters: Any, characters0: Any, ch
 
 @scalar(name="strip_chars_start", namespace="str", dtype=_part_by_text, text="view", parameters={"characters": WHITE_SPACE})
 def _strip_chars_start(s: Any, s0: Any, s1: Any, characters: Any, characters0: Any, characters1: Any) -> Any:
-    """The string without any of `characters` (by default white space) at its begin.
+    """Return the string without any of `characters` (by default white space) at its begin.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def _strip_chars_start(s: Any, s0: Any, s1: Any, characters: Any, characters0: A
 
 @scalar(name="strip_chars_end", namespace="str", dtype=_part_by_text, text="view", parameters={"characters": WHITE_SPACE})
 def _strip_chars_end(s: Any, s0: Any, s1: Any, characters: Any, characters0: Any, characters1: Any) -> Any:
-    """The string without any of `characters` (by default white space) at its end.
+    """Return the string without any of `characters` (by default white space) at its end.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def _strip_chars_end(s: Any, s0: Any, s1: Any, characters: Any, characters0: Any
 
 @scalar(name="strip_prefix", namespace="str", dtype=_part_by_text, text="view")
 def _strip_prefix(s: Any, s0: Any, s1: Any, prefix: Any, prefix0: Any, prefix1: Any) -> Any:
-    """The string without `prefix`, where it begins with it; taken off once.
+    """Return the string without `prefix`, where it begins with it; taken off once.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def _strip_prefix(s: Any, s0: Any, s1: Any, prefix: Any, prefix0: Any, prefix1: 
 
 @scalar(name="strip_suffix", namespace="str", dtype=_part_by_text, text="view")
 def _strip_suffix(s: Any, s0: Any, s1: Any, suffix: Any, suffix0: Any, suffix1: Any) -> Any:
-    """The string without `suffix`, where it ends with it; taken off once.
+    """Return the string without `suffix`, where it ends with it; taken off once.
 
     Examples
     --------
@@ -254,8 +254,9 @@ def _strip_suffix(s: Any, s0: Any, s1: Any, suffix: Any, suffix0: Any, suffix1: 
     parameters={"group_index": 1},
 )
 def _extract(s: Any, pattern: Any) -> Any:
-    r"""What a group of a regular expression takes in its first match: group 0 is the whole match. Null without a match, and
-    where the group took no part in it.
+    r"""Return what a group of a regular expression takes in its first match: group 0 is the whole match.
+
+    Null without a match, and where the group took no part in it.
 
     Examples
     --------

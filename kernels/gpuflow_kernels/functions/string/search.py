@@ -16,7 +16,7 @@ _tests = takes("string", "string", result=BOOL)
 
 @scalar(name="starts_with", namespace="str", dtype=_tests, text="measure")
 def _starts_with(s: Any, s0: Any, s1: Any, prefix: Any, prefix0: Any, prefix1: Any) -> Any:
-    """Whether the string begins with `prefix`.
+    """Return whether the string begins with `prefix`.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def _starts_with(s: Any, s0: Any, s1: Any, prefix: Any, prefix0: Any, prefix1: A
 
 @scalar(name="ends_with", namespace="str", dtype=_tests, text="measure")
 def _ends_with(s: Any, s0: Any, s1: Any, suffix: Any, suffix0: Any, suffix1: Any) -> Any:
-    """Whether the string ends with `suffix`.
+    """Return whether the string ends with `suffix`.
 
     Examples
     --------
@@ -46,7 +46,9 @@ def _ends_with(s: Any, s0: Any, s1: Any, suffix: Any, suffix0: Any, suffix1: Any
 
 @scalar(name="like", namespace="str", dtype=_tests, text="measure")
 def _like(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) -> Any:
-    """Whether the whole string is like an SQL pattern: ``%`` stands for any characters, ``_`` for one; nothing escapes them.
+    """Return whether the whole string is like an SQL pattern.
+
+    ``%`` stands for any characters, ``_`` for one; nothing escapes them.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def _like(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) 
 
 @scalar(name="ilike", namespace="str", dtype=_tests, text="measure", host="ilike")
 def _ilike(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) -> Any:
-    """`like` with small and capital letters taken for the same.
+    """Match as `like` does, with small and capital letters taken for the same.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def _ilike(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any)
     parameters={"literal": False, "strict": True},
 )
 def _contains(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) -> Any:
-    """Whether a regular expression, or with ``literal=True`` a string, is found in the string.
+    """Return whether a regular expression, or with ``literal=True`` a string, is found in the string.
 
     A pattern that is no regular expression raises, or gives nulls with ``strict=False``.
 
@@ -115,8 +117,9 @@ def _contains_pattern(s: Any, pattern: Any, strict: Any) -> Any: ...
     parameters={"literal": False, "strict": True},
 )
 def _find(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) -> Any:
-    """The number of bytes before the first match of a regular expression, or with ``literal=True`` of a string; null where
-    there is none.
+    """Return the number of bytes before the first match of a regular expression, or with ``literal=True`` of a string.
+
+    Null where there is no match.
 
     Examples
     --------
@@ -148,7 +151,7 @@ def _find_pattern(s: Any, pattern: Any, strict: Any) -> Any: ...
     parameters={"literal": False},
 )
 def _count_matches(s: Any, s0: Any, s1: Any, pattern: Any, pattern0: Any, pattern1: Any) -> Any:
-    """How many times, without overlap, a regular expression or with ``literal=True`` a string is found in the string.
+    """Count how many times, without overlap, a regular expression or with ``literal=True`` a string is found in the string.
 
     The empty pattern is found before each character and at the end.
 

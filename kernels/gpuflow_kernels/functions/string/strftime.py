@@ -149,7 +149,7 @@ def _date_or_null(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: 
     parameters={"format": "", "strict": True},
 )
 def _to_date(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
-    """The date that a string means by a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``).
+    """Read a string as a date, in a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``).
 
     What means none raises, or is null with ``strict=False``. Parts that the format lacks are those of 0001-01-01.
 
@@ -205,8 +205,9 @@ def _moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, p
     parameters={"format": "", "time_unit": None, "time_zone": None, "strict": True, "ambiguous": "raise"},
 )
 def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
-    """The timestamp that a string means by a `format`, or without one as ``2013-01-31 12:34:56.789`` (the time, or its
-    seconds, may be missing; a T may stand between).
+    """Read a string as a timestamp, in a `format`, or without one as ``2013-01-31 12:34:56.789``.
+
+    Without a `format` the time, or its seconds, may be missing, and a T may stand between date and time.
 
     What means none raises, or is null with ``strict=False``. `time_unit` is microseconds by default, or what a format with
     ``%3f`` or ``%9f`` asks for; digits of a fraction that it cannot hold are cut off.
@@ -244,7 +245,7 @@ def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: A
     parameters={"format": "", "dtype": REQUIRED, "strict": True, "ambiguous": "raise"},
 )
 def _strptime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
-    """The date or timestamp (`dtype`) that a string means by a `format`; see `to_date` and `to_datetime`.
+    """Read a string as a date or timestamp (`dtype`) in a `format`; see `to_date` and `to_datetime`.
 
     Examples
     --------
@@ -322,8 +323,9 @@ _UNKNOWN = f"knows no such format; see {_MANUAL} (dates have no time of day, and
 def _strftime(
     out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
 ) -> Any:
-    """The date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names; in local time where it has a
-    zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
+    """Write the date or timestamp as text in a `format` such as ``"%d %b %Y"``, with English names.
+
+    It is written in local time where it has a zone, which ``%z`` (``+0200``), ``%:z`` (``+02:00``) and ``%Z`` (``CEST``) name.
 
     Examples
     --------
@@ -365,8 +367,10 @@ def _strftime_zoned(
 def _to_string(
     out: Any, at: Any, x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any
 ) -> Any:
-    """The date or timestamp as text in a `format` (see `strftime`), or as ISO 8601 has it: ``"iso"`` with a blank before the
-    time, ``"iso:strict"`` with a T, and both with the offset where there is a zone.
+    """Write the date or timestamp as text, in a `format` or as ISO 8601 has it.
+
+    `format` is as in `strftime`, or ``"iso"`` with a blank before the time, or ``"iso:strict"`` with a T; both with the offset
+    where there is a zone.
 
     Examples
     --------

@@ -108,7 +108,7 @@ def _factor_overflows(x: Any, factor: Any) -> Any:
 
 @_part("total_days", _total(1, 86_400, finer=False))
 def _total_days(x: Any, divisor: Any) -> Any:
-    """Whole days of a duration, rounded towards zero.
+    """Return the whole days of a duration, rounded towards zero.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def _total_days(x: Any, divisor: Any) -> Any:
 
 @_part("total_hours", _total(1, 3_600, finer=False))
 def _total_hours(x: Any, divisor: Any) -> Any:
-    """Whole hours of a duration, rounded towards zero.
+    """Return the whole hours of a duration, rounded towards zero.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def _total_hours(x: Any, divisor: Any) -> Any:
 
 @_part("total_minutes", _total(1, 60, finer=False))
 def _total_minutes(x: Any, divisor: Any) -> Any:
-    """Whole minutes of a duration, rounded towards zero.
+    """Return the whole minutes of a duration, rounded towards zero.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def _total_minutes(x: Any, divisor: Any) -> Any:
 
 @_part("total_seconds", _total(1, 1, finer=False))
 def _total_seconds(x: Any, divisor: Any) -> Any:
-    """Whole seconds of a duration, rounded towards zero.
+    """Return the whole seconds of a duration, rounded towards zero.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def _total_seconds(x: Any, divisor: Any) -> Any:
 
 @_part("total_milliseconds", _total(1_000, 1, finer=False))
 def _total_milliseconds(x: Any, divisor: Any) -> Any:
-    """Whole milliseconds of a duration, rounded towards zero.
+    """Return the whole milliseconds of a duration, rounded towards zero.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def _total_milliseconds(x: Any, divisor: Any) -> Any:
 
 @_part("total_microseconds", _total(1_000_000, 1, finer=False))
 def _total_microseconds(x: Any, divisor: Any) -> Any:
-    """Whole microseconds of a duration, rounded towards zero.
+    """Return the whole microseconds of a duration, rounded towards zero.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def _total_microseconds(x: Any, divisor: Any) -> Any:
 
 @_part("total_nanoseconds", _total(1_000_000_000, 1, finer=False))
 def _total_nanoseconds(x: Any, divisor: Any) -> Any:
-    """Nanoseconds of a duration.
+    """Return the nanoseconds of a duration.
 
     Examples
     --------

@@ -85,7 +85,7 @@ def _month_step_overflows(x: Any, step: Any, day: Any) -> Any:
     overflow=_step_overflows,
 )
 def _truncate(x: Any, step: Any, origin: Any) -> Any:
-    """The start of the interval of length `every` that the moment lies in, as in ``dt.truncate("15m")``.
+    """Return the start of the interval of length `every` that the moment lies in, as in ``dt.truncate("15m")``.
 
     Intervals count from 1970-01-01, weeks from a Monday; of timestamps with a zone in local time. `every` may be a column of
     strings. Null for null.
@@ -164,10 +164,10 @@ def _round_overflows(x: Any, half: Any, step: Any, origin: Any) -> Any:
     overflow=_round_overflows,
 )
 def _round(x: Any, half: Any, step: Any, origin: Any) -> Any:
-    """The nearest start of an interval of length `every`, the later one from the middle on: what lies half an interval
-    later, truncated.
+    """Return the nearest start of an interval of length `every`, the later one from the middle on.
 
-    Half of a month counts as 14 days, as in Polars. `every` may be a column of strings. Null for null.
+    It is the truncated moment half an interval later. Half of a month counts as 14 days, as in Polars. `every` may be a column
+    of strings. Null for null.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.round("1h")
@@ -253,7 +253,7 @@ def _ticks_overflow(x: Any, ticks: Any) -> Any:
     or_column="by",
 )
 def _offset_by_ticks(x: Any, ticks: Any) -> Any:
-    """The moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front.
+    """Return the moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front.
 
     Months go first, and end at the last day of a shorter month; then days, weeks among them; then the rest. Months and
     days count in local time where the timestamp has a zone. A date ignores what is left of whole days. `by` may be a column of
@@ -307,7 +307,7 @@ _plain, _in_zone = _rule(_day, None, zoned=False), _rule(_day, None, zoned=True)
 
 @scalar(name="month_start", namespace="dt", dtype=_plain, arity=1)
 def _month_start(x: Any, day: Any) -> Any:
-    """The first day of the month, at the same time of day.
+    """Return the first day of the month, at the same time of day.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.month_start()
@@ -330,7 +330,7 @@ def _month_start_zoned(x: Any, z: Any, per: Any, day: Any) -> Any:
 
 @scalar(name="month_end", namespace="dt", dtype=_plain, arity=1)
 def _month_end(x: Any, day: Any) -> Any:
-    """The last day of the month, at the same time of day.
+    """Return the last day of the month, at the same time of day.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.month_end()

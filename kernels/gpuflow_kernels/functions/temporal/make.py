@@ -36,7 +36,7 @@ def _no_date(year: Any, month: Any, day: Any) -> Any:
 
 @scalar(name="date", method=False, arity=3, dtype=_of_parts, overflow=_no_date, failure="is of a day that no calendar has")
 def _date(year: Any, month: Any, day: Any) -> Any:
-    """The date of a year, month and day. A day that the calendar does not have raises.
+    """Return the date of a year, month and day. A day that the calendar does not have raises.
 
     >>> import gpuflow as gf
     >>> gf.from_dict({"y": [2024, None]}).select(gf.date("y", 2, 29)).collect().to_dict()
@@ -80,7 +80,7 @@ def _moment(
     year: Any, month: Any, day: Any, hour: Any, minute: Any, second: Any, microsecond: Any,
     per: Any, up: Any, down: Any, most: Any,
 ) -> Any:  # fmt: skip
-    """The timestamp of a year, month, day, hour, minute, second and microsecond.
+    """Return the timestamp of a year, month, day, hour, minute, second and microsecond.
 
     >>> import gpuflow as gf
     >>> gf.from_dict({"h": [13, None]}).select(gf.datetime(2024, 2, 29, "h")).collect().to_dict()

@@ -47,7 +47,7 @@ def _part(name: str, dtype: ScalarRule) -> Callable[[Callable[..., Any]], Any]:
 
 @_part("year", _of_day(INT32))
 def _year(x: Any, day: Any) -> Any:
-    """The year.
+    """Return the year.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def _year(x: Any, day: Any) -> Any:
 
 @_part("quarter", _of_day(INT8))
 def _quarter(x: Any, day: Any) -> Any:
-    """The quarter, 1 to 4.
+    """Return the quarter, 1 to 4.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def _quarter(x: Any, day: Any) -> Any:
 
 @_part("month", _of_day(INT8))
 def _month(x: Any, day: Any) -> Any:
-    """The month, 1 to 12.
+    """Return the month, 1 to 12.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _month(x: Any, day: Any) -> Any:
 
 @_part("week", _of_day(INT8))
 def _week(x: Any, day: Any) -> Any:
-    """The ISO week, 1 to 53.
+    """Return the ISO week, 1 to 53.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _week(x: Any, day: Any) -> Any:
 
 @_part("iso_year", _of_day(INT32))
 def _iso_year(x: Any, day: Any) -> Any:
-    """The year that the ISO week belongs to.
+    """Return the year that the ISO week belongs to.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def _iso_year(x: Any, day: Any) -> Any:
 
 @_part("weekday", _of_day(INT8))
 def _weekday(x: Any, day: Any) -> Any:
-    """The day of the week, Monday 1 to Sunday 7.
+    """Return the day of the week, Monday 1 to Sunday 7.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def _weekday(x: Any, day: Any) -> Any:
 
 @_part("day", _of_day(INT8))
 def _day(x: Any, day: Any) -> Any:
-    """The day of the month, 1 to 31.
+    """Return the day of the month, 1 to 31.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def _day(x: Any, day: Any) -> Any:
 
 @_part("century", _of_day(INT32))
 def _century(x: Any, day: Any) -> Any:
-    """The century: 20 for the year 2000, 21 for 2001.
+    """Return the century: 20 for the year 2000, 21 for 2001.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def _century(x: Any, day: Any) -> Any:
 
 @_part("millennium", _of_day(INT32))
 def _millennium(x: Any, day: Any) -> Any:
-    """The millennium: 2 for the year 2000, 3 for 2001.
+    """Return the millennium: 2 for the year 2000, 3 for 2001.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def _millennium(x: Any, day: Any) -> Any:
 
 @_part("ordinal_day", _of_day(INT16))
 def _ordinal_day(x: Any, day: Any) -> Any:
-    """The day of the year, 1 to 366.
+    """Return the day of the year, 1 to 366.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _ordinal_day(x: Any, day: Any) -> Any:
 
 @_part("is_leap_year", _of_day(BOOL))
 def _is_leap_year(x: Any, day: Any) -> Any:
-    """Whether the year has 366 days.
+    """Return whether the year has 366 days.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def _is_leap_year(x: Any, day: Any) -> Any:
 
 @_part("days_in_month", _of_day(INT8))
 def _days_in_month(x: Any, day: Any) -> Any:
-    """Number of days of the month.
+    """Return the number of days of the month.
 
     Examples
     --------
@@ -212,7 +212,7 @@ def _no_date(x: Any, day: Any) -> Any:
 
 @scalar(name="date", namespace="dt", dtype=_of_day(DATE), arity=1, overflow=_no_date)
 def _date(x: Any, day: Any) -> Any:
-    """The date of a timestamp, where one with a zone is: in local time.
+    """Return the date of a timestamp, where one with a zone is: in local time.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def _of_second(unit: str) -> ScalarRule:
 
 @_part("hour", _of_time(INT8, 3600, 24))
 def _hour(x: Any, ticks: Any, count: Any) -> Any:
-    """The hour, 0 to 23.
+    """Return the hour, 0 to 23.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def _hour(x: Any, ticks: Any, count: Any) -> Any:
 
 @_part("minute", _of_time(INT8, 60, 60))
 def _minute(x: Any, ticks: Any, count: Any) -> Any:
-    """The minute, 0 to 59.
+    """Return the minute, 0 to 59.
 
     Examples
     --------
@@ -276,7 +276,7 @@ def _minute(x: Any, ticks: Any, count: Any) -> Any:
 
 @_part("second", _of_time(INT8, 1, 60))
 def _second(x: Any, ticks: Any, count: Any) -> Any:
-    """The second, 0 to 59.
+    """Return the second, 0 to 59.
 
     Examples
     --------
@@ -290,7 +290,7 @@ def _second(x: Any, ticks: Any, count: Any) -> Any:
 
 @_part("millisecond", _of_second("ms"))
 def _millisecond(x: Any, second: Any, factor: Any, divisor: Any) -> Any:
-    """The fraction of the second in milliseconds.
+    """Return the fraction of the second in milliseconds.
 
     Examples
     --------
@@ -304,7 +304,7 @@ def _millisecond(x: Any, second: Any, factor: Any, divisor: Any) -> Any:
 
 @_part("microsecond", _of_second("us"))
 def _microsecond(x: Any, second: Any, factor: Any, divisor: Any) -> Any:
-    """The fraction of the second in microseconds.
+    """Return the fraction of the second in microseconds.
 
     Examples
     --------
@@ -318,7 +318,7 @@ def _microsecond(x: Any, second: Any, factor: Any, divisor: Any) -> Any:
 
 @_part("nanosecond", _of_second("ns"))
 def _nanosecond(x: Any, second: Any, factor: Any, divisor: Any) -> Any:
-    """The fraction of the second in nanoseconds.
+    """Return the fraction of the second in nanoseconds.
 
     Examples
     --------

@@ -60,7 +60,7 @@ def _local_overflows(x: Any, z: Any, per: Any) -> Any:
 
 @scalar(name="local", namespace="dt", dtype=_zoned, arity=1, method=False, overflow=_local_overflows)
 def _local(x: Any, z: Any, per: Any) -> Any:
-    """What clocks of its zone show at a timestamp."""
+    """Return what clocks of its zone show at a timestamp."""
     return local_ticks(x, z, per)
 
 
@@ -103,7 +103,7 @@ _ZONE = {"zone": REQUIRED, "ambiguous": "raise", "non_existent": "raise"}
 
 @scalar(name="replace_time_zone", namespace="dt", dtype=_dropped, arity=1, parameters=_ZONE)
 def _replace_none(x: Any) -> Any:
-    """The same local time in another zone, or without one for ``zone=None``.
+    """Return the same local time in another zone, or without one for ``zone=None``.
 
     Where clocks are put back a local time comes twice: `ambiguous` says what becomes of it (``"raise"``, ``"earliest"``,
     ``"latest"``, ``"null"``). Where they are put forward local times are left out: `non_existent` says what becomes of
@@ -162,7 +162,7 @@ def _converted(args: Types, params: Parameters | None = None) -> Signature | Non
 
 @scalar(name="convert_time_zone", namespace="dt", dtype=_converted, arity=1, parameters={"zone": REQUIRED})
 def _convert(x: Any) -> Any:
-    """The same instant in another zone; a timestamp without a zone is taken for UTC.
+    """Return the same instant in another zone; a timestamp without a zone is taken for UTC.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.convert_time_zone("America/New_York")
@@ -186,7 +186,7 @@ def _summer_of(args: Types, params: Parameters | None = None) -> Signature | Non
 
 @scalar(name="base_utc_offset", namespace="dt", dtype=_base_of, arity=1)
 def _base_offset(x: Any, per: Any, z: Any, summers: Any) -> Any:
-    """How far local time is ahead of UTC without summer time, as a duration in milliseconds.
+    """Return how far local time is ahead of UTC without summer time, as a duration in milliseconds.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.base_utc_offset()
@@ -198,7 +198,7 @@ def _base_offset(x: Any, per: Any, z: Any, summers: Any) -> Any:
 
 @scalar(name="dst_offset", namespace="dt", dtype=_summer_of, arity=1)
 def _summer_offset(x: Any, per: Any, summers: Any) -> Any:
-    """What summer time adds to the offset from UTC, as a duration in milliseconds.
+    """Return what summer time adds to the offset from UTC, as a duration in milliseconds.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.dst_offset()
@@ -247,8 +247,9 @@ _UNIT = {"unit": REQUIRED}
 
 @scalar(name="cast_time_unit", namespace="dt", dtype=_same_unit, arity=1, parameters=_UNIT)
 def _cast_same_unit(x: Any) -> Any:
-    """The same moment or length in another unit (``s``, ``ms``, ``us``, ``ns``); timestamps round down, durations towards
-    zero, and what a finer unit cannot hold raises.
+    """Convert to another unit (``s``, ``ms``, ``us``, ``ns``), keeping the moment or length.
+
+    Timestamps round down, durations towards zero, and what a finer unit cannot hold raises.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.cast_time_unit("ms")
@@ -264,7 +265,7 @@ scalar(name="cast_time_unit", namespace="dt", dtype=_rescaled("coarser duration"
 
 @scalar(name="with_time_unit", namespace="dt", dtype=_relabelled, arity=1, parameters=_UNIT)
 def _with_unit(x: Any) -> Any:
-    """The same number of ticks, of another unit (``s``, ``ms``, ``us``, ``ns``): another moment or length.
+    """Return the same number of ticks, of another unit (``s``, ``ms``, ``us``, ``ns``): another moment or length.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.with_time_unit("ns")
@@ -305,7 +306,7 @@ def _no_int32(x: Any, day: Any) -> Any:
 
 @scalar(name="epoch", namespace="dt", dtype=_days_since, arity=1, parameters={"unit": "us"}, overflow=_no_int32)
 def _epoch_days(x: Any, day: Any) -> Any:
-    """How long after 1970-01-01 in UTC, as a whole number of ``d``, ``s``, ``ms``, ``us`` or ``ns``, rounded down.
+    """Return how long after 1970-01-01 in UTC, as a whole number of ``d``, ``s``, ``ms``, ``us`` or ``ns``, rounded down.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.epoch("s")
@@ -319,7 +320,7 @@ def _epoch_days(x: Any, day: Any) -> Any:
 )
 @scalar(name="epoch", namespace="dt", dtype=_since(finer=True), arity=1, overflow=_factor_overflows)
 def _since_finer(x: Any, factor: Any) -> Any:
-    """How long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down.
+    """Return how long after 1970-01-01 in UTC, as a whole number of ``s``, ``ms``, ``us`` or ``ns``, rounded down.
 
     >>> import gpuflow as gf
     >>> gf.col("t").dt.timestamp("ms")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from gpuflow.errors import TypeMismatchError, UnknownNameError
 
-from .elsewhere import WAYS, other_name
+from .other_names import WAYS, other_name
 
 _SETTERS = {"columns": "rename({'old': 'new'})", "dtypes": "cast({'x': gf.Int32})", "schema": "cast({'x': gf.Int32})"}
 
 
-class Unchangeable:
+class Immutable:
     """Attributes and items are never set, and an attribute that is not there says what to write instead."""
 
     _computed: ClassVar[str]
@@ -64,7 +64,7 @@ class Unchangeable:
             raise TypeMismatchError(f"a {kind} is never changed; write {kind.lower()} = {kind.lower()}.drop({key!r:.60})")
 
 
-class Uncomputed:
+class NotComputed:
     """What a frame refuses because it has no rows yet."""
 
     if not TYPE_CHECKING:

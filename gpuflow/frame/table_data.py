@@ -1,28 +1,19 @@
-"""What a table in memory is made of, and what takes its rows and columns as they are."""
+"""What a table in memory is made of: its chunks, their sizes, whole columns, and ranges of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from numbers import Integral
-from operator import index as whole
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.declare.choices import is_one_of
 
-from gpuflow.errors import (
-    ColumnNotFoundError,
-    DuplicateNameError,
-    OutOfBoundsError,
-    PlanError,
-    ShapeError,
-    TypeMismatchError,
-    UnsupportedError,
-)
+from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError
 from gpuflow.schema import Schema, as_list
 
-from .elsewhere import hinted
+from .other_names import hinted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,8 +22,8 @@ UNITS = {"b": 0, "kb": 10, "mb": 20, "gb": 30, "tb": 40}
 """Units of size, and the power of two that each stands for."""
 
 
-class Parts:
-    """Chunks with the columns of a schema, on the host or on a device; whole, by row or by column."""
+class TableData:
+    """Chunks with the columns of a schema, on the host or on a device: sizes, whole columns, and rows without copying."""
 
     def __init__(self, schema: Schema, chunks: Sequence[Chunk]) -> None:
         if not isinstance(schema, Schema) or not all(isinstance(chunk, Chunk) for chunk in as_list(chunks, "Table(): chunks")):
@@ -49,31 +40,63 @@ class Parts:
 
     @property
     def schema(self) -> Schema:
-        """Names and types of the columns, in order."""
+        """Return names and types of the columns, in order.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None]}).collect().schema
+        Schema(x: int64)
+        """
         return self._schema
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Return the number of rows and of columns.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None]}).collect().shape
+        (2, 1)
+        """
         return len(self), len(self.schema)
 
     @property
     def height(self) -> int:
-        """Number of rows."""
+        """Return the number of rows.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, None]}).collect().height
+        2
+        """
         return len(self)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of values and validity, dictionaries of strings left out."""
+        """Return the bytes of values and validity, dictionaries of strings left out.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"x": [1, 2]}).collect().nbytes
+        16
+        """
         return sum(chunk.nbytes for chunk in self.chunks)
 
     def estimated_size(self, unit: str = "b") -> float:
-        """Size in memory, dictionaries of strings included, each once.
+        """Return the size in memory, dictionaries of strings included, each once.
 
         Parameters
         ----------
         unit : {"b", "kb", "mb", "gb", "tb"}
             Bytes, or powers of 1024 of them.
+
+        Returns
+        -------
+        float
 
         Examples
         --------
@@ -88,7 +111,11 @@ class Parts:
         return size / (1 << UNITS[unit]) if UNITS[unit] else size
 
     def is_empty(self) -> bool:
-        """True if there are no rows.
+        """Return whether there are no rows.
+
+        Returns
+        -------
+        bool
 
         Examples
         --------
@@ -108,7 +135,11 @@ class Parts:
         return iter(self.schema)
 
     def keys(self) -> list[str]:
-        """Names of the columns, so that ``dict(table)`` is the columns by name.
+        """Return the names of the columns, so that ``dict(table)`` is the columns by name.
+
+        Returns
+        -------
+        list[str]
 
         Examples
         --------
@@ -118,68 +149,7 @@ class Parts:
         """
         return list(self.schema)
 
-    # -- rows and columns as they are ---------------------------------------------------------------------------------
-    @overload
-    def __getitem__(self, key: str) -> pa.ChunkedArray: ...
-    @overload
-    def __getitem__(self, key: slice | int | Sequence[str] | Sequence[int]) -> Self: ...
-    @overload
-    def __getitem__(self, key: tuple[Any, Any]) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        """One column, or some rows or columns as a Table.
-
-        Parameters
-        ----------
-        key : str, slice, int, list of str or int, or a pair of rows and columns
-            ``table["x"]`` is a column, a pyarrow ChunkedArray (``.to_pylist()``, ``.to_numpy()``, ``.to_pandas()``);
-            ``table[["x", "y"]]`` are columns, ``table[10:20]``, ``table[7]`` and ``table[[3, 1]]`` rows, and ``table[7, "x"]``
-            is a value.
-
-        Raises
-        ------
-        ColumnNotFoundError, OutOfBoundsError
-            When there is no such column or row.
-        """
-        if isinstance(key, str):
-            return self.get_column(key)
-        if isinstance(key, tuple) and len(key) == 2 and not (isinstance(key[0], str) and isinstance(key[1], str)):
-            rows, columns = key
-            if isinstance(columns, (str, int)):
-                return self.item(int(rows), columns) if isinstance(rows, Integral) else self[rows][self._name(columns)]
-            return self[rows] if isinstance(columns, slice) and columns == slice(None) else self[rows][columns]
-        if isinstance(key, slice):
-            return self._stepless(key)
-        if isinstance(key, Integral) and not isinstance(key, bool):
-            return self.slice(self._row_number(key), 1)
-        if isinstance(key, Iterable) and not isinstance(key, (bytes, dict)) and not hasattr(key, "_node"):
-            items = list(key)
-            if all(isinstance(item, str) for item in items):
-                return self._picked(items)
-            return self._rows_at([self._row_number(item) for item in items])
-        raise TypeMismatchError(
-            f"a Table is not indexed by {key!r:.60}; for rows by a condition write table.filter(gf.col('x') > 1), "
-            "for computed columns table.select(...)"
-        )
-
-    def _stepless(self, key: slice) -> Self:
-        if key.step not in (None, 1):
-            raise UnsupportedError(f"rows in steps of {key.step} are not taken from a Table; write table[list(range(...))]")
-        start, stop, _ = key.indices(len(self))
-        return self.slice(start, max(0, stop - start))
-
-    def _picked(self, names: list[str]) -> Self:
-        positions = tuple(self._position(name) for name in names)
-        for name in names:
-            if names.count(name) > 1:
-                raise DuplicateNameError(f"column {name!r} is asked for twice; a table has each name once", column=name)
-        return type(self)(Schema({n: self.schema[n] for n in names}), [chunk.select(positions) for chunk in self.chunks])
-
-    def _rows_at(self, numbers: list[int]) -> Self:
-        import numpy as np
-
-        columns = [self.column(name).take(np.array(numbers, np.int64)) for name in self.schema]
-        return type(self)(self.schema, [Chunk(tuple(columns), len(numbers))])
-
+    # -- columns, and ranges of rows --------------------------------------------------------------------------------------
     def _position(self, name: str) -> int:
         if not isinstance(name, str) or name not in self.schema:
             near = get_close_matches(str(name), self.schema, n=3)
@@ -187,50 +157,17 @@ class Parts:
             raise ColumnNotFoundError(f"the table has no column {name!r}{hint}", column=str(name))
         return self.schema.position(name)
 
-    def item(self, row: int | None = None, column: str | int | None = None) -> Any:
-        """The only value of a table of one row and one column, or that at a row and a column.
-
-        Parameters
-        ----------
-        row : int, optional
-            From 0; negative ones count from the end.
-        column : str or int, optional
-            Name or number of the column. It may be left out where there is but one.
-
-        Raises
-        ------
-        ShapeError
-            When the table has more than one value, and none is named.
-        OutOfBoundsError, ColumnNotFoundError
-            When there is no such row or column.
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
-        >>> table.select(gf.col("x").max()).collect().item(), table.item(0, "x")
-        (3, 1)
-        """
-        count = len(self)
-        if (row is None and count != 1) or (column is None and len(self.schema) != 1):
-            raise ShapeError(
-                f"item() needs one row and one column; there are {count} and {len(self.schema)}; name them: item(row, column)"
-            )
-        name = self._name(0 if column is None else column)
-        number = self._row_number(0 if row is None else row)
-        return self.slice(number, 1)._python(name)[0]
-
-    def _python(self, name: str) -> list[Any]:
-        from gpuflow.io.export.dataframes import to_python
-
-        return to_python(self[name], self.schema[name], name)
-
     def get_column(self, name: str) -> pa.ChunkedArray:
-        """One column as a pyarrow ChunkedArray; ``table["x"]`` is the same.
+        """Return one column as a pyarrow ChunkedArray; ``table["x"]`` is the same.
 
         Parameters
         ----------
         name : str
+            Name of the column.
+
+        Returns
+        -------
+        pa.ChunkedArray
 
         Raises
         ------
@@ -252,7 +189,11 @@ class Parts:
         return pa.chunked_array([convert.to_arrow(chunk.columns[position]) for chunk in self.chunks], kind)
 
     def get_columns(self) -> list[pa.ChunkedArray]:
-        """All columns as pyarrow ChunkedArrays.
+        """Return all columns as pyarrow ChunkedArrays.
+
+        Returns
+        -------
+        list[pa.ChunkedArray]
 
         Examples
         --------
@@ -263,7 +204,7 @@ class Parts:
         return [self.get_column(name) for name in self.schema]
 
     def column(self, name: str) -> Column:
-        """One column as it is stored, in one piece.
+        """Return one column as it is stored, in one piece.
 
         Numbers and bools without nulls go on to other libraries as they are, by DLPack (``np.from_dlpack``,
         ``torch.from_dlpack``) and, on a device, by ``__cuda_array_interface__``. They must not be written to.
@@ -271,6 +212,16 @@ class Parts:
         Parameters
         ----------
         name : str
+            Name of the column.
+
+        Returns
+        -------
+        Column
+
+        Raises
+        ------
+        ColumnNotFoundError
+            When there is no such column.
 
         Examples
         --------
@@ -290,11 +241,16 @@ class Parts:
 
     @hinted
     def head(self, n: int = 5) -> Self:
-        """Take the first `n` rows, without copying; with a negative `n` all but the last ones.
+        """Take the first `n` rows, without copying.
 
         Parameters
         ----------
         n : int
+            Number of rows; with a negative one, of rows left out at the end.
+
+        Returns
+        -------
+        Table
 
         Examples
         --------
@@ -313,6 +269,11 @@ class Parts:
         Parameters
         ----------
         n : int
+            Number of rows; with a negative one, of rows left out at the end.
+
+        Returns
+        -------
+        Table
 
         Examples
         --------
@@ -324,11 +285,16 @@ class Parts:
 
     @hinted
     def tail(self, n: int = 5) -> Self:
-        """Take the last `n` rows, without copying; with a negative `n` all but the first ones.
+        """Take the last `n` rows, without copying.
 
         Parameters
         ----------
         n : int
+            Number of rows; with a negative one, of rows left out at the begin.
+
+        Returns
+        -------
+        Table
 
         Examples
         --------
@@ -349,6 +315,16 @@ class Parts:
         offset : int
             From 0; negative ones count from the end.
         length : int, optional
+            Number of rows; all by default.
+
+        Returns
+        -------
+        Table
+
+        Raises
+        ------
+        PlanError
+            For a negative length.
 
         Examples
         --------
@@ -371,27 +347,49 @@ class Parts:
             start, stop = start - chunk.length, stop - chunk.length
         return type(self)(self.schema, taken)
 
-    def _row_number(self, index: Any) -> int:
-        """The number of a row from 0, of one that may count from the end."""
-        count = len(self)
-        if isinstance(index, bool) or not isinstance(index, Integral):
-            raise TypeMismatchError(f"a row is an int, not {index!r:.60}")
-        number = whole(index)
-        if not -count <= number < count:
-            raise OutOfBoundsError(f"there is no row {number}: the table has {count:,} row{'' if count == 1 else 's'}")
-        return number + count if number < 0 else number
+    def equals(self, other: Any, *, ordered: bool = True, tolerance: float = 0.0) -> bool:
+        """Compare with another table: True if it has the same names, types and rows.
 
-    def _name(self, column: Any) -> str:
-        """The name of a column given by its name or its number."""
-        if isinstance(column, str):
-            self._position(column)
-            return column
-        if isinstance(column, bool) or not isinstance(column, Integral):
-            raise TypeMismatchError(f"a column is a name or an int, not {column!r:.60}")
-        count, number = len(self.schema), whole(column)
-        if not -count <= number < count:
-            raise OutOfBoundsError(f"there is no column {number}: the table has {count} column{'' if count == 1 else 's'}")
-        return self.schema.names[number]
+        NaN equals NaN, null equals null.
+
+        Parameters
+        ----------
+        other : Table or anything `gpuflow.io.from_any` takes
+            What to compare with.
+        ordered : bool
+            False: the rows may stand in any order.
+        tolerance : float
+            Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
+            by other columns.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        TypeMismatchError
+            When `other` is no table.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> table = gf.from_dict({"x": [1, None, 3]}).collect()
+        >>> table.equals(gf.from_dict({"x": [3, 1, None]}).collect(), ordered=False)
+        True
+        """
+        from gpuflow.arrow.equality import equal_columns
+        from gpuflow.io.memory.from_any import from_any
+
+        source = from_any(other)
+        if source.unsupported or source.schema != self.schema:
+            return False
+        names = tuple(source.schema)
+        right = other if isinstance(other, TableData) else type(self)(source.schema, [s.read(names) for s in source.splits(None)])
+        if len(self) != len(right):
+            return False
+        pairs = [(self.column(name), right.column(name)) for name in self.schema]
+        return equal_columns(pairs, ordered=ordered, tolerance=tolerance)
 
 
 def _whole(what: str, value: Any) -> int:
