@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, text_module
+from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Operand, text_module
 from gpuflow_kernels.dtypes import STRING
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
 from gpuflow_kernels.ir.pipeline import Group, GroupShape, Pipeline, Probe, Shape, TableShape, Write
@@ -233,9 +233,9 @@ def _text_modules(plan: StringPlan, target: str) -> list[str]:
     return found
 
 
-def _argument(row: Row, by_row: bool) -> Argument:
+def _argument(row: Row, by_row: bool) -> Operand:
     number = None if row.dtype == STRING else row.dtype
-    return Argument(ONE if isinstance(row, Const) else ROWS if by_row else ENTRIES, number)
+    return Operand(ONE if isinstance(row, Const) else ROWS if by_row else ENTRIES, number)
 
 
 def _origin(origin: int) -> str:

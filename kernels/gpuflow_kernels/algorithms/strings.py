@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Argument, TextGenerated, text_module
+from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
+from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Operand, TextGenerated, text_module
 from gpuflow_kernels.codegen.modules import load
 from gpuflow_kernels.declare.scalar import Constant, Overload, Table
 from gpuflow_kernels.dtypes import STRING, DType
 from gpuflow_kernels.errors import KernelCompileError
 from gpuflow_kernels.target import Target, word_of
+
+OUT, OK, BAD, BYTES, ROOM, AT = map(control, ("out", "ok", "bad", "bytes", "room", "at"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,59 +80,64 @@ def evaluate(
     KernelCompileError
         When the body does not compile.
     """
-    given: dict[str, Any] = {"rows": np.uint64(rows)}
+    given: Arguments = {control("rows"): np.uint64(rows)}
     kinds = tuple(_given(target, k, a, given) for k, a in enumerate(arguments))
     making = overload.text in ("write", "view")
     out = "int64" if making else dtype.register.rstrip("_")
     xp = target.xp
-    given |= {"out": xp.zeros(rows, dtype=out), "ok": xp.ones(rows, dtype=bool), "bad": xp.zeros(rows, dtype=bool)}
-    given |= {f"ta{k}": target.asarray(np.array(c.values, "int64")) for k, c in enumerate(constants) if isinstance(c, Table)}
-    given |= {"bytes": xp.empty(0, dtype="uint8"), "room": np.int64(0)}
+    given |= {OUT: xp.zeros(rows, dtype=out), OK: xp.ones(rows, dtype=bool), BAD: xp.zeros(rows, dtype=bool)}
+    arrays = ((k, c.values) for k, c in enumerate(constants) if isinstance(c, Table))
+    given |= {Argument(Role.ARRAY, k): target.asarray(np.array(values, "int64")) for k, values in arrays}
+    given |= {BYTES: xp.empty(0, dtype="uint8"), ROOM: np.int64(0)}
     first = text_module(overload, kinds, constants, out, target.name, False)
     _run(target, first, given, rows)
-    names = {p.name for p in first.params}
-    valid = given["ok"] if "ok" in names and not bool(given["ok"].all()) else None
-    error_mask = given["bad"] if "bad" in names and bool(given["bad"].any()) else None
+    read = {p.argument for p in first.params}
+    valid = given[OK] if OK in read and not bool(given[OK].all()) else None
+    error_mask = given[BAD] if BAD in read and bool(given[BAD].any()) else None
     if not making:
         with np.errstate(all="ignore"):
-            return StringResult(given["out"].astype(dtype.storage, copy=False), None, valid, error_mask)
-    lengths = given["out"] if valid is None else xp.where(valid, given["out"], 0)
+            return StringResult(given[OUT].astype(dtype.storage, copy=False), None, valid, error_mask)
+    lengths = given[OUT] if valid is None else xp.where(valid, given[OUT], 0)
     offsets = xp.zeros(rows + 1, dtype="int64")
     xp.cumsum(lengths, out=offsets[1:])
     total = int(offsets[-1])
-    given |= {"bytes": xp.empty(total, dtype="uint8"), "room": np.int64(total), "at": offsets}
+    given |= {BYTES: xp.empty(total, dtype="uint8"), ROOM: np.int64(total), AT: offsets}
     if total:
         # a row without a result may put bytes where the next one begins: that one puts its own there too, but on a GPU not
         # necessarily later, so such rows are sent behind the end
         if valid is not None:
-            given["at"] = xp.where(valid, offsets[:-1], total)
+            given[AT] = xp.where(valid, offsets[:-1], total)
         _run(target, text_module(overload, kinds, constants, out, target.name, True), given, rows)
-    return StringResult(None, StringColumn(offsets, given["bytes"]), valid, error_mask)
+    return StringResult(None, StringColumn(offsets, given[BYTES]), valid, error_mask)
 
 
-def _given(target: Target, k: int, argument: StringColumn | Numbers | Scalar, given: dict[str, Any]) -> Argument:
+def _given(target: Target, k: int, argument: StringColumn | Numbers | Scalar, given: Arguments) -> Operand:
     """Add to `given` what a kernel reads argument number `k` from, and return how it comes."""
     if isinstance(argument, StringColumn):
         data = target.asarray(argument.data)
-        given |= {f"b{k}": data, f"n{k}": np.int64(len(data)), f"s{k}": target.asarray(argument.offsets)}
+        given |= _bytes(k, data) | {Argument(Role.TEXT_OFFSETS, k): target.asarray(argument.offsets)}
         if argument.codes is None:
-            return Argument(ENTRIES)
-        given[f"r{k}"] = target.asarray(argument.codes)
-        return Argument(ROWS)
+            return Operand(ENTRIES)
+        given[Argument(Role.TEXT_ROWS, k)] = target.asarray(argument.codes)
+        return Operand(ROWS)
     if isinstance(argument, Numbers):
-        given[f"c{k}"] = target.asarray(argument.values)
-        return Argument(ROWS, argument.dtype)
+        given[Argument(Role.INPUT, k)] = target.asarray(argument.values)
+        return Operand(ROWS, argument.dtype)
     if argument.dtype == STRING:
         data = target.asarray(np.frombuffer(bytearray(argument.value), np.uint8))  # bytearray: not read-only
-        given |= {f"b{k}": data, f"n{k}": np.int64(len(data))}
-        return Argument(ONE)
-    given[f"c{k}"] = word_of(argument.value, argument.dtype.register)
-    return Argument(ONE, argument.dtype)
+        given |= _bytes(k, data)
+        return Operand(ONE)
+    given[Argument(Role.INPUT, k)] = word_of(argument.value, argument.dtype.register)
+    return Operand(ONE, argument.dtype)
 
 
-def _run(target: Target, generated: TextGenerated, given: dict[str, Any], rows: int) -> None:
+def _bytes(k: int, data: Any) -> Arguments:
+    return {Argument(Role.TEXT_BYTES, k): data, Argument(Role.TEXT_SIZE, k): np.int64(len(data))}
+
+
+def _run(target: Target, generated: TextGenerated, given: Arguments, rows: int) -> None:
     module = load(generated.text, target.name)
-    values = [given[p.name] for p in generated.params]
+    values = [given[p.argument] for p in generated.params]
     if target.name == "python":
         with np.errstate(all="ignore"):
             module.run(*values)

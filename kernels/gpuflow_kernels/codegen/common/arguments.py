@@ -50,6 +50,14 @@ class Role(IntEnum):
     """What each row adds to an accumulator."""
     ROW_MASK = auto()
     """Which rows add anything to an accumulator."""
+    TEXT_BYTES = auto()
+    """The bytes of a column of strings, or of one string."""
+    TEXT_SIZE = auto()
+    """How many bytes those are."""
+    TEXT_OFFSETS = auto()
+    """Where each string begins in them, and the last one ends."""
+    TEXT_ROWS = auto()
+    """By row, the number of its string."""
     CONTROL = auto()
     """Anything there is one of, by its name: rows, limits, error numbers, scratch space."""
 
@@ -74,6 +82,10 @@ _SPELLINGS = {
     Role.PARTIAL: "z{number}",
     Role.ROW_VALUE: "sv{number}",
     Role.ROW_MASK: "sm{number}",
+    Role.TEXT_BYTES: "tb{number}",
+    Role.TEXT_SIZE: "tn{number}",
+    Role.TEXT_OFFSETS: "to{number}",
+    Role.TEXT_ROWS: "tr{number}",
     Role.CONTROL: "{part}",
 }
 

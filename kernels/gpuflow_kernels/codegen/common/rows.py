@@ -141,7 +141,7 @@ class RowWriter:
     def _lookup(self, row: Lookup) -> Value:
         index = self.emit(row.arg)
         self.lookups.setdefault(row.index, row.dtype)
-        name = self.assign(f"{row.dtype.register}(l{row.index}[uint64({index.text})])")
+        name = self.assign(f"{row.dtype.register}({name_of(Role.LOOKUP, row.index)}[uint64({index.text})])")
         return Value(name, index.valid)
 
     def _member(self, row: Member) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpuflow_kernels.codegen.common.arguments import Role, name_of
 from gpuflow_kernels.ir.expressions import Agg
 from gpuflow_kernels.ir.pipeline import Group, GroupShape, needs_seen
 
@@ -32,11 +33,11 @@ def slot_layout(aggs: tuple[Agg, ...]) -> list[SlotRef]:
 
 
 def packed_key(words: list[str], masks: list[str]) -> str:
-    """Text that packs key words into one index: ``b`` is each key's base, ``k`` its stride. A null key counts as 0, and
-    the base of a nullable key is one below its least value."""
+    """Write how key words are packed into one index: each less the base of its key, times its stride. A null key counts as 0,
+    and the base of a nullable key is one below its least value."""
     terms = []
     for k, (w, m) in enumerate(zip(words, masks, strict=True)):
-        term = f"({w} - b{k}) * k{k}"
+        term = f"({w} - {name_of(Role.KEY_LOW, k)}) * {name_of(Role.KEY_STRIDE, k)}"
         terms.append(term if m == TRUE else "int64(0)" if m == FALSE else f"({term} if {m} else int64(0))")
     return " + ".join(terms)
 

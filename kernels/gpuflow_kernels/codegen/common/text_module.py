@@ -10,6 +10,7 @@ from gpuflow_kernels.declare.scalar import PARTIAL, Constant, Overload, Table
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.source import Body
 
+from .arguments import Argument, Role, name_of
 from .inline import helper_text
 from .module_text import indented, module_of
 from .rows import literal_text
@@ -19,8 +20,9 @@ ENTRIES, ROWS, ONE = "entries", "rows", "one"
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """How one argument comes: a string as one of the above, or a number (`dtype`) for each row, or one for all (`ONE`)."""
+class Operand:
+    """How one argument of the function comes: a string as one of the above, or a number (`dtype`) for each row, or one for all
+    (`ONE`)."""
 
     how: str
     dtype: DType | None = None
@@ -37,7 +39,7 @@ class TextGenerated:
 
 @lru_cache(maxsize=512)
 def text_module(
-    overload: Overload, arguments: tuple[Argument, ...], constants: tuple[Constant, ...], out: str, target: str, writing: bool
+    overload: Overload, arguments: tuple[Operand, ...], constants: tuple[Constant, ...], out: str, target: str, writing: bool
 ) -> TextGenerated:
     """The module for one text function over arguments of these kinds.
 
@@ -45,7 +47,7 @@ def text_module(
     ----------
     overload : Overload
         With a `text`.
-    arguments : tuple of Argument
+    arguments : tuple of Operand
     constants : tuple
         Of the signature.
     out : str
@@ -61,8 +63,8 @@ def text_module(
         values += _bound(k, argument, params, lines)
     for k, constant in enumerate(constants):
         if isinstance(constant, Table):
-            params.append(named(f"ta{k}", "int64"))
-        values.append(f"ta{k}" if isinstance(constant, Table) else literal_text(constant))
+            params.append(Param(Argument(Role.ARRAY, k), "int64"))
+        values.append(name_of(Role.ARRAY, k) if isinstance(constant, Table) else literal_text(constant))
     partial = overload.null == PARTIAL
     helpers = {overload.body.name: overload.body}
     if overload.text == "write":
@@ -75,7 +77,7 @@ def text_module(
     lines.append(f"{', '.join((*names, *(('known',) if partial else ())))} = {overload.body.name}({', '.join(values)})")
     if writing:
         if overload.text == "view":
-            lines.append("put_bytes(bytes, at[i], b0, begin, end)")
+            lines.append(f"put_bytes(bytes, at[i], {name_of(Role.TEXT_BYTES, 0)}, begin, end)")
     else:
         params.append(named("out", out))
         answer = "end - begin" if overload.text == "view" else "value"
@@ -96,25 +98,27 @@ def _cast(out: str) -> str:
     return {"int64": "int64", "uint64": "uint64", "float64": "float64", "float32": "float32"}.get(out, "")
 
 
-def _bound(k: int, argument: Argument, params: list[Param], lines: list[str]) -> list[str]:
+def _bound(k: int, argument: Operand, params: list[Param], lines: list[str]) -> list[str]:
     """Write the lines that fetch argument `k`; the texts that stand for it."""
     if argument.dtype is not None:
-        register = argument.dtype.register
+        register, value = argument.dtype.register, Argument(Role.INPUT, k)
         if argument.how == ONE:
-            params.append(named(f"c{k}"))
-            return [f"c{k}"]
-        params.append(named(f"c{k}", argument.dtype.storage))
-        return [f"{register}(c{k}[i])"]
-    params += [named(f"b{k}", "uint8", f"n{k}"), named(f"n{k}")]
+            params.append(Param(value))
+            return [value.name]
+        params.append(Param(value, argument.dtype.storage))
+        return [f"{register}({value.name}[i])"]
+    data, size, offsets = (Argument(role, k) for role in (Role.TEXT_BYTES, Role.TEXT_SIZE, Role.TEXT_OFFSETS))
+    params += [Param(data, "uint8", size), Param(size)]
     if argument.how == ONE:
-        return [f"b{k}", "int64(0)", f"int64(n{k})"]
-    params.append(named(f"s{k}", "int64"))
+        return [data.name, "int64(0)", f"int64({size.name})"]
+    params.append(Param(offsets, "int64"))
     row = "i"
     if argument.how == ROWS:
-        params.append(named(f"r{k}", "int32"))
-        lines.append(f"q{k} = uint64(r{k}[i])")
+        rows = Argument(Role.TEXT_ROWS, k)
+        params.append(Param(rows, "int32"))
         row = f"q{k}"
-    return [f"b{k}", f"s{k}[{row}]", f"s{k}[{row} + uint64(1)]"]
+        lines.append(f"{row} = uint64({rows.name}[i])")
+    return [data.name, f"{offsets.name}[{row}]", f"{offsets.name}[{row} + uint64(1)]"]
 
 
 def _module(target: str, helpers: dict[str, Body], params: list[Param], lines: list[str]) -> str:

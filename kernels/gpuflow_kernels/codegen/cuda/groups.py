@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpuflow_kernels.codegen.common.arguments import Role, name_of
 from gpuflow_kernels.codegen.common.inline import names_used
 from gpuflow_kernels.codegen.common.module_text import indented
 from gpuflow_kernels.codegen.common.program import repeated, write_steps
@@ -86,7 +87,7 @@ def _add_over_rows(module: Module, name: str, lines: list[str], head: list[str] 
 # -- the end of a row -------------------------------------------------------------------------------------------------
 def _write_words(writer: RowWriter, sink: Group, group: GroupShape) -> None:
     for k, w in enumerate(group_words(writer, sink, group)):
-        writer.line(f"kx{k}[j] = {w}")
+        writer.line(f"{name_of(Role.ROW_WORD, k)}[j] = {w}")
     writer.line("gids[j] = -1")
 
 
@@ -135,15 +136,15 @@ def _keep(writer: RowWriter, update: Update, merge: bool) -> Update:
     """Keep what a row contributes, for ``fold``; the update as ``fold`` sees it."""
     a = update.arrays[0]
     if update.mask != TRUE:
-        writer.line(f"sm{a}[j] = {update.mask}")
+        writer.line(f"{name_of(Role.ROW_MASK, a)}[j] = {update.mask}")
 
     def keep(u: Update) -> None:
         for n, value in zip(u.arrays, lifted(writer, u, merge), strict=True):
-            writer.line(f"sv{n}[j] = {value}")
+            writer.line(f"{name_of(Role.ROW_VALUE, n)}[j] = {value}")
 
     masked(writer, update, keep)
-    mask = TRUE if update.mask == TRUE else f"sm{a}[j]"
-    return Update(update.agg, mask, tuple(f"sv{n}" for n in update.arrays), update.arrays, update.seen)
+    mask = TRUE if update.mask == TRUE else f"{name_of(Role.ROW_MASK, a)}[j]"
+    return Update(update.agg, mask, tuple(name_of(Role.ROW_VALUE, n) for n in update.arrays), update.arrays, update.seen)
 
 
 # -- groups in shared memory ------------------------------------------------------------------------------------------
@@ -200,18 +201,18 @@ def _share(module: Module, lines: list[str], sink: Group, group: GroupShape) -> 
             begun.append(f"all{n} = int32({int(identity)})")
             joined.append(f"all{n} = all{n} {'&' if identity else '|'} own{n}[k]")
             with given.block(f"if all{n} != {int(identity)}:"):
-                given.line(f"poke(g{n}, x, {not identity})")
+                given.line(f"poke({name_of(Role.SLOT, n)}, x, {not identity})")
         elif _limbs(slot):
             declare(f"low{n}", "uint32", "0")
             declare(f"high{n}", "uint32", "0")
             begun.append(f"all{n} = uint64(0)")
             joined.append(f"all{n} += uint64(low{n}[k]) | (uint64(high{n}[k]) << uint64(32))")
-            atomic(given, f"g{n}", "x", given.assign(typed(slot.type, f"all{n}")), slot)
+            atomic(given, name_of(Role.SLOT, n), "x", given.assign(typed(slot.type, f"all{n}")), slot)
         else:
             declare(f"own{n}", array_type(slot.type), literal_text(slot.identity))
             begun.append(f"all{n} = {typed(slot.type, literal_text(slot.identity))}")
             joined += [text.format(place=f"all{n}", value=f"own{n}[k]") for text in COMBINE[str(slot.combine)]]
-            atomic(given, f"g{n}", "x", f"all{n}", slot)
+            atomic(given, name_of(Role.SLOT, n), "x", f"all{n}", slot)
     tile = module.tile(lines, 4)
     through = f"x += uint64({module.shape.block})"
     module.add(

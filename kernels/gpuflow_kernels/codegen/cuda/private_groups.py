@@ -15,7 +15,7 @@ from gpuflow_kernels.codegen.common.sinks import Update, combine, group_words, l
 from gpuflow_kernels.declare.aggregate import Slot
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 
-from ..common.arguments import Argument, Role
+from ..common.arguments import Argument, Role, name_of
 from .module import Module, begin_row, know_inputs
 from .reduce import masked, over_threads, registers, slot_type
 from .text import Param, full_tile, named, over_list, over_rows, thread_number
@@ -77,10 +77,10 @@ def _give(writer: RowWriter, sink: Group, group: GroupShape, place: str) -> None
     for ref in slot_layout(sink.aggs):
         n = ref.array
         if ref.slot >= 0:
-            atomic(writer, f"g{n}", "place", f"p{n}", sink.aggs[ref.agg].slots[ref.slot])
+            atomic(writer, name_of(Role.SLOT, n), "place", f"p{n}", sink.aggs[ref.agg].slots[ref.slot])
         else:
             with writer.block(f"if p{n}:"):
-                writer.line(f"poke(g{n}, place, True)")
+                writer.line(f"poke({name_of(Role.SLOT, n)}, place, True)")
 
 
 # -- the end of a row -------------------------------------------------------------------------------------------------
@@ -159,9 +159,9 @@ def claim(writer: RowWriter, words: list[str]) -> None:
 def combine_atomically(writer: RowWriter, update: Update, merge: bool) -> None:
     """Inside the mask: combine a row's values into the group at ``place``."""
     for n, value, slot in zip(update.arrays, lifted(writer, update, merge), update.agg.slots, strict=True):
-        atomic(writer, f"g{n}", "place", value, slot)
+        atomic(writer, name_of(Role.SLOT, n), "place", value, slot)
     if update.seen is not None:
-        writer.line(f"poke(g{update.seen}, place, True)")
+        writer.line(f"poke({name_of(Role.SLOT, update.seen)}, place, True)")
 
 
 def atomic(writer: RowWriter, array: str, place: str, value: str, slot: Slot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from gpuflow_kernels.codegen.common.arguments import Role, name_of
 from gpuflow_kernels.codegen.common.module_text import indented
 from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, literal_text, typed
 from gpuflow_kernels.codegen.common.sinks import SlotRef, Update, combine, slot_layout
@@ -39,7 +40,7 @@ def reduction(module: Module, lines: list[str], sink: Group) -> None:
     tile = module.tile(lines)
     declared, tree = over_threads(module, sink, "g")
     start = registers(sink, "g")
-    give = [f"    z{r.array}[cuda.blockIdx.x] = g{r.array}" for r in layout]
+    give = [f"    {name_of(Role.PARTIAL, r.array)}[cuda.blockIdx.x] = g{r.array}" for r in layout]
     body = [*declared, *start, *over_rows(tile, full_tile(tile, lines), lines), *tree]
     module.add("run", [*body, *(["if t == uint64(0):", *give] if give else [])])
 
@@ -136,7 +137,7 @@ def fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> Non
     writer = RowWriter(())
     updates = _of_blocks(sink) if reducing else kept
     for u in updates:
-        _combine_parts(writer, u.agg, u.arrays, u.seen, {n: f"sv{n}[j]" for n in u.arrays}, u.mask)
+        _combine_parts(writer, u.agg, u.arrays, u.seen, {n: f"{name_of(Role.ROW_VALUE, n)}[j]" for n in u.arrays}, u.mask)
     arrays = [n for u in updates for n in (*u.arrays, *(() if u.seen is None else (u.seen,)))]
     if not arrays:
         return
@@ -148,12 +149,12 @@ def fold(module: Module, kept: list[Update], sink: Group, reducing: bool) -> Non
             "if x < rows:",
             "    p = uint64(lows[x])",
             "    stop = uint64(highs[x])",
-            *indented([f"g{n} = z{n}[x]" for n in arrays], 1),
+            *indented([f"g{n} = {name_of(Role.PARTIAL, n)}[x]" for n in arrays], 1),
             "    while p < stop:",
             "        j = uint64(order[p])",
             *indented(writer.lines, 2),
             "        p += uint64(1)",
-            *indented([f"z{n}[x] = g{n}" for n in arrays], 1),
+            *indented([f"{name_of(Role.PARTIAL, n)}[x] = g{n}" for n in arrays], 1),
         ],
     )
 
@@ -164,6 +165,6 @@ def _of_blocks(sink: Group) -> list[Update]:
     for a, agg in enumerate(sink.aggs):
         refs = [r for r in slot_layout(sink.aggs) if r.agg == a]
         seen = next((r.array for r in refs if r.slot < 0), None)
-        mask = TRUE if seen is None else f"sm{refs[0].array}[j] != 0"
+        mask = TRUE if seen is None else f"{name_of(Role.ROW_MASK, refs[0].array)}[j] != 0"
         updates.append(Update(agg, mask, (), tuple(r.array for r in refs if r.slot >= 0), seen))
     return updates
