@@ -62,6 +62,11 @@ class Walk:
             self._names[file] = "/".join(parts[places[-1] :]) if places and file.endswith(".py") else None
         return self._names[file]
 
+    def forget(self) -> None:
+        """Start again from nothing."""
+        self.files.clear()
+        self.moves.clear()
+
     def __str__(self) -> str:
         return f"{len(self.files)} files, {self.moves.total():,} moves"
 
@@ -83,8 +88,9 @@ def walk() -> tuple[Walk, Walk]:
     client, worker = Walk(), Walk()
     with tempfile.TemporaryDirectory() as folder, dask.config.set({"gpuflow.threads": 1}):
         frame = query(Path(folder))
+        threading.setprofile(worker.profile)  # for threads that start from now on, of which some may serve both runs
         frame.collect()
-        threading.setprofile(worker.profile)
+        worker.forget()
         sys.setprofile(client.profile)
         try:
             frame.collect()

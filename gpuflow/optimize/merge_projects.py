@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gpuflow_kernels.ir.expressions import Const, Ref
+from gpuflow_kernels.ir.expressions import Const, Ref, substitute
 
 from gpuflow.plan.plan import Plan, transform_plan
 from gpuflow.plan.project import Project
-from gpuflow.plan.rows import LARGE, passthrough, size, substitute
+from gpuflow.plan.rows import LARGE, passthrough, size
 
 
 def merge_projects(plan: Plan) -> Plan:

@@ -108,16 +108,16 @@ class Planner:
         split = split_by_row(rows, stream.columns, len(stream.reads))
         if split is None:
             if stream.holds(rows):
-                return stream, tuple(map(stream.resolve, rows))
+                return stream, stream.resolve(rows)
             self._two_steps("one on top of the other they are too large for one kernel")
             done = self._materialise(stream)
-            return done, tuple(map(done.resolve, rows))
+            return done, done.resolve(rows)
         self._two_steps("a text function is evaluated for whole columns, which have to be there")
         earlier, computed = self._ready(stream, tuple(row for _, row in split.earlier))
         names = (name for name, _ in split.earlier)
         done = self._materialise(replace(earlier, columns=earlier.columns | dict(zip(names, computed, strict=True))))
         visible = {name: done.columns[name] for name in stream.columns}
-        return replace(done, columns=visible), tuple(map(done.resolve, split.rows))
+        return replace(done, columns=visible), done.resolve(split.rows)
 
     def _two_steps(self, reason: str) -> None:
         self.runner.note("expressions", "computed in two steps", reason)

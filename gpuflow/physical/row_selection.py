@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from gpuflow_kernels.dtypes import INT32
-from gpuflow_kernels.ir.expressions import Ref, refs, transform
+from gpuflow_kernels.ir.expressions import Ref, refs, substitute
 from gpuflow_kernels.ir.pipeline import Filter, Pipeline, Write
 
 from .strings import StringPlan, plan_strings
@@ -29,5 +29,5 @@ def row_selection(pipeline: Pipeline) -> RowSelection | None:
         return None
     inputs = tuple(pipeline.inputs[key] for key in keys)
     columns: dict[str | int, Ref] = {key: Ref(k, dtype) for k, (key, dtype) in enumerate(zip(keys, inputs, strict=True))}
-    steps = tuple(Filter(transform(p, lambda n: columns[n.key] if isinstance(n, Ref) else n)) for p in predicates)
+    steps = tuple(Filter(substitute(p, columns)) for p in predicates)
     return RowSelection(keys, plan_strings(Pipeline((*inputs, INT32), steps, Write((Ref(len(keys), INT32),)))))

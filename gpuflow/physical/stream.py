@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.ir.expressions import Agg, Call, Ref, Row, children, transform
+from gpuflow_kernels.ir.expressions import Agg, Call, Ref, Row, children, substitute
 from gpuflow_kernels.ir.pipeline import Probe, Step
 
 from gpuflow.expr.nodes import DEEPEST
@@ -74,9 +74,9 @@ class Stream:
         same = [isinstance(r, Ref) and r.key == k for k, r in enumerate(self.columns.values())]
         return not self.steps and all(same) and len(same) == len(self.reads)
 
-    def resolve(self, row: Any) -> Any:
-        """`row` over column names as a row over keys."""
-        return transform(row, lambda n: self.columns[str(n.key)] if isinstance(n, Ref) else n)
+    def resolve(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Rows over column names as rows over keys."""
+        return tuple([substitute(row, self.columns) for row in rows])
 
     def holds(self, rows: Iterable[Row | Agg]) -> bool:
         """Whether `rows` over column names are small enough for one kernel, with what they are computed from."""

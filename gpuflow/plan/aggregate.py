@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
-from gpuflow_kernels.ir.expressions import Agg, Row
+from gpuflow_kernels.ir.expressions import Agg, Row, substitute
 
 from gpuflow.schema import Schema
 
 from .estimate import GROUPS
 from .plan import Columns, Passed, Plan
 from .printing import column
-from .rows import as_key, may_raise, names, passthrough, substitute
+from .rows import as_key, may_raise, names, passthrough
 
 
 class Aggregate(Plan):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from gpuflow_kernels.declare.choices import checked_flag, is_one_of
 from gpuflow_kernels.dtypes import DType, common
-from gpuflow_kernels.ir.expressions import Agg, Ref, Row, transform
+from gpuflow_kernels.ir.expressions import Agg, Ref, Row, substitute, transform
 
 from gpuflow.errors import DuplicateNameError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.expr.bind import Binder, cast_to, refuse_opaque, zone_hint
@@ -21,7 +21,7 @@ from gpuflow.schema import Schema
 from .join_kinds import KINDS, JoinKind
 from .plan import Columns, Passed, Plan
 from .printing import name, text
-from .rows import may_raise, names, substitute
+from .rows import may_raise, names
 
 _FULL = (
     "append the right rows without a partner: "

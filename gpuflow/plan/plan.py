@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
-from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row, column_refs
 
 from gpuflow.schema import Schema
 
 from .node import Node
-from .rows import column_refs
 
 _ROWS = (Ref, Const, Call, Member, Lookup, Agg)
 

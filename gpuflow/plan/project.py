@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar
 
-from gpuflow_kernels.ir.expressions import Row
+from gpuflow_kernels.ir.expressions import Row, substitute
 
 from gpuflow.schema import Schema
 
 from .plan import Columns, Passed, Plan
 from .printing import column
-from .rows import LARGE, size, substitute
+from .rows import LARGE, size
 
 
 class Project(Plan):

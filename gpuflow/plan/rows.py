@@ -1,13 +1,12 @@
-"""Work on the typed rows inside plan nodes: conjunctions, substitution, which columns are read, what may raise."""
+"""Work on the typed rows inside plan nodes: conjunctions, which columns are read, what may raise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import reduce
-from typing import Any
 
 from gpuflow_kernels.dtypes import BOOL
-from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, children, transform, walk
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, column_refs, walk
 from gpuflow_kernels.ir.intervals import cannot_overflow
 
 from gpuflow.expr.bind import apply
@@ -38,11 +37,6 @@ def conjoin(rows: Iterable[Row]) -> Row:
     return reduce(lambda a, b: apply("and", BOOL, a, b), parts)
 
 
-def substitute(row: Any, columns: Mapping[str, Row]) -> Any:
-    """Replace columns by what they are computed from."""
-    return transform(row, lambda n: columns.get(n.key, n) if isinstance(n, Ref) and isinstance(n.key, str) else n)
-
-
 def as_key(row: Row) -> Row:
     """Rewrite `row` to the value that it has as a key of groups.
 
@@ -66,19 +60,6 @@ def may_raise(row: Row | Agg) -> bool:
 def names(rows: Iterable[Row | Agg]) -> set[str]:
     """Collect the names of all columns that the rows read."""
     return {r.key for r in column_refs(rows) if isinstance(r.key, str)}
-
-
-def column_refs(rows: Iterable[Row | Agg]) -> list[Ref]:
-    """Collect all references to columns, in order, repeated ones as often as they stand there."""
-    refs: list[Ref] = []
-    todo = list(rows)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Ref):
-            refs.append(node)
-        else:
-            todo += children(node)
-    return refs[::-1]
 
 
 def passthrough(schema: Schema) -> tuple[tuple[str, Ref], ...]:

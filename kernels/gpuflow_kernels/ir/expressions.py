@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -163,9 +163,31 @@ def transform(node: Any, change: Callable[[Any], Any]) -> Any:
     return change(node if all(a is b for a, b in zip(operands, new, strict=True)) else rebuild(node, new))
 
 
+def substitute(row: Any, columns: Mapping[Any, Row]) -> Any:
+    """Replace columns by what `columns` has for their keys; those that it lacks stay."""
+    if isinstance(row, Ref):
+        return columns.get(row.key, row)
+    operands = children(row)
+    new = tuple([substitute(o, columns) for o in operands])
+    return row if all(a is b for a, b in zip(operands, new, strict=True)) else rebuild(row, new)
+
+
+def column_refs(rows: Iterable[Row | Agg]) -> list[Ref]:
+    """Collect all references to columns, in order, repeated ones as often as they stand there."""
+    refs: list[Ref] = []
+    todo = list(rows)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Ref):
+            refs.append(node)
+        else:
+            todo += children(node)
+    return refs[::-1]
+
+
 def refs(node: Row | Agg) -> set[str | int]:
     """Keys of all columns that the expression reads."""
-    return {n.key for n in walk(node) if isinstance(n, Ref)}
+    return {r.key for r in column_refs((node,))}
 
 
 def is_by_entry(row: Row | Agg) -> bool:
