@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.algorithms import filtering, joining, partitioning, sorting
+from gpuflow_kernels.algorithms import joining, partitioning, sorting
 from gpuflow_kernels.algorithms.join_table import JoinTable
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.column import Chunk, Column
@@ -68,8 +68,8 @@ class WholeTask:
 def run_build(task: tasks.BuildTask, inputs: Any) -> JoinTable:
     chunk = concat_chunks(list(inputs))
     target = TARGETS[task.options.target]
-    keys = tuple(filtering.moved(target, distinct_column(chunk.columns[k])) for k in task.keys)
-    payload = tuple(filtering.moved(target, chunk.columns[k]) for k in task.payload)
+    keys = tuple(distinct_column(chunk.columns[k]) for k in task.keys)
+    payload = tuple(chunk.columns[k] for k in task.payload)
     bindings = Bindings(tiny=task.options.tiny, constant_hash=task.options.constant_hash)
     return joining.build(target, keys, payload, bindings, task.nulls_equal)
 

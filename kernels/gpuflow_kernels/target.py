@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from .codegen import modules
 from .codegen.common.arguments import Arguments
 from .codegen.common.literals import abstracted
 from .codegen.common.program import Generated
+from .column import Column
 from .errors import ExecutionError, KernelCompileError
 from .ir.pipeline import Pipeline, Shape
 
@@ -54,6 +56,17 @@ class Target:
         if type(values) is np.ndarray:
             return values
         return values.get() if hasattr(values, "get") and not isinstance(values, np.ndarray) else np.asarray(values)
+
+    def moved(self, columns: Iterable[Column]) -> tuple[Column, ...]:
+        """The columns in this target's memory; those that are there already are passed on."""
+        return tuple([self._moved(column) for column in columns])
+
+    def _moved(self, column: Column) -> Column:
+        values = self.asarray(column.values)
+        if values is column.values:
+            return column
+        validity = None if column.validity is None else self.asarray(column.validity)
+        return Column(column.dtype, values, validity, column.dictionary, column.facts)
 
 
 class CudaTarget(Target):

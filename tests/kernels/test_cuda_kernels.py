@@ -105,7 +105,7 @@ def test_columns_that_begin_anywhere() -> None:
     chunk = data(90, True, 1)
     pipeline = Pipeline(TYPES, (Filter(call("gt", KEY, Const(3, INT64))),), Write((KEY, call("mul", REAL, REAL), WORD)))
     with cuda_model():
-        moved = Chunk(tuple(filtering.moved(CUDA, c) for c in chunk.columns), 90)
+        moved = Chunk(CUDA.moved(chunk.columns), 90)
         for start in (0, 1, 2, 33):
             piece, length = slice(start, 80), 80 - start
             found = filtering.write(CUDA, pipeline, moved.take(piece, length), Bindings())
@@ -228,7 +228,7 @@ def test_one_part_of_an_exchange_is_split_anew(small: None) -> None:
     mine = part.columns[0].values
     both(mine, np.arange(len(mine)), (FIRST,), (agg("sum", SECOND),), WIDE_RANGE)
     with cuda_model():
-        column = filtering.moved(CUDA, Column(INT64, mine))
+        (column,) = CUDA.moved((Column(INT64, mine),))
         grouper = Grouper(CUDA, Pipeline((INT64,), (), Group((FIRST,), (agg("len"),))))
         grouper.add(Chunk((column,), len(mine)), Bindings(key_ranges=WIDE_RANGE))
         sizes = [sum(c.length for c in p.results()) for p in grouper._parts]

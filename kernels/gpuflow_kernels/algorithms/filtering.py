@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 from gpuflow_kernels.binding import Bindings, fitted, input_arguments, shape_of
 from gpuflow_kernels.codegen.common.program import repeated
@@ -43,30 +44,21 @@ def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) 
     if compacting:
         return _run(target, pipeline, chunk, bindings, True)
     computed = tuple(c for c in columns if not _is_input(c, pipeline))
-    done: dict[int, Column] = {}
+    produced: Iterator[Column] = iter(())
     if computed:
         smaller = Pipeline(pipeline.inputs, pipeline.steps, Write(computed))
         produced = iter(_run(target, smaller, chunk, bindings, False).columns)
-        done = {k: next(produced) for k, c in enumerate(columns) if not _is_input(c, pipeline)}
-    results = (done[k] if k in done else moved(target, chunk.columns[c.key]) for k, c in enumerate(columns))  # type: ignore[union-attr,index]
+    copied = iter(target.moved([chunk.columns[int(c.key)] for c in columns if _is_input(c, pipeline)]))
+    results = (next(copied if _is_input(c, pipeline) else produced) for c in columns)
     return Chunk(tuple(results), chunk.length)
 
 
-def _is_input(row: Any, pipeline: Pipeline) -> bool:
+def _is_input(row: Any, pipeline: Pipeline) -> TypeGuard[Ref]:
     return isinstance(row, Ref) and isinstance(row.key, int) and row.key < len(pipeline.inputs)
 
 
-def moved(target: Target, column: Column) -> Column:
-    """Copy a column to this target's memory, if it is not there."""
-    values = target.asarray(column.values)
-    if values is column.values:
-        return column
-    validity = None if column.validity is None else target.asarray(column.validity)
-    return Column(column.dtype, values, validity, column.dictionary, column.facts)
-
-
 def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, compacting: bool) -> Chunk:
-    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    chunk = Chunk(target.moved(chunk.columns), chunk.length)
     shape = fitted(target, shape_of(pipeline, chunk, bindings), chunk)
     generated = target.generate(pipeline, shape)
     arguments = input_arguments(target, pipeline, generated, chunk, bindings)

@@ -14,7 +14,7 @@ from gpuflow_kernels.ir.expressions import Ref, Row
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Write
 from gpuflow_kernels.target import Target, error_text
 
-from .filtering import moved, overflow_message, write
+from .filtering import overflow_message, write
 from .group_table import GroupTable, Layout
 from .launching import drive_of
 from .partitioning import key_words_of, split
@@ -107,7 +107,7 @@ class Grouper:
         ArithmeticOverflowError
             When an exact result does not fit its type.
         """
-        chunk = Chunk(tuple(moved(self.target, c) for c in chunk.columns), chunk.length)
+        chunk = Chunk(self.target.moved(chunk.columns), chunk.length)
         shape = fitted(self.target, shape_of(self.pipeline, chunk, bindings), chunk)
         layout = choose_layout(self.target, self.sink, chunk, bindings, null_keys(self.pipeline, shape))
         if self._parts:

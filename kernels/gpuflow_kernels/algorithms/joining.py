@@ -11,7 +11,6 @@ from gpuflow_kernels.ir.pipeline import Group, Pipeline, TableShape
 from gpuflow_kernels.target import Target, word_of
 
 from .counting_sort import rows_by_id
-from .filtering import moved
 from .grouping import Grouper, column_range
 from .join_table import JoinTable
 from .launching import drive_of
@@ -43,7 +42,7 @@ def build(
     a hash table, and rows are put in id order by a counting sort.
     """
     xp = target.xp
-    keys, payload = (tuple(moved(target, c) for c in columns) for columns in (keys, payload))
+    keys, payload = target.moved(keys), target.moved(payload)
     rows = len(keys[0])
     usable = None
     if not nulls_equal:

@@ -16,7 +16,6 @@ from gpuflow_kernels.host_memory import take
 from gpuflow_kernels.target import Target
 
 from .counting_sort import rows_by_id
-from .filtering import moved
 from .sorting import float_bits
 
 MOST_PARTS = 1024
@@ -93,7 +92,7 @@ def split(target: Target, chunk: Chunk, words: list[Any], parts: int) -> list[Ch
 
 def split_by(target: Target, chunk: Chunk, ids: Any, parts: int) -> list[Chunk]:
     """Split a chunk by part numbers (0 to parts - 1); rows keep their order within a part. Pieces are views of one copy."""
-    chunk = Chunk(tuple(moved(target, c) for c in chunk.columns), chunk.length)
+    chunk = Chunk(target.moved(chunk.columns), chunk.length)
     if target.name == "cuda" and chunk.length and parts <= MOST_PARTS:
         ordered, offsets = _packed(target, chunk, ids.astype("int32", copy=False), parts)
     else:
