@@ -1,4 +1,4 @@
-"""All logical nodes, for those who need many of them."""
+"""The logical nodes that several modules build, match or lower, in one import; others are imported from their own file."""
 
 from __future__ import annotations
 
