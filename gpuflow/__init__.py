@@ -38,7 +38,8 @@ from gpuflow_kernels.dtypes import duration as Duration
 from gpuflow_kernels.dtypes import enum as Enum
 from gpuflow_kernels.dtypes import timestamp as Datetime
 
-from . import errors, io
+from . import errors
+from . import io as io
 from .cluster import cluster
 from .display.completion import register as _complete_columns
 from .expr import (
@@ -59,12 +60,12 @@ from .expr import (
 )
 from .expr.elsewhere import unknown as _unknown
 from .expr.ways import WAYS as _WAYS
+from .frame import reading as _reading
 from .frame.concat import concat
 from .frame.frame import Frame, Table
 from .frame.group_by import GroupBy
 from .frame.ranges import date_range, datetime_range
-from .frame.reading import framed as _framed
-from .frame.reading import read_csv, read_ipc, read_json, read_ndjson, read_orc, read_parquet
+from .frame.reading import *  # noqa: F403  (each format brings its names; see __all__ there)
 from .plan.source import Source
 from .schema import Schema
 from .version import __version__
@@ -74,23 +75,6 @@ Binary, Categorical = BINARY, STRING
 Int8, Int16, Int32, Int64 = INT8, INT16, INT32, INT64
 UInt8, UInt16, UInt32, UInt64 = UINT8, UINT16, UINT32, UINT64
 Float32, Float64 = FLOAT32, FLOAT64
-
-scan_parquet = _framed(io.scan_parquet)
-scan_csv = _framed(io.scan_csv)
-scan_ipc = _framed(io.scan_ipc)
-scan_json = _framed(io.scan_json)
-scan_ndjson = _framed(io.scan_ndjson)
-scan_orc = _framed(io.scan_orc)
-from_any = _framed(io.from_any)
-from_arrow = _framed(io.from_arrow)
-from_cupy = _framed(io.from_cupy)
-from_dict = _framed(io.from_dict)
-from_dicts = _framed(io.from_dicts)
-from_dlpack = _framed(io.from_dlpack)
-from_numpy = _framed(io.from_numpy)
-from_pandas = _framed(io.from_pandas)
-from_polars = _framed(io.from_polars)
-from_records = _framed(io.from_records)
 
 _complete_columns()
 
@@ -150,34 +134,13 @@ __all__ = [
     "datetime_range",
     "duration",
     "errors",
-    "from_any",
-    "from_arrow",
-    "from_cupy",
-    "from_dict",
-    "from_dicts",
-    "from_dlpack",
     "from_epoch",
-    "from_numpy",
-    "from_pandas",
-    "from_polars",
-    "from_records",
     "len",
     "lit",
     "max_horizontal",
     "min_horizontal",
-    "read_csv",
-    "read_ipc",
-    "read_json",
-    "read_ndjson",
-    "read_orc",
-    "read_parquet",
     "rules",
     "scalar",
-    "scan_csv",
-    "scan_ipc",
-    "scan_json",
-    "scan_ndjson",
-    "scan_orc",
-    "scan_parquet",
     "when",
 ]
+__all__ += _reading.__all__

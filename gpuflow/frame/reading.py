@@ -15,6 +15,31 @@ from gpuflow.plan.source import Source
 from .frame import Frame, Table
 from .other_names import hinted
 
+__all__ = [
+    "from_any",
+    "from_arrow",
+    "from_cupy",
+    "from_dict",
+    "from_dicts",
+    "from_dlpack",
+    "from_numpy",
+    "from_pandas",
+    "from_polars",
+    "from_records",
+    "read_csv",
+    "read_ipc",
+    "read_json",
+    "read_ndjson",
+    "read_orc",
+    "read_parquet",
+    "scan_csv",
+    "scan_ipc",
+    "scan_json",
+    "scan_ndjson",
+    "scan_orc",
+    "scan_parquet",
+]
+
 _P = ParamSpec("_P")
 
 _EXAMPLE = """\
@@ -66,10 +91,15 @@ def computed(scan: Callable[_P, Source], example: str = _EXAMPLE) -> Callable[_P
     return hinted(read, WAYS.get(scan.__name__, EVERYWHERE))
 
 
+scan_parquet = framed(io.scan_parquet)
 read_parquet = computed(io.scan_parquet)
+scan_csv = framed(io.scan_csv)
 read_csv = computed(io.scan_csv)
+scan_ipc = framed(io.scan_ipc)
 read_ipc = computed(io.scan_ipc)
+scan_ndjson = framed(io.scan_ndjson)
 read_ndjson = computed(io.scan_ndjson)
+scan_json = framed(io.scan_json)
 read_json = computed(
     io.scan_json,
     """\
@@ -79,6 +109,7 @@ read_json = computed(
 ...     gf.read_json(f"{{folder}}/a.json").rows()
 [(1,), (None,)]""",
 )
+scan_orc = framed(io.scan_orc)
 read_orc = computed(
     io.scan_orc,
     """\
@@ -88,3 +119,14 @@ read_orc = computed(
 ...     gf.read_orc(f"{{folder}}/a.orc").rows()
 [(1,), (None,)]""",
 )
+
+from_any = framed(io.from_any)
+from_arrow = framed(io.from_arrow)
+from_cupy = framed(io.from_cupy)
+from_dict = framed(io.from_dict)
+from_dicts = framed(io.from_dicts)
+from_dlpack = framed(io.from_dlpack)
+from_numpy = framed(io.from_numpy)
+from_pandas = framed(io.from_pandas)
+from_polars = framed(io.from_polars)
+from_records = framed(io.from_records)

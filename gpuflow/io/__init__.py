@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .scan import scan_ipc, scan_orc, scan_parquet
+from . import scan
+from .scan import *  # noqa: F403  (each format brings its function; see __all__ there)
 from .text.scan import scan_csv, scan_json, scan_ndjson
 from .write.api import write_csv, write_ipc, write_ndjson, write_parquet
 
@@ -29,16 +30,14 @@ __all__ = [
     "from_polars",
     "from_records",
     "scan_csv",
-    "scan_ipc",
     "scan_json",
     "scan_ndjson",
-    "scan_orc",
-    "scan_parquet",
     "write_csv",
     "write_ipc",
     "write_ndjson",
     "write_parquet",
 ]
+__all__ += scan.__all__
 
 
 def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exact") -> MemorySource:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .orc import OrcSource
     from .parquet.source import ParquetSource
 
+__all__ = ["scan_ipc", "scan_orc", "scan_parquet"]
+
 
 def scan_parquet(
     paths: Paths,
