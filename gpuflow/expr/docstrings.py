@@ -17,7 +17,7 @@ TEXTS = {
     "base": "The base.",
     "by": "What separates the parts.",
     "characters": "The characters to take off.",
-    "digits": "Digits after the point; a negative number rounds in front of it.",
+    "digits": "Digits after the point, 0 or more.",
     "dtype": "Type of the result.",
     "fill_char": "One character.",
     "format": 'As `strptime` of C and Python has it, such as ``"%Y-%m-%d"``.',
@@ -69,7 +69,7 @@ def documented(entry: ScalarFunction | AggregateFunction, signature: inspect.Sig
     Parameters
     ----------
     digits : int, default 0
-        Digits after the point; a negative number rounds in front of it.
+        Digits after the point, 0 or more.
     <BLANKLINE>
     Returns
     -------
