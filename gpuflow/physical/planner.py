@@ -60,8 +60,8 @@ class Planner:
 
     runner: Runner
     options: Options
-    partition_rows: int | None = None
-    profile: Profile = field(default_factory=Profile)
+    partition_rows: int | None
+    profile: Profile
     _lowered: dict[int, tuple[Plan, Operator]] = field(default_factory=dict)
     _emitted: dict[int, tuple[Operator, Any]] = field(default_factory=dict)
     placed: dict[int, tuple[Operator, Operator]] = field(default_factory=dict)

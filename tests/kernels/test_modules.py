@@ -27,6 +27,7 @@ from gpuflow.execute.explain import assumed_shape
 from gpuflow.execute.graph import Graph
 from gpuflow.optimize import optimize
 from gpuflow.physical.planner import Planner
+from gpuflow.physical.profile import Profile
 from gpuflow.physical.tasks import Options, PipelineTask
 from tests.support.shapes import SHAPES
 from tests.support.tables import POOLS, frame, seeded
@@ -207,7 +208,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def tasks_of(query: gf.Frame) -> list[tuple[PipelineTask, Any]]:
     """The pipelines of a query and their inputs."""
     graph = Graph(2, local=True)
-    planned(Planner(graph, Options("python")), optimize(query.plan))
+    planned(Planner(graph, Options("python"), None, Profile()), optimize(query.plan))
     return [(task, inputs) for task, inputs, _ in graph.order if isinstance(task, PipelineTask)]
 
 

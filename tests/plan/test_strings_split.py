@@ -13,6 +13,7 @@ from gpuflow import col, when
 from gpuflow.execute.explain import row_text
 from gpuflow.execute.graph import Graph
 from gpuflow.physical.planner import Planner
+from gpuflow.physical.profile import Profile
 from gpuflow.physical.strings import split_by_row
 from gpuflow.physical.tasks import Options, PipelineTask
 
@@ -59,7 +60,7 @@ def test_computed_columns_end_the_pipeline():
 def test_tasks_carry_the_plan_and_helpers_stay_inside():
     graph = Graph(1, local=True)
     query = frame("words", {"s": STRING, "x": INT64}, 100).filter(col("s").str.head(col("x") % 3) == "a").sort("s")
-    planner = Planner(graph, Options("python", 1))
+    planner = Planner(graph, Options("python", 1), None, Profile())
     stream = planner.emit(planner.lower(query.optimized))
     assert [name for name, _ in stream.output] == ["s", "x"]
     first, second = (task for task, _, _ in graph.order if isinstance(task, PipelineTask))
