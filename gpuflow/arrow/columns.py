@@ -9,8 +9,9 @@ import pyarrow as pa
 from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 
-from .convert import arrow_type, entries_type, from_arrow, writeable
+from .convert import from_arrow, writeable
 from .dictionaries import EMPTY, Dictionary
+from .schema import arrow_type, entries_type
 
 
 def strings_from(offsets: Any, data: Any) -> pa.Array:

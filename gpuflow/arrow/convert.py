@@ -16,47 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
-from gpuflow_kernels import zones
 from gpuflow_kernels.column import Column
-from gpuflow_kernels.dtype_like import CONVERTERS
 from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from . import categories, decimals, dictionaries, opaque
+from . import decimals, dictionaries, opaque
 from .row_value_error import RowValueError
-
-_FROM_ARROW: dict[pa.DataType, DType] = {
-    pa.bool_(): t.BOOL,
-    pa.int8(): t.INT8,
-    pa.int16(): t.INT16,
-    pa.int32(): t.INT32,
-    pa.int64(): t.INT64,
-    pa.uint8(): t.UINT8,
-    pa.uint16(): t.UINT16,
-    pa.uint32(): t.UINT32,
-    pa.uint64(): t.UINT64,
-    pa.float16(): t.FLOAT32,
-    pa.float32(): t.FLOAT32,
-    pa.float64(): t.FLOAT64,
-    pa.date32(): t.DATE,
-    pa.date64(): t.DATE,
-    pa.string(): t.STRING,
-    pa.large_string(): t.STRING,
-    pa.string_view(): t.STRING,
-    pa.binary(): t.BINARY,
-    pa.large_binary(): t.BINARY,
-    pa.binary_view(): t.BINARY,
-    pa.null(): t.NULL,
-    **{pa.timestamp(u): t.timestamp(u) for u in t.UNITS},
-    **{pa.duration(u): t.duration(u) for u in t.UNITS},
-}
-
-_TO_ARROW: dict[DType, pa.DataType] = {
-    **{d: a for a, d in _FROM_ARROW.items() if a not in (pa.float16(), pa.date64())},
-    t.STRING: pa.large_string(),
-    t.BINARY: pa.large_binary(),
-}
+from .schema import arrow_type, dtype_of, entries_type, is_encoded, is_wrapped
 
 _MS_PER_DAY = 86_400_000
 _layout: ContextVar[str | None] = ContextVar("layout", default=None)
@@ -65,81 +32,6 @@ ENCODE_ROWS = 500_000
 """Least number of plain strings that one thread encodes."""
 SAMPLE = 4_096
 """Strings that are sampled to choose a layout."""
-
-
-def dtype_of(arrow: pa.DataType) -> DType | None:
-    """Return the column type that an Arrow type becomes; None when there is none (see `why_unsupported`)."""
-    if _is_encoded(arrow):
-        return dtype_of(arrow.value_type)
-    if _is_wrapped(arrow):
-        return dtype_of(arrow.storage_type)
-    return _known(arrow) or opaque.opaque_of(arrow, _known)
-
-
-def _known(arrow: pa.DataType) -> DType | None:
-    """Return the column type that kernels compute with; None where values only pass through."""
-    if isinstance(arrow, pa.BaseExtensionType):  # may not be hashable
-        return None
-    if pa.types.is_decimal(arrow):
-        return decimals.of_arrow(arrow)
-    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
-        return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
-    if pa.types.is_fixed_size_binary(arrow):
-        return t.BINARY
-    return _FROM_ARROW.get(arrow)
-
-
-def _meant(value: Any) -> DType | None:
-    """Return the column type of an Arrow type written by a user; None for anything else, and for types that only pass through."""
-    if type(value).__name__ == "ArrowDtype":  # pandas' columns of Arrow arrays
-        value = value.pyarrow_dtype
-    if not isinstance(value, pa.DataType):
-        return None
-    dtype = dtype_of(value)
-    return None if dtype is None or dtype.kind == "opaque" else dtype
-
-
-CONVERTERS.append(_meant)
-
-
-def dtype_of_field(field: pa.Field) -> DType | None:
-    """Return the column type that an Arrow field becomes: the enum in its metadata, else that of `dtype_of`."""
-    return categories.declared(field) or dtype_of(field.type)
-
-
-def why_unsupported(arrow: pa.DataType) -> str:
-    """Explain why a column of this Arrow type is left out, with the way out."""
-    if opaque.is_deep(arrow):
-        return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
-    if opaque.has_no_arrays(arrow):
-        return f"{arrow}: pyarrow has no arrays of it in Python; write integers, a duration, or month_day_nano_interval instead"
-    return f"{arrow}: columns of this type are not supported; cast it before loading"
-
-
-def arrow_type(dtype: DType, dictionary: bool = False) -> pa.DataType:
-    """Return the Arrow type that a column of this type becomes."""
-    if dtype.is_coded:
-        return pa.dictionary(pa.int32(), entries_type(dtype)) if dictionary and dtype.is_text else entries_type(dtype)
-    if dtype.kind == "enum":
-        return pa.dictionary(pa.int32(), pa.large_string(), ordered=True)
-    if dtype.zone is not None:
-        return pa.timestamp(dtype.unit, dtype.zone)
-    if dtype.is_decimal:
-        return pa.decimal128(dtype.precision, dtype.scale)
-    return _TO_ARROW[dtype]
-
-
-def entries_type(dtype: DType) -> pa.DataType:
-    """Return the Arrow type of the dictionary of a column of codes."""
-    return dtype.detail.arrow if dtype.kind == "opaque" else _TO_ARROW[dtype]
-
-
-def arrow_schema(fields: Any, dictionary: bool = False) -> pa.Schema:
-    """Return the Arrow schema for a mapping of names to column types."""
-    return pa.schema([
-        pa.field(name, arrow_type(dtype, dictionary), metadata=categories.encoded(dtype) if dtype.kind == "enum" else None)
-        for name, dtype in fields.items()
-    ])  # fmt: skip
 
 
 @contextmanager
@@ -226,10 +118,10 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
     """
     if not trusted:
         data.validate(full=True)
-    if _is_wrapped(data.type):
+    if is_wrapped(data.type):
         data = _storage(data)
     dtype = dtype_of(data.type)
-    if dtype is not None and dtype.is_coded and not _is_encoded(data.type):
+    if dtype is not None and dtype.is_coded and not is_encoded(data.type):
         return _strings(data, dtype) if dtype.is_text else opaque.opaque_column(data, dtype)
     if isinstance(data, pa.ChunkedArray):
         pieces = [c for c in data.chunks if len(c)]
@@ -245,15 +137,6 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
                 raise RowValueError(sum(map(len, made)) + e.row, e.why) from None
         return dictionaries.concat_columns(made)
     return _one(data)
-
-
-def _is_encoded(arrow: pa.DataType) -> bool:
-    return pa.types.is_dictionary(arrow) or pa.types.is_run_end_encoded(arrow)
-
-
-def _is_wrapped(arrow: pa.DataType) -> bool:
-    """Return whether an extension type's storage is converted on loading: the result then has the storage type."""
-    return isinstance(arrow, pa.BaseExtensionType) and not opaque.is_deep(arrow) and opaque.settled(arrow) != arrow
 
 
 def _storage(data: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

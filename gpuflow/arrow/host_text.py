@@ -11,7 +11,8 @@ from gpuflow_kernels.declare.scalar import Constant, Overload
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
 
 from .columns import strings_from
-from .convert import arrow_type, from_arrow
+from .convert import from_arrow
+from .schema import arrow_type
 from .text_functions import HOST
 
 

@@ -183,9 +183,10 @@ class TableData:
         import pyarrow as pa
 
         from gpuflow.arrow import convert
+        from gpuflow.arrow.schema import arrow_type
 
         position = self._position(name)
-        kind = convert.arrow_type(self.schema[name])
+        kind = arrow_type(self.schema[name])
         return pa.chunked_array([convert.to_arrow(chunk.columns[position]) for chunk in self.chunks], kind)
 
     def get_columns(self) -> list[pa.ChunkedArray]:

@@ -45,9 +45,9 @@ class TableExports(TableData):
         """
         import pyarrow as pa
 
-        from gpuflow.arrow import convert
+        from gpuflow.arrow.schema import arrow_schema
 
-        schema = convert.arrow_schema(self.schema, checked_flag(dictionary, "to_arrow: dictionary=", TypeMismatchError))
+        schema = arrow_schema(self.schema, checked_flag(dictionary, "to_arrow: dictionary=", TypeMismatchError))
         return pa.Table.from_batches(list(self._batches(schema, dictionary)), schema)
 
     def _batches(self, schema: pa.Schema, dictionary: bool = False) -> Iterator[pa.RecordBatch]:
@@ -210,9 +210,9 @@ class TableExports(TableData):
         """The Arrow stream of the rows, one batch for each chunk, made as it is read."""
         import pyarrow as pa
 
-        from gpuflow.arrow import convert
+        from gpuflow.arrow.schema import arrow_schema
 
-        schema = convert.arrow_schema(self.schema)
+        schema = arrow_schema(self.schema)
         return pa.RecordBatchReader.from_batches(schema, self._batches(schema)).__arrow_c_stream__(requested_schema)
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
@@ -223,9 +223,9 @@ class TableExports(TableData):
 
     def __arrow_c_schema__(self) -> Any:
         """The Arrow schema."""
-        from gpuflow.arrow import convert
+        from gpuflow.arrow.schema import arrow_schema
 
-        return convert.arrow_schema(self.schema).__arrow_c_schema__()
+        return arrow_schema(self.schema).__arrow_c_schema__()
 
     def __arrow_c_device_array__(self, requested_schema: Any = None, **options: Any) -> tuple[Any, Any]:
         """The Arrow schema and the rows in one piece, where they are: on the host or on a device.

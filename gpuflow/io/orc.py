@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.orc as orc
 
-from gpuflow.arrow import convert
 from gpuflow.arrow.opaque import parts
+from gpuflow.arrow.schema import arrow_type
 
 from . import orc_times
 from .datasets.blocks import BlockSource, BlockSplit, Layout
@@ -44,7 +44,7 @@ class OrcSplit(BlockSplit):
         except FAILURES as e:
             raise wrap_error(file, e) from e
         columns = ([stripe[name] for stripe in stripes] for name in present)
-        kinds = (convert.arrow_type(self.schema[name]) for name in present)
+        kinds = (arrow_type(self.schema[name]) for name in present)
         return pa.table([orc_times.concat_stripes(c, kind) for c, kind in zip(columns, kinds, strict=True)], present)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpuflow.arrow import convert
+from gpuflow.arrow.schema import arrow_type, dtype_of, why_unsupported
 
 PLAIN = [
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
@@ -46,7 +47,7 @@ def test_round_trip_with_offsets(arrow: pa.DataType, pattern: list[int | None]) 
     for start in (0, 1, 3, 8):
         array = whole.slice(start, max(0, len(whole) - start - 1))
         column = convert.from_arrow(array, trusted=False)
-        assert column.dtype == convert.dtype_of(arrow)
+        assert column.dtype == dtype_of(arrow)
         assert column.values.dtype == np.dtype(column.dtype.storage)
         assert column.values.flags.c_contiguous
         assert column.values.flags.aligned
@@ -54,7 +55,7 @@ def test_round_trip_with_offsets(arrow: pa.DataType, pattern: list[int | None]) 
         assert (column.validity is None) == (array.null_count == 0)
         back = convert.to_arrow(column)
         back.validate(full=True)
-        assert back.type == convert.arrow_type(column.dtype)
+        assert back.type == arrow_type(column.dtype)
         assert back.to_pylist() == array.to_pylist()
 
 
@@ -173,8 +174,8 @@ def test_unsupported_types_say_so() -> None:
     kind = pa.int64()
     for _ in range(70):
         kind = pa.list_(kind)
-    assert convert.dtype_of(kind) is None
-    assert "nested 64 levels deep at most" in convert.why_unsupported(kind)
+    assert dtype_of(kind) is None
+    assert "nested 64 levels deep at most" in why_unsupported(kind)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from gpuflow_kernels.primitives.cpu.parquet.snappy import snappy
 
 from gpuflow import io
 from gpuflow.arrow import convert
+from gpuflow.arrow.schema import arrow_type
 from gpuflow.errors import ReadError
 from gpuflow.frame.frame import Table
 from gpuflow.io.parquet import decode
@@ -116,7 +117,7 @@ def test_all_rows_and_some(
         source = io.scan_parquet(path)
         (split,) = source.splits(None)
         names = tuple(source.schema)
-        wanted = pa.table({n: expected[n].cast(convert.arrow_type(source.schema[n])) for n in names})
+        wanted = pa.table({n: expected[n].cast(arrow_type(source.schema[n])) for n in names})
         decoded.clear()
         with own_decoder():
             assert same(Table(source.schema, [split.read(names)]).to_arrow(), wanted)

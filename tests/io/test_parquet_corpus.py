@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gpuflow import io
-from gpuflow.arrow import convert
+from gpuflow.arrow.schema import arrow_type
 from gpuflow.errors import DuplicateNameError, ReadError
 from gpuflow.io.parquet import footers
 from tests.fuzz import corpus
@@ -31,9 +31,7 @@ def test_reads_as_pyarrow_does(tmp_path: Path, name: str) -> None:
     kept = [n for n in expected.column_names if n not in source.unsupported]
     assert set(source.unsupported) <= {"l", "st"} | {f"d{p}" for p in (8, 15, 18)}
     assert list(source.schema) == kept
-    wanted = pa.table(
-        {n: expected[n].cast(convert.arrow_type(source.schema[n])) for n in kept if source.schema[n].kind != "opaque"}
-    )
+    wanted = pa.table({n: expected[n].cast(arrow_type(source.schema[n])) for n in kept if source.schema[n].kind != "opaque"})
     for rows in (1, 7, 10_000):
         found = table(source, rows).to_arrow().select(wanted.column_names)
         assert found.num_rows == expected.num_rows or not kept

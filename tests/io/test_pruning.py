@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import gpuflow as gf
 from gpuflow.arrow import convert
+from gpuflow.arrow.schema import dtype_of
 from gpuflow.io import scan_parquet
 from gpuflow.io.datasets.pruning import Range, may_match
 from gpuflow.io.parquet.source import ParquetSource
@@ -121,7 +122,7 @@ VALUES: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 
 
 def literal(value: Any, arrow: pa.DataType) -> Const:
-    dtype = convert.dtype_of(arrow)
+    dtype = dtype_of(arrow)
     assert dtype is not None
     if dtype == t.STRING:
         return Const(value, dtype)
@@ -141,7 +142,7 @@ def predicates(draw: st.DrawFn, depth: int = 2) -> tuple[Row, Any]:
         return call("not", a), lambda table: pc.invert(f(table))
     name = draw(st.sampled_from(sorted(VALUES)))
     arrow, values = VALUES[name]
-    dtype = convert.dtype_of(arrow)
+    dtype = dtype_of(arrow)
     assert dtype is not None
     if kind == "null":
         which = draw(st.sampled_from(["is_null", "is_not_null"]))

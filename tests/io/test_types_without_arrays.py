@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import gpuflow as gf
-from gpuflow.arrow import convert
+from gpuflow.arrow.schema import dtype_of, why_unsupported
 from gpuflow.errors import LeftOutWarning
 from tests.support.running import running
 
@@ -39,4 +39,4 @@ def test_types_that_pyarrow_makes_no_arrays_of_are_left_out(tmp_path: Path) -> N
         with running():
             assert frame.collect().to_dict() == {"x": [1, 2]}
     struct = pa.struct([pa.field("inner", batch.schema.field("m").type)])
-    assert convert.dtype_of(struct) is None and "pyarrow has no arrays" in convert.why_unsupported(struct)
+    assert dtype_of(struct) is None and "pyarrow has no arrays" in why_unsupported(struct)

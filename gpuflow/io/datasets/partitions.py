@@ -70,7 +70,7 @@ def refuse_without_columns(schema: Iterable[str], unsupported: Mapping[str, str]
 
 def supported(arrow: pa.Schema) -> tuple[Schema, dict[str, str]]:
     """Split an Arrow schema into its usable columns, and the reasons why the others are not."""
-    from gpuflow.arrow.convert import dtype_of_field, why_unsupported
+    from gpuflow.arrow.schema import dtype_of_field, why_unsupported
 
     fields: dict[str, DType] = {}
     reasons: dict[str, str] = {}

@@ -9,7 +9,8 @@ import pyarrow as pa
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.arrow import categories, convert
+from gpuflow.arrow import categories
+from gpuflow.arrow.schema import dtype_of_field
 from gpuflow.schema import Schema
 
 from .failures import failure
@@ -82,7 +83,7 @@ def _meet(target: dict[str, DType], field: pa.Field, there: Any, origin: str, fi
 
     `origin` is the file that the column comes from, `there` its type in it. A `fixed` type, given by the user, is not widened."""
     name, arrow = field.name, field.type
-    dtype, current = convert.dtype_of_field(field), target.get(name)
+    dtype, current = dtype_of_field(field), target.get(name)
     if dtype is not None and current is not None:
         if dtype == current or (
             fixed and {dtype.kind, current.kind} <= {"enum", "string"}

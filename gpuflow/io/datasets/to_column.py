@@ -13,6 +13,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.arrow import convert, decimals, enums, stored_times
 from gpuflow.arrow.columns import null_column
+from gpuflow.arrow.schema import arrow_type, dtype_of
 
 from .failures import failure
 from .files import File
@@ -45,16 +46,16 @@ def to_column(
         if selected is not None:
             data = _taken(data, selected, raw)
         _validate(data, raw)
-        if dtype.kind == "enum" and convert.dtype_of(data.type) in (t.STRING, t.NULL):
+        if dtype.kind == "enum" and dtype_of(data.type) in (t.STRING, t.NULL):
             return enums.enum_of_texts(data, dtype, strict=not forgiving)
         if data.type == pa.null():
             return null_column(dtype, len(data))
         if stored_times.is_stored(data.type, dtype):
-            data = stored_times.times(data, convert.arrow_type(dtype))
-        elif pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
-            data = decimals.converted(data, convert.arrow_type(dtype))
-        elif convert.dtype_of(data.type) != dtype:
-            data = data.cast(convert.arrow_type(dtype))
+            data = stored_times.times(data, arrow_type(dtype))
+        elif pa.types.is_decimal(data.type) and dtype_of(data.type) != dtype:
+            data = decimals.converted(data, arrow_type(dtype))
+        elif dtype_of(data.type) != dtype:
+            data = data.cast(arrow_type(dtype))
         column = convert.from_arrow(data)
     except (pa.ArrowException, ValueError) as e:
         raise failure(file.path, e, column=name) from e

@@ -25,6 +25,7 @@ from gpuflow_kernels.column import Chunk, Column
 from gpuflow.arrow import convert, decimals
 from gpuflow.arrow.columns import string_bytes
 from gpuflow.arrow.dictionaries import concat_chunks, dictionary_of, distinct_column
+from gpuflow.arrow.schema import arrow_schema
 from gpuflow.errors import UnsupportedError
 from gpuflow.io.datasets.partitions import empty_chunk
 from gpuflow.schema import Schema
@@ -275,7 +276,7 @@ def array_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = Non
         return _batch(schema, chunk).__arrow_c_device_array__(requested)  # type: ignore[no-any-return]
     held = ArrowDeviceArray()
     export(chunk, place, held)
-    return convert.arrow_schema(schema, dictionary=True).__arrow_c_schema__(), _capsule(held, ARRAY, _drop_array)
+    return arrow_schema(schema, dictionary=True).__arrow_c_schema__(), _capsule(held, ARRAY, _drop_array)
 
 
 def host_capsules(schema: Schema, chunks: Sequence[Chunk], requested: Any = None) -> tuple[Any, Any]:
@@ -288,7 +289,7 @@ def _batch(schema: Schema, chunk: Chunk) -> pa.RecordBatch:
     if not schema:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * chunk.length, pa.struct([])))
     arrays = [convert.to_arrow(column) for column in chunk.columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=convert.arrow_schema(schema))
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(schema))
 
 
 class _Stream:
@@ -300,7 +301,7 @@ class _Stream:
         self.error: bytes | None = None
 
     def describe(self, to: int) -> None:
-        capsule = convert.arrow_schema(self.schema, dictionary=self.place is not None).__arrow_c_schema__()
+        capsule = arrow_schema(self.schema, dictionary=self.place is not None).__arrow_c_schema__()
         _move(ArrowSchema, capsule, SCHEMA, to)
 
     def give(self, to: int) -> None:

@@ -15,6 +15,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.arrow import convert, decimals
 from gpuflow.arrow.enums import enum_column, enum_of
+from gpuflow.arrow.schema import arrow_type, dtype_of, why_unsupported
 from gpuflow.errors import LeftOutWarning, PlanError, ReadError, TypeMismatchError, UnsupportedError
 from gpuflow.expr.hints import listed, warn
 from gpuflow.installing import install_line
@@ -94,14 +95,14 @@ def _from_table(table: pa.Table, label: str, wide_decimals: str) -> MemorySource
 def _arrow_maker(data: pa.Array | pa.ChunkedArray, dtype: DType) -> Maker:
     if dtype.kind == "enum":
         return partial(enum_column, data, dtype)
-    if pa.types.is_decimal(data.type) and convert.dtype_of(data.type) != dtype:
+    if pa.types.is_decimal(data.type) and dtype_of(data.type) != dtype:
         return partial(_decimals, data, dtype)
     return partial(convert.from_arrow, data, trusted=False)
 
 
 def _decimals(data: pa.ChunkedArray, dtype: DType) -> Column:
     data.validate(full=True)
-    return convert.from_arrow(decimals.converted(data, convert.arrow_type(dtype)))
+    return convert.from_arrow(decimals.converted(data, arrow_type(dtype)))
 
 
 def from_polars(data: Any, wide_decimals: str = "exact") -> MemorySource:
@@ -178,9 +179,9 @@ def assemble(arrays: Mapping[Any, Any], label: str) -> MemorySource:
             if isinstance(arrow, str):
                 reasons[name] = arrow
                 continue
-        dtype = enum_of(arrow) or convert.dtype_of(arrow.type)
+        dtype = enum_of(arrow) or dtype_of(arrow.type)
         if dtype is None:
-            reasons[name] = convert.why_unsupported(arrow.type)
+            reasons[name] = why_unsupported(arrow.type)
         else:
             fields[name], make[name] = dtype, _arrow_maker(arrow, dtype)
     count = common_length(lengths)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from gpuflow_kernels.dtypes import DATE, NULL, DType, common
 
-from gpuflow.arrow import convert
+from gpuflow.arrow.schema import arrow_type
 from gpuflow.errors import TypeMismatchError
 from gpuflow.expr.literals import convert as converted
 from gpuflow.expr.scalars import Physical, is_missing, physical
@@ -55,7 +55,7 @@ def array_of(values: Any, dtype: DType | None = None, *, nan_is_null: bool = Fal
                 _refuse_cut(values)
             elif (any(map(_is_temporal, kinds)) and not _all_arrow(kinds)) or (dtype and dtype.is_temporal):
                 return _temporal(values, kinds, dtype)
-    arrow = None if dtype is None else convert.arrow_type(dtype)
+    arrow = None if dtype is None else arrow_type(dtype)
     try:
         return pa.array(values, arrow, from_pandas=nan_is_null)
     except OverflowError:
@@ -109,7 +109,7 @@ def _temporal(values: list[Any], kinds: set[type], dtype: DType | None) -> pa.Ar
     stored = [_stored(*physicals[row][:2], target, row, values[row]) for row in range(len(physicals))]
     if target == NULL:
         return pa.nulls(len(stored))
-    return pa.array(stored, pa.int32() if target == DATE else pa.int64()).view(convert.arrow_type(target))
+    return pa.array(stored, pa.int32() if target == DATE else pa.int64()).view(arrow_type(target))
 
 
 def _of_one_kind(values: list[Any], kind: type, dtype: DType | None) -> pa.Array | None:
@@ -121,7 +121,7 @@ def _of_one_kind(values: list[Any], kind: type, dtype: DType | None) -> pa.Array
         if dtype is not None:
             exact = pa.array(values, pa.timestamp("us", dtype.zone))
             try:
-                return exact.cast(convert.arrow_type(dtype))
+                return exact.cast(arrow_type(dtype))
             except pa.ArrowInvalid:
                 return None
     elif dtype is not None and not (kind is dt.date and dtype == DATE):

@@ -20,8 +20,9 @@ from gpuflow_kernels.primitives.cpu.compiled import compiled
 from gpuflow_kernels.primitives.cpu.parquet import headers as h
 from gpuflow_kernels.primitives.cpu.parquet import pages
 
-from gpuflow.arrow import convert, dictionaries
+from gpuflow.arrow import dictionaries
 from gpuflow.arrow.dictionaries import Dictionary
+from gpuflow.arrow.schema import entries_type
 from gpuflow.errors import ReadError
 from gpuflow.io.datasets.files import File
 from gpuflow.io.datasets.to_column import RowNumbers, to_column
@@ -158,7 +159,7 @@ def _entries(chunk_pages: Pages, chunk: int, dtype: DType) -> pa.Array:
 def _array(dtype: DType, offsets: Array, data: Array, validity: Array | None) -> pa.Array:
     bitmap = None if validity is None else pa.py_buffer(np.packbits(validity, bitorder="little"))
     buffers = [bitmap, pa.py_buffer(offsets), pa.py_buffer(data[: offsets[-1]])]
-    return pa.Array.from_buffers(convert.entries_type(dtype), len(offsets) - 1, buffers)
+    return pa.Array.from_buffers(entries_type(dtype), len(offsets) - 1, buffers)
 
 
 def _one_dictionary(texts: list[pa.Array]) -> tuple[Dictionary, list[Array]]:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.arrow.convert import dtype_of
+from gpuflow.arrow.schema import dtype_of
 from gpuflow.errors import ReadError
 from gpuflow.io.datasets.blocks import Layout
 from gpuflow.io.datasets.failures import FAILURES, failure

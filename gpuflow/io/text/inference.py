@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels import dtypes as t
 
-from gpuflow.arrow import convert
+from gpuflow.arrow.schema import arrow_type, dtype_of
 
 WHOLE = pa.decimal128(38, 0)
 """Marks columns of integers that neither int64 nor uint64 holds; readers of text infer no decimals themselves."""
@@ -62,9 +62,9 @@ def _wider(a: pa.Field, b: pa.Field) -> pa.Field:
             return pa.unify_schemas([pa.schema([a]), pa.schema([b])], promote_options="permissive").field(0)
         except pa.ArrowException:
             return a.with_type(pa.string())
-    x, y = convert.dtype_of(a.type), convert.dtype_of(b.type)
+    x, y = dtype_of(a.type), dtype_of(b.type)
     both = t.common(x, y) if x and y else None
-    return a.with_type(convert.arrow_type(both) if both and both != t.STRING else pa.string())
+    return a.with_type(arrow_type(both) if both and both != t.STRING else pa.string())
 
 
 def lenient(texts: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:

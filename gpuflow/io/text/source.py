@@ -16,8 +16,9 @@ from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.arrow import categories, convert
+from gpuflow.arrow import categories
 from gpuflow.arrow.dictionaries import Dictionary, concat_chunks, dictionary_of
+from gpuflow.arrow.schema import arrow_type
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, TypeMismatchError
 from gpuflow.io.datasets import files, hive
 from gpuflow.io.datasets.blocks import numbered
@@ -217,7 +218,7 @@ class TextSource(Source):
         asked: dict[str, DType] = {}
         if given is not None:
             self.text = text = text.named(tuple(given), given=True)
-            self.types = {name: arrow_type(kind) for name, kind in given.items()}
+            self.types = {name: parsed_type(kind) for name, kind in given.items()}
             asked.update(given)
             names = self._of(self.files[0], text.names_in)
             if names is not None:
@@ -235,7 +236,7 @@ class TextSource(Source):
                     column=name,
                 )
             asked[name] = dtype(kind, "schema_overrides", name)
-            self.types[name] = arrow_type(asked[name])
+            self.types[name] = parsed_type(asked[name])
         for name, kind in self.types.items():
             if kind == WHOLE and name not in asked:
                 where = self._beyond.get(name, self.files[0])
@@ -354,6 +355,6 @@ def refuse_other_columns(
             raise failure(file.path, why)
 
 
-def arrow_type(kind: DType) -> pa.DataType:
+def parsed_type(kind: DType) -> pa.DataType:
     """Return the Arrow type that text is parsed to for a column type."""
-    return pa.string() if kind == t.STRING or kind.kind == "enum" else convert.arrow_type(kind)
+    return pa.string() if kind == t.STRING or kind.kind == "enum" else arrow_type(kind)

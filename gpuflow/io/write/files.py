@@ -16,6 +16,7 @@ from gpuflow_kernels.column import Chunk, Column
 
 from gpuflow.arrow import convert
 from gpuflow.arrow.dictionaries import distinct_column
+from gpuflow.arrow.schema import arrow_schema
 from gpuflow.errors import ColumnNotFoundError, GpuflowError, PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.io.datasets import remote
 from gpuflow.io.datasets.failures import write_failure, writing
@@ -50,7 +51,7 @@ def write_table(
     keys = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
     _check_keys(keys, schema)
     stored = Schema({name: kind for name, kind in schema.items() if name not in keys})
-    encoder.check(convert.arrow_schema(stored))
+    encoder.check(arrow_schema(stored))
     target = text_of(path, encoder.suffix.removeprefix("."))
     system = remote.given(filesystem)
     if target.endswith(("/", os.sep)) and not keys:
@@ -106,7 +107,7 @@ def _check_keys(keys: tuple[str, ...], schema: Schema) -> None:
 
 
 def _write_file(chunks: Iterable[Chunk], schema: Schema, encoder: Encoder, target: Any, path: str) -> None:
-    arrow = convert.arrow_schema(schema)
+    arrow = arrow_schema(schema)
     with _opened(encoder, target, arrow, path) as write:
         for chunk in chunks:
             _append(write, chunk, arrow)
@@ -149,7 +150,7 @@ def _write_folder(
     With more than `_OPEN_FILES` files open, the oldest is closed, and continued in a next part."""
     positions = [schema.position(key) for key in keys]
     stored = tuple(i for i in range(len(schema)) if i not in positions)
-    arrow = convert.arrow_schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
+    arrow = arrow_schema({name: schema[name] for i, name in enumerate(schema) if i in stored})
     open_files: dict[str, tuple[ExitStack, Write]] = {}
     parts: dict[str, int] = {}
     with ExitStack() as everything:
