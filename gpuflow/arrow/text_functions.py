@@ -146,7 +146,7 @@ def _literal(what: str, value: Any) -> str:
 @lru_cache(maxsize=256)
 def _tells_words(pattern: str) -> bool:
     r"""Whether ``\b`` or ``\B`` stand in a translated pattern, where within brackets they cannot."""
-    return any(found in (r"\b", r"\B") for found in re.findall(r"\\.", pattern, re.DOTALL))
+    return any(escape in (r"\b", r"\B") for escape in re.findall(r"\\.", pattern, re.DOTALL))
 
 
 def _beyond_ascii(strings: pa.Array) -> bool:

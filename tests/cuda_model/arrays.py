@@ -224,17 +224,17 @@ def guarded(function: Callable[..., Any], owner: DeviceArray | None = None) -> C
         if isinstance(function, np.ufunc) and out is None:
             hosts = [a.host if isinstance(a, DeviceArray) else _inside(a, name) for a in args]
             with np.errstate(all="ignore"):
-                found = function(*hosts, **kwargs)
+                result = function(*hosts, **kwargs)
             known = _known_together(args)
-            return DeviceArray(found, known) if not isinstance(found, tuple) else _outside(found)
+            return DeviceArray(result, known) if not isinstance(result, tuple) else _outside(result)
         rest = {k: v.host if k == "out" else _inside(v, name) for k, v in kwargs.items()}
         with np.errstate(all="ignore"):
-            found = function(*(_inside(a, name) for a in args), **rest)
+            result = function(*(_inside(a, name) for a in args), **rest)
         if isinstance(out, DeviceArray):
             if out.known is not None:
                 out.known[...] = True
             return out
-        return _outside(found)
+        return _outside(result)
 
     return call
 

@@ -41,15 +41,15 @@ class Delays:
     def find(self, array: Guarded, i: int) -> Any:
         """What the current thread sees in place of the memory's own item, or None."""
         thread, key = self.machine.current, _key(array, i)
-        found = thread.buffer.get(key) or thread.block.buffer.get(key)
-        return None if found is None else found[3]
+        store = thread.buffer.get(key) or thread.block.buffer.get(key)
+        return None if store is None else store[3]
 
     def settle(self) -> None:
         """Let land what is due."""
         while self.due and self.due[0][0] <= self.machine.steps:
             _, number, buffer, key, thread = heapq.heappop(self.due)
-            found = buffer.get(key)
-            if found is not None and found[0] == number:
+            store = buffer.get(key)
+            if store is not None and store[0] == number:
                 _land(buffer, key, thread.block)
 
     def land(self, array: Guarded, i: int) -> None:
@@ -74,8 +74,8 @@ class Delays:
     def finish(self) -> None:
         """The end of a launch: everything lands, an older store before a later one."""
         for _, number, buffer, key, thread in sorted(self.due, key=lambda x: x[:2]):
-            found = buffer.get(key)
-            if found is not None and found[0] == number:
+            store = buffer.get(key)
+            if store is not None and store[0] == number:
                 _land(buffer, key, thread.block)
 
 

@@ -32,10 +32,10 @@ class Fault(Exception):
     """
 
     def __init__(self, kind: Kind, kernel: str, places: Iterable[Place], detail: str) -> None:
-        found = [(code.co_filename, line_of((code, offset))) for code, offset in places]
+        lines = [(code.co_filename, line_of((code, offset))) for code, offset in places]
         self.kind, self.kernel, self.detail = kind, kernel, detail
-        self.lines = tuple(line for _, line in found)
-        quoted = [f"\n    {line}: {linecache.getline(file, line).strip()}" for file, line in dict.fromkeys(found)]
+        self.lines = tuple(line for _, line in lines)
+        quoted = [f"\n    {line}: {linecache.getline(file, line).strip()}" for file, line in dict.fromkeys(lines)]
         super().__init__(f"{kind} in {kernel}: {detail}{''.join(quoted)}")
 
 

@@ -43,10 +43,10 @@ def _compiled(text: str, file: str, names: frozenset[str]) -> tuple[CodeType, di
     """The code of a text and the constants in it. A text is loaded for every schedule that it runs under."""
     constants: dict[str, Any] = {}
 
-    def named(found: re.Match[str]) -> str:
+    def named(match: re.Match[str]) -> str:
         """``uint64(7)`` is made once, not at every execution."""
-        name = f"_{found[1]}_{found[2].translate(_IN_NAMES)}"
-        constants[name] = CASTS[found[1]](float(found[2]) if "." in found[2] else int(found[2]))
+        name = f"_{match[1]}_{match[2].translate(_IN_NAMES)}"
+        constants[name] = CASTS[match[1]](float(match[2]) if "." in match[2] else int(match[2]))
         return name
 
     tree = parse(_CONSTANT.sub(named, text))

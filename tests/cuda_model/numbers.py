@@ -92,12 +92,12 @@ def _narrow(kind: Any) -> Callable[[int], Any]:
     made: dict[int, Any] = {}
 
     def number(value: int) -> Any:
-        found = made.get(value)
-        if found is None:
-            found = kind(value)
+        number = made.get(value)
+        if number is None:
+            number = kind(value)
             if len(made) < CACHED:
-                made[value] = found
-        return found
+                made[value] = number
+        return number
 
     return number
 

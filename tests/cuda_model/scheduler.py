@@ -257,13 +257,13 @@ class Machine:
 
     def shared_array(self, size: int, dtype: Any, frame: FrameType) -> Shared:
         block, place = self.current.block, place_of(frame)
-        found: Shared | None = block.shared.get(place)
-        if found is None:
-            found = block.shared[place] = Shared(self, f"shared memory {len(block.shared) + 1}", size, dtype)
+        array: Shared | None = block.shared.get(place)
+        if array is None:
+            array = block.shared[place] = Shared(self, f"shared memory {len(block.shared) + 1}", size, dtype)
             used = sum(a.data.nbytes for a in block.shared.values())
             if used > SHARED_BYTES:
                 raise self.fault("shared", [frame], f"{used} bytes of shared memory, {SHARED_BYTES} at most")
-        return found
+        return array
 
     # -- who waits where -----------------------------------------------------------------------------------------------
     def _endless(self) -> Fault:

@@ -30,8 +30,8 @@ def table(rows: int = 90, nulls: bool = True, seed: int = 0) -> pa.Table:
 
     def digits(precision: int, scale: int) -> list[Decimal]:
         edge = [0, 1, -1, 5, -5, 10**scale, 15 * 10**scale // 10, 25 * 10**scale // 10, -(25 * 10**scale // 10)]
-        found = edge + [rng.choice((1, -1)) * rng.randrange(10 ** rng.randrange(1, precision + 1)) for _ in range(rows)]
-        return [Decimal(v).scaleb(-scale) for v in found[:rows]]
+        values = edge + [rng.choice((1, -1)) * rng.randrange(10 ** rng.randrange(1, precision + 1)) for _ in range(rows)]
+        return [Decimal(v).scaleb(-scale) for v in values[:rows]]
 
     columns: dict[str, list[Any]] = {
         "a": digits(11, 2),
@@ -52,8 +52,8 @@ def duck(query: str, t: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Types and rows that DuckDB has for a query on `t`."""
     with duckdb.connect() as connection:
         connection.register("t", t)
-        found = connection.execute(query)
-        return [str(d[1]) for d in found.description], found.fetchall()
+        cursor = connection.execute(query)
+        return [str(d[1]) for d in cursor.description], cursor.fetchall()
 
 
 def type_name(dtype: gf.DType) -> str:

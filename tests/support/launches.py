@@ -54,15 +54,15 @@ def recorded(case: Case, nulls: bool, block: int = BLOCK) -> Recorded:
 
 def everything() -> dict[Kernel, str]:
     """All kernels of all cases, each with the first case that launches it."""
-    found: dict[Kernel, str] = {}
+    kernels: dict[Kernel, str] = {}
     for golden in GOLDEN:
         for kernel in recorded(golden, golden.nulls).kernels:
-            found.setdefault(kernel, named(golden, golden.nulls))
+            kernels.setdefault(kernel, named(golden, golden.nulls))
     for case in CASES:
         for nulls in (False, True):
             for kernel in recorded(case, nulls).kernels:
-                found.setdefault(kernel, named(case, nulls))
-    return found
+                kernels.setdefault(kernel, named(case, nulls))
+    return kernels
 
 
 def named(case: Case, nulls: bool) -> str:

@@ -17,8 +17,8 @@ from gpuflow_kernels.column import Column
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.primitives.cpu.bytes_of import SLACK
 from gpuflow_kernels.primitives.cpu.compiled import compiled
+from gpuflow_kernels.primitives.cpu.parquet import encodings, pages
 from gpuflow_kernels.primitives.cpu.parquet import headers as h
-from gpuflow_kernels.primitives.cpu.parquet import pages
 
 from gpuflow.arrow import dictionaries
 from gpuflow.arrow.dictionaries import Dictionary
@@ -119,12 +119,12 @@ def _strings(opened: Any, places: list[Place], starts: Array, selected: RowNumbe
         chunk_pages = read_pages(opened, places[c : c + 1], starts[c : c + 2], stored)
         chunk_pages.decompress(asked, written)
         out.decode(chunk_pages, slice(0, 1), _found(chunk_pages, 0), (-1, *_ANY), asked, low)
-        end = compiled(pages.offsets)(out.values[low:high], offsets[low:])
+        end = compiled(encodings.offsets)(out.values[low:high], offsets[low:])
         if end > len(data):  # entries of a dictionary may repeat
             longer = host_memory.empty(2 * end, "uint8")
             longer[: offsets[low]] = data[: offsets[low]]
             data = longer
-        compiled(pages.characters)(chunk_pages.data, out.values[low:high], offsets[low:high], data)
+        compiled(encodings.characters)(chunk_pages.data, out.values[low:high], offsets[low:high], data)
     return _array(dtype, offsets, data, out.validity)
 
 
@@ -140,7 +140,7 @@ def _found(chunk_pages: Pages, chunk: int) -> Array:
     """Find the positions of the entries of a string dictionary."""
     start, end, count = chunk_pages.dictionary(chunk)
     entries = np.empty(min(count, end - start), np.int64)
-    if compiled(pages.strings)(chunk_pages.data, start, end, entries, 0, len(entries)) < 0 or len(entries) < count:
+    if compiled(encodings.strings)(chunk_pages.data, start, end, entries, 0, len(entries)) < 0 or len(entries) < count:
         raise OtherForm
     return entries
 
@@ -149,8 +149,8 @@ def _entries(chunk_pages: Pages, chunk: int, dtype: DType) -> pa.Array:
     """Copy and validate the entries of a string dictionary."""
     entries = _found(chunk_pages, chunk)
     offsets = np.zeros(len(entries) + 1, np.int64)
-    data = np.empty(compiled(pages.offsets)(entries, offsets), np.uint8)
-    compiled(pages.characters)(chunk_pages.data, entries, offsets, data)
+    data = np.empty(compiled(encodings.offsets)(entries, offsets), np.uint8)
+    compiled(encodings.characters)(chunk_pages.data, entries, offsets, data)
     made = _array(dtype, offsets, data, None)
     made.validate(full=True)
     return made
@@ -205,7 +205,7 @@ class _Out:
         """Decode the rows of some chunks to ``values[low:]``: all, or those with the numbers `selected`.
 
         `entries` maps codes of the chunks' dictionary; None for numbers, whose dictionaries are read from each chunk. `plain` are
-        the arguments of `primitives.cpu.pages.column` for plain values.
+        the arguments of `primitives.cpu.parquet.pages.column` for plain values.
         """
         places, sums = chunk_pages.places[chunks], chunk_pages.sums[chunks]
         optional = np.array([place.optional for place in places])

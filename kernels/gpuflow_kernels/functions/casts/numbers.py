@@ -170,7 +170,7 @@ def _coarser_duration(source: DType, target: DType) -> tuple[int, ...] | None:
 def unit_scale(source: DType, target: DType) -> tuple[str, tuple[int, ...]] | None:
     """How timestamps and durations come into another unit: the name of the body below, and its constants."""
     ways = {"finer": _finer, "coarser": _coarser, "coarser duration": _coarser_duration}
-    return next(((way, found) for way, decide in ways.items() if (found := decide(source, target))), None)
+    return next(((way, constants) for way, decide in ways.items() if (constants := decide(source, target))), None)
 
 
 def _dated(source: DType, target: DType) -> tuple[int, ...] | None:
