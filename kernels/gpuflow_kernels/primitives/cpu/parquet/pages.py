@@ -77,7 +77,7 @@ def column(
     optional : array of bool
         For each chunk whether there may be nulls; only then `valid` and `spare_valid` are used.
     item, low, high : int
-        Bytes of a plain number (4 or 8) and its bounds; -1 for strings (see `encodings.strings`); 0 where plain values are an error.
+        Bytes of a plain number (4 or 8) and its bounds; -1 for strings (`encodings.strings`); 0 where plain values are an error.
     entries, entry_count : array, int
         The entries of the dictionary of all chunks; with `entry_count` -1 a buffer into which those of each chunk are read.
     every : int
