@@ -1,4 +1,4 @@
-"""Answers of different engines made comparable: rows in one order, types reduced to int64 and float64."""
+"""Make answers of different engines comparable: rows in one order, types reduced to int64 and float64."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.questions import Question
 
 
 def _numbers(name: str, column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray | None]:
-    """(values as int64 or float64, 0 where null; validity or None). Strings are ``id<number>``."""
+    """Return (values as int64 or float64, 0 where null; validity or None). Strings are ``id<number>``."""
     array: Any = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     valid = None if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_dictionary(array.type):
@@ -34,9 +34,9 @@ def _parse(strings: pa.Array) -> pa.Array:
 
 
 def canonical(table: pa.Table, question: Question) -> dict[str, Any]:
-    """The answer as rows, digests of exact columns, and values of columns with a tolerance.
+    """Reduce an answer to its number of rows, digests of exact columns, and values of columns with a tolerance.
 
-    Every column is exact but the floats of a question with a tolerance.
+    All columns are exact, except the floats of a question with a tolerance.
     """
     columns = {name: _numbers(name, table[name]) for name in sorted(table.column_names)}
     order = np.lexsort([columns[key][0] for key in reversed(question.sorted_by)])
@@ -55,7 +55,7 @@ def canonical(table: pa.Table, question: Question) -> dict[str, Any]:
 
 
 def differences(left: dict[str, Any], right: dict[str, Any], tolerance: float) -> list[str]:
-    """What differs between two canonical answers, in words; empty where nothing does."""
+    """Describe what differs between two canonical answers; empty if nothing does."""
     if left["rows"] != right["rows"]:
         return [f"{left['rows']} rows against {right['rows']}"]
     if set(left["digests"]) != set(right["digests"]):

@@ -1,4 +1,4 @@
-"""From the text of a GPU kernel to machine code without a device: Numba to PTX, ptxas to a cubin, nvdisasm to SASS.
+"""Compile the text of a GPU kernel to machine code without a device: Numba to PTX, ptxas to a cubin, nvdisasm to SASS.
 
 ptxas and nvdisasm come from the wheels ``nvidia-cuda-nvcc`` and ``nvidia-cuda-nvdisasm``, of the minor version of the NVVM
 wheel that Numba compiles with.
@@ -30,7 +30,7 @@ ARCHITECTURES: tuple[Architecture, ...] = ((7, 5), (8, 0), (9, 0), (10, 0))
 
 
 class MissingToolError(RuntimeError):
-    """ptxas or nvdisasm is not here, or not of the version that is needed."""
+    """ptxas or nvdisasm is not installed, or not in the version that is needed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Kernel:
 
     @property
     def function(self) -> ast.FunctionDef:
-        """Its own part of the text."""
+        """The function definition in the text."""
         functions = [n for n in tree(self.text).body if isinstance(n, ast.FunctionDef) and n.name == self.name]
         assert len(functions) == 1, f"{len(functions)} functions are called {self.name}"
         return functions[0]
@@ -60,7 +60,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Assembled:
-    """A kernel's machine code: what ptxas says of it, and its instructions line by line as nvdisasm prints them.
+    """A kernel's machine code: the report of ptxas, and its instructions line by line as nvdisasm prints them.
 
     `symbols` names the functions in it by their addresses.
     """
@@ -72,7 +72,7 @@ class Assembled:
 
 @cache
 def tree(text: str) -> ast.Module:
-    """The parsed text of a module."""
+    """Parse the text of a module."""
     return ast.parse(text)
 
 
@@ -80,13 +80,13 @@ def tree(text: str) -> ast.Module:
 @cache
 def _module(text: str) -> ModuleType:
     module = ModuleType("k_text")
-    text = text.replace("cuda.jit(cache=True)", "cuda.jit")  # only what has a file can be kept on the disk
+    text = text.replace("cuda.jit(cache=True)", "cuda.jit")  # Numba caches on disk only functions that have a file
     exec(compile(text, "<k_text>", "exec"), module.__dict__)
     return module
 
 
 def signature(kernel: Kernel) -> tuple[Any, ...]:
-    """Numba's types of the arguments. Where the text makes its arrays itself, they come as addresses."""
+    """Return Numba's types of the arguments; arrays that the text makes itself are passed as addresses."""
     from numba import types
     from numba.np.numpy_support import from_dtype
 
@@ -102,7 +102,7 @@ Compile = Callable[[Kernel, Sequence[Architecture]], dict[Architecture, str]]
 
 @contextmanager
 def ptx_compiler() -> Iterator[Compile]:
-    """Within this block: a function from a kernel to its PTX by architecture. No driver is asked.
+    """Yield a function that compiles a kernel to PTX for each architecture, without a driver.
 
     Numba's front end, which takes most of the time, runs once for all architectures.
     """
@@ -127,7 +127,7 @@ def ptx_compiler() -> Iterator[Compile]:
     setattr(library, name, remembering)
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=ARCHITECTURES[0])
     collecting = gc.isenabled()
-    gc.disable()  # the compiler's many small objects live long, and looking through them is a fifth of its time
+    gc.disable()  # the compiler makes many small objects that live long, and collecting garbage takes a fifth of its time
     try:
         yield compiled
     finally:
@@ -138,7 +138,7 @@ def ptx_compiler() -> Iterator[Compile]:
 
 
 def _shortened(ptx: str, name: str) -> str:
-    """The mangled name of the kernel, which spells out all its types, replaced by its own."""
+    """Replace the mangled name of the kernel, which contains all its types, by its own."""
     entries = re.findall(r"\.entry\s+(\w+)", ptx)
     assert len(entries) == 1, f"{len(entries)} entries"
     ptx = ptx.replace(entries[0], name)
@@ -154,7 +154,7 @@ NVVM = "nvidia-nvvm"
 
 @cache
 def tool(name: str) -> str:
-    """The path of ptxas or nvdisasm, from its wheel or else from a CUDA toolkit on the path.
+    """Return the path of ptxas or nvdisasm, from its wheel or else from a CUDA toolkit on the path.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def tool(name: str) -> str:
 
 
 def _wheels() -> list[str]:
-    """The folders that NVIDIA's wheels share."""
+    """Return the folders that NVIDIA's wheels share."""
     spec = importlib.util.find_spec("nvidia")
     return list(spec.submodule_search_locations or ()) if spec else []
 
@@ -190,7 +190,7 @@ def _minor(package: str) -> str | None:
 
 @cache
 def versions() -> tuple[str, ...]:
-    """What machine code depends on besides the text of a kernel."""
+    """Return the versions that machine code depends on besides the text of a kernel."""
     parts = []
     for package in ("numba-cuda", "numba", "llvmlite", "numpy", NVVM, *WHEELS.values()):
         try:
@@ -212,7 +212,7 @@ def _run(*command: str) -> tuple[str, str]:
 
 
 def assemble(texts: Iterable[str], architecture: Architecture) -> list[Assembled]:
-    """Machine code of several PTX texts. nvdisasm takes half a second to start, so all of it goes through one."""
+    """Assemble several PTX texts. nvdisasm takes half a second to start, so one process disassembles all."""
     ptxas, nvdisasm = tool("ptxas"), tool("nvdisasm")
     reports, code, starts, symbols = [], bytearray(), [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -247,7 +247,7 @@ _FUNCTION = 2
 
 
 def _code(cubin: bytes) -> tuple[bytes, list[tuple[int, str]]]:
-    """The instructions of a cubin (an ELF file), and the addresses and names of the functions in them."""
+    """Return the instructions of a cubin (an ELF file), and the addresses and names of its functions."""
     (table,) = struct.unpack_from("<Q", cubin, 0x28)
     size, count, names_at = struct.unpack_from("<HHH", cubin, 0x3A)
     # name, type, flags, address, offset, size, link, info, alignment, entry size

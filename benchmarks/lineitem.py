@@ -46,7 +46,7 @@ Q6 = """SELECT sum(l_extendedprice * l_discount) AS revenue FROM lineitem WHERE 
 
 
 def data_file(scale: float) -> Path:
-    """The file of a scale factor, made if it is not there yet."""
+    """Return the file of a scale factor; generate it if it does not exist."""
     folder = DATA / f"tpch-{scale:g}"
     path = folder / "lineitem.parquet"
     if not path.exists():
@@ -64,20 +64,20 @@ def _made(folder: Path) -> Path:
 
 
 def few(scale: float) -> int:
-    """Parts below this key are in one row of a hundred: keys are uniform, and go to 200,000 at scale 1."""
+    """Return the key below which parts are in one row of a hundred: keys are uniform, up to 200,000 at scale 1."""
     return int(2_000 * scale)
 
 
 # -- the engines ------------------------------------------------------------------------------------------------------
 def frames(module: Any, frame: Any, scale: float) -> dict[str, Any]:
-    """The questions over a lazy frame of gpuflow or Polars, whose names agree."""
+    """Return the questions over a lazy frame of gpuflow or Polars, which share the names of methods."""
     import datetime as dt
 
     col, price, discount = module.col, module.col("l_extendedprice"), module.col("l_discount")
     one = module.lit(Decimal("1"))
 
     def scaled(expression: Any, scale: int) -> Any:
-        """Polars rounds products to the wider scale of their factors, so it is given one that holds all digits."""
+        """Cast for Polars, which rounds products to the larger scale of their factors, to a scale that holds all digits."""
         return expression.cast(module.Decimal(38, scale)) if module.__name__ == "polars" else expression
 
     charged = scaled(price, 4) * (one - discount)
@@ -158,7 +158,7 @@ def answer_all(spec_file: str) -> None:
 
 
 def _comparable(table: pa.Table) -> pa.Table:
-    """Types that all engines can be compared in: decimals of one width, sums as such, strings plain; rows in one order."""
+    """Convert an answer to types that all engines can be compared in: one width of decimals, plain strings; rows in one order."""
     columns = []
     for column in table.columns:
         kind = column.type
@@ -198,8 +198,9 @@ PARTS: dict[str, list[str] | None] = {
 
 
 def split(path: Path, scale: float, repeat: int = 5) -> dict[str, dict[str, float]]:
-    """Seconds of one core that gpuflow takes for each question's columns, all rows of them: for reading their bytes, for
-    decompressing and decoding their pages; for the question itself when the table is in memory; and what pyarrow takes for
+    """Measure seconds of one core for each question's columns, all rows of them.
+
+    gpuflow: reading their bytes; decompressing their pages; decoding them; the question itself with the table in memory. pyarrow:
     reading, decompressing and decoding the same."""
     import dask
 
@@ -303,7 +304,7 @@ def main(scale: float, engines: tuple[str, ...], threads: int, rounds: int, repe
 
 
 def _ask(spec: dict[str, Any], limits: dict[str, str], threads: int) -> dict[str, Any]:
-    """What an engine answers in a process of its own, held to as many cores as it may have threads."""
+    """Run an engine in a process of its own, confined to as many cores as it may have threads."""
     file = Path(spec["out"]) / "spec.json"
     file.write_text(json.dumps(spec))
     start = "import sys; from benchmarks.lineitem import answer_all; answer_all(sys.argv[1])"
@@ -317,7 +318,7 @@ def _ask(spec: dict[str, Any], limits: dict[str, str], threads: int) -> dict[str
 
 
 def _pooled(earlier: dict[str, Any] | None, timing: dict[str, Any]) -> dict[str, Any]:
-    """Times of another round put to those before it; an error in any of them stays."""
+    """Add the times of another round to earlier ones; an error in any of them stays."""
     if earlier is None or "error" in earlier or "error" in timing:
         return earlier if earlier is not None and "error" in earlier else timing
     times = [*earlier["times"], *timing["times"]]

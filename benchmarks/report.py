@@ -14,7 +14,7 @@ START, END = "<!-- {} -->", "<!-- end -->"
 
 
 def ratio(entry: dict[str, Any]) -> float | None:
-    """Best peer's median over gpuflow's: above 1, gpuflow is ahead. None where either has no answer."""
+    """Return the best peer's median over gpuflow's: above 1, gpuflow is ahead. None where either has no answer."""
     medians = {e: t["median"] for e, t in entry["engines"].items() if "median" in t and e not in entry["wrong"]}
     ours = medians.pop("gpuflow", None)
     return min(medians.values()) / ours if ours and medians else None
@@ -31,7 +31,7 @@ def _seconds(timing: dict[str, Any] | None, wrong: bool) -> str:
 
 
 def rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heading and lines of the ratio table."""
+    """Return heading and lines of the ratio table."""
     engines = list(report["engines"])
     heading = ["question", "", *engines, "gpuflow, first call", "ratio"]
     lines = []
@@ -49,7 +49,7 @@ def rows(report: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def markdown(report: dict[str, Any], command: str) -> str:
-    """The table with what is needed to repeat it."""
+    """Return the table as Markdown, with what is needed to repeat the run."""
     heading, lines = rows(report)
     host = report["machine"]
     versions = ", ".join(f"{name} {e.get('version', '?')}" for name, e in report["engines"].items())
@@ -84,7 +84,7 @@ def show(report: dict[str, Any], console: Console) -> None:
 
 
 def save(report: dict[str, Any], folder: Path, name: str, command: str) -> Path:
-    """Write ``<name>.json`` and ``<name>.md``; the path of the first."""
+    """Write ``<name>.json`` and ``<name>.md``; return the path of the first."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(report, indent=1) + "\n")
@@ -93,7 +93,7 @@ def save(report: dict[str, Any], folder: Path, name: str, command: str) -> Path:
 
 
 def put_into(document: Path, name: str, text: str) -> None:
-    """Replace what stands between the marks ``<!-- name -->`` and ``<!-- end -->`` of a document."""
+    """Replace the text between the marks ``<!-- name -->`` and ``<!-- end -->`` of a document."""
     old = document.read_text()
     start = START.format(name)
     if start not in old:

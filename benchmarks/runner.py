@@ -1,4 +1,4 @@
-"""Runs the workers one after another, compares their answers, and gathers what they say."""
+"""Run the workers one after another, compare their answers, and gather their timings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATA = ROOT / "benchmarks" / ".data"
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and memory; the folder name of results is made from them."""
+    """Return processor, cores and memory, of which the folder name of results is made."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -38,7 +38,7 @@ def machine() -> dict[str, Any]:
 
 
 def folder_of(device: str) -> Path:
-    """Where the results of a device go."""
+    """Return the folder for the results of a device."""
     return RESULTS / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
 
 

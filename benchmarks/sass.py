@@ -1,4 +1,4 @@
-"""``python -m benchmarks.sass``: the machine code of every generated GPU kernel, held against limits. No device is needed.
+"""``python -m benchmarks.sass``: check the machine code of every generated GPU kernel against limits, without a device.
 
 Writes ``benchmarks/results/sass.md`` and exits with 1 where a limit is broken.
 """
@@ -33,9 +33,9 @@ Examined = dict[tuple[Kernel, Architecture], Facts]
 
 # -- examining --------------------------------------------------------------------------------------------------------
 def examine(kernels: Mapping[Kernel, Sequence[Architecture]], folder: Path | None = None) -> Examined:
-    """The facts of each kernel on each of its architectures.
+    """Compile each kernel for each of its architectures and return the facts of its machine code.
 
-    What was found before is taken from `folder`; a file's name holds all that the machine code depends on.
+    Results are cached in `folder`; a file's name contains everything that the machine code depends on.
     """
     examined: Examined = {}
     ptx: dict[Architecture, dict[Kernel, str]] = {}
@@ -88,7 +88,7 @@ def _source(module: str) -> str:
 MOST_REGISTERS = 128
 """With blocks of 256 threads, two blocks share a multiprocessor."""
 LOADS = 4
-"""What a thread that reads columns has in flight, if what all threads have together is not enough."""
+"""Least loads in flight of a thread that reads columns, if those of all threads together are too few."""
 KIB_IN_FLIGHT: dict[Architecture, int] = {(7, 5): 16, (8, 0): 16, (9, 0): 32, (10, 0): 32}
 """What a multiprocessor should have in flight to reach the bandwidth of memory: what CUB's tuning tables aim for on A100
 and H100; half of what they aim for on B200. For Turing, whose memory is slower, the number of A100 is taken."""
@@ -98,20 +98,19 @@ BLOCK, REGISTER_FILE = 256, 65536
 
 
 def resident(facts: Facts, architecture: Architecture) -> int:
-    """Threads of a multiprocessor that have room at the same time, in blocks of 256."""
+    """Return how many threads, in blocks of 256, are resident on a multiprocessor at the same time."""
     by_registers = REGISTER_FILE // (BLOCK * max(16, -(-facts.registers // 8) * 8))
-    by_shared = KIB_SHARED[architecture] * 1024 // (facts.shared + 1024)  # each block costs one KiB of its own
+    by_shared = KIB_SHARED[architecture] * 1024 // (facts.shared + 1024)  # each block needs one KiB more
     return BLOCK * min(by_registers, by_shared, MOST_THREADS[architecture] // BLOCK)
 
 
 def kib_in_flight(facts: Facts, architecture: Architecture) -> float:
-    """What the threads of a multiprocessor have in flight together."""
+    """Return the KiB that all threads of a multiprocessor have in flight together."""
     return resident(facts, architecture) * facts.bytes_in_flight / 1024
 
 
 def declared_loads(kernel: Kernel) -> int:
-    """How many loads a tile asks for at once: the longest row of statements that load by `pair`, `entry` or `item` and do
-    not need each other."""
+    """Return how many independent loads a tile issues: the longest run of statements that load by `pair`, `entry` or `item`."""
     most = 0
     for node in ast.walk(kernel.function):
         for body in (getattr(node, "body", None), getattr(node, "orelse", None)):
@@ -135,7 +134,7 @@ def _is_load(statement: ast.stmt) -> bool:
 
 
 def streams(kernel: Kernel) -> bool:
-    """Whether it reads columns of a table row by row."""
+    """Return whether a kernel reads columns of a table row by row."""
     return any(re.fullmatch(r"(p_)?c\d+", a.arg) for a in kernel.function.args.args)
 
 
@@ -158,7 +157,7 @@ LIMITS: dict[str, Callable[[Kernel, Facts, Architecture], str]] = {
     "division": lambda k, f, a: f"{f.divisions} calls of 64-bit division" if f.divisions else "",
     "in flight": _in_flight,
 }
-"""What is wrong with a kernel by each limit, or nothing."""
+"""For each limit a function that describes how a kernel breaks it; empty if it does not."""
 
 
 @dataclass(frozen=True)
@@ -186,14 +185,14 @@ ALLOWED: tuple[Allowance, ...] = (
 
 
 def breaches(kernel: Kernel, facts: Facts, architecture: Architecture) -> dict[str, str]:
-    """What is wrong with a kernel by limit, allowed or not."""
+    """Return how a kernel breaks limits, allowed or not."""
     return {limit: wrong for limit, check in LIMITS.items() if (wrong := check(kernel, facts, architecture))}
 
 
 def failures(
     examined: Examined, cases: Mapping[Kernel, str], allowed: Iterable[Allowance] = ALLOWED
 ) -> tuple[list[str], set[Allowance]]:
-    """(what breaks a limit and may not, the allowances that were needed)."""
+    """Return (limits broken without an allowance, the allowances that were needed)."""
     wrong, used = [], set()
     for (kernel, architecture), facts in examined.items():
         for limit, message in breaches(kernel, facts, architecture).items():
@@ -286,7 +285,7 @@ def main(cache: Path | None, keep: bool) -> None:
             assembling.tool(name)
     except MissingToolError as e:
         raise click.ClickException(str(e)) from e
-    from tests.support.launches import everything  # the cases are the tests': what they launch is what is looked at
+    from tests.support.launches import everything  # the cases of the tests launch the kernels that are checked
 
     cases = everything()
     examined = examine(dict.fromkeys(cases, ARCHITECTURES), cache)

@@ -1,4 +1,4 @@
-"""What a kernel's machine code says: registers, memory accesses by width, atomics, calls, loads in flight.
+"""Read facts from a kernel's machine code: registers, memory accesses by width, atomics, calls, loads in flight.
 
 Loads are in flight from where they are issued to the first instruction that reads what they bring. They are counted along
 the blocks of the control flow graph; where paths meet, only those count that are in flight on all of them, and nothing
@@ -82,7 +82,7 @@ class Instruction:
 
     @property
     def bytes(self) -> int:
-        """Of a load or store."""
+        """Bytes of a load or store."""
         for part in self.parts:
             if part in _WIDTHS:
                 return _WIDTHS[part]
@@ -99,7 +99,7 @@ _AFTER_PREDICATE = {"ATOM", "ATOMG", "ATOMS", "SHFL", "MATCH", "VOTE", "LDG", "L
 
 
 def parse(line: str) -> Instruction:
-    """One line of nvdisasm."""
+    """Parse one line of nvdisasm."""
     match = _LINE.match(line)
     assert match, line
     address, predicate, name, parts, operands = match.groups()
@@ -154,7 +154,7 @@ class _Block:
 
 
 def blocks(code: list[Instruction]) -> list[_Block]:
-    """Basic blocks in the order of their addresses. A call is passed over; a divergent branch may go either way."""
+    """Return basic blocks in the order of their addresses. Calls return; a divergent branch may go either way."""
     starts = {code[0].address} | {i.target for i in code if i.target is not None}
     result: list[_Block] = []
     ended = True
@@ -178,7 +178,7 @@ def blocks(code: list[Instruction]) -> list[_Block]:
 
 
 def reached(graph: list[_Block], start: list[int]) -> set[int]:
-    """The blocks that may run after those of `start`."""
+    """Return the blocks that may run after those of `start`."""
     visited: set[int] = set()
     waiting = list(start)
     while waiting:
@@ -190,14 +190,14 @@ def reached(graph: list[_Block], start: list[int]) -> set[int]:
 
 
 def in_loops(graph: list[_Block]) -> set[int]:
-    """The blocks that run again and again."""
+    """Return the blocks that are in loops."""
     live = reached(graph, [0])
     return {k for k in live if k in reached(graph, graph[k].after)}
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
 def loads_in_flight(graph: list[_Block]) -> tuple[int, int]:
-    """(number, bytes) where the most global loads are in flight at once."""
+    """Return the greatest (number, bytes) of global loads in flight at once."""
     live, looping = reached(graph, [0]), in_loops(graph)
     outgoing: dict[int, list[Instruction]] = {}
     best = (0, 0)
@@ -206,7 +206,7 @@ def loads_in_flight(graph: list[_Block]) -> tuple[int, int]:
             continue
         coming = [outgoing.get(b) for b in block.before if b in live]
         flight: list[Instruction] = []
-        if coming and all(c is not None for c in coming):  # a way round a loop brings nothing
+        if coming and all(c is not None for c in coming):  # loads in flight are not carried around a loop
             flight = [load for load in coming[0] or [] if all(load in (c or []) for c in coming)]
         for instruction in block.code:
             flight = _without(flight, instruction)
@@ -219,7 +219,7 @@ def loads_in_flight(graph: list[_Block]) -> tuple[int, int]:
 
 
 def _without(flight: list[Instruction], instruction: Instruction) -> list[Instruction]:
-    """What is still in flight: loads arrive in order, so waiting for one is waiting for those before it."""
+    """Return the loads still in flight: they arrive in order, so waiting for one is waiting for those before it."""
     if instruction.name == "CALL":
         return []
     touched = instruction.reads | instruction.writes
@@ -232,7 +232,7 @@ def _number(pattern: str, report: str) -> int:
 
 
 def facts_of(assembled: Assembled) -> Facts:
-    """Count everything."""
+    """Compute all facts of a kernel's machine code."""
     code = [parse(line) for line in assembled.lines]
     entry = code[0].address
     symbols = {at: name.rpartition("$")[2] for at, name in assembled.symbols if at != entry}

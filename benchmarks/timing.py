@@ -1,4 +1,4 @@
-"""Calling something several times."""
+"""Time repeated calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def repeated(ask: Callable[[], Any], repeat: int, budget: float) -> dict[str, Any]:
-    """First call, then `repeat` more (fewer, but two, when they would take longer than `budget` seconds)."""
+    """Time a first call, then `repeat` more (at least two, even if they take longer than `budget` seconds)."""
 
     def once() -> tuple[float, Any]:
         gc.collect()
@@ -21,7 +21,7 @@ def repeated(ask: Callable[[], Any], repeat: int, budget: float) -> dict[str, An
     first, result = once()
     times: list[float] = []
     while len(times) < repeat and (len(times) < 2 or sum(times) + times[-1] < budget):
-        result = None  # let go of the last answer before the next is made
+        result = None  # free the last answer before the next is computed
         seconds, result = once()
         times.append(seconds)
     return {"first": first, "times": times, "median": statistics.median(times), "result": result}

@@ -1,4 +1,4 @@
-"""What a part measures with: a device, a deadline, and a place for its results."""
+"""The tools of a part: a device, a deadline, and a place for its results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPEAT = 5
 """Timed runs after the first one, as long as there is time."""
 QUICK_ROWS = 1_000_000
 PEERS_SHARE = 0.4
-"""Part of a part's time after which no peer is begun: what is ours comes first."""
+"""Share of a part's time after which no peer is started: gpuflow comes first."""
 PEERS = ("cupy", "torch", "cudf")
 
 Work = Callable[[], Any]
@@ -36,7 +36,7 @@ class CudaDevice:
         return int(self.xp.cuda.Device().attributes["MultiProcessorCount"])
 
     def free(self) -> int:
-        """Bytes of free memory, after giving back what the pools hold."""
+        """Return bytes of free memory, after emptying the pools."""
         import sys
 
         self.xp.get_default_memory_pool().free_all_blocks()
@@ -59,7 +59,7 @@ class CudaDevice:
         return float(self.xp.cuda.get_elapsed_time(start, stop)) / 1e3
 
     def handle(self, array: Any) -> Any:
-        """The array as a kernel takes it."""
+        """Convert an array to what a kernel takes."""
         from numba import cuda
 
         return cuda.as_cuda_array(array, sync=False)
@@ -71,13 +71,13 @@ class CudaDevice:
         kernel[blocks, threads](*arguments)
 
     def frame(self, columns: Mapping[str, Any]) -> Any:
-        """A frame over device arrays."""
+        """Return a frame over device arrays."""
         import gpuflow as gf
 
         return gf.from_cupy(columns)
 
     def arrays(self, table: Any) -> dict[str, Any]:
-        """The columns of a collected table, on the device."""
+        """Return the columns of a collected table, on the device."""
         return table.to_cupy()
 
     def pinned(self, size: int) -> Any:
@@ -88,14 +88,14 @@ class CudaDevice:
 
 
 def importable(names: tuple[str, ...] = PEERS) -> tuple[dict[str, Any], dict[str, str]]:
-    """(modules by name, why the others are not there)."""
+    """Import modules; return (modules by name, reasons why the others are missing)."""
     import importlib
 
     modules, absent = {}, {}
     for name in names:
         try:
             modules[name] = importlib.import_module(name)
-        except Exception as error:  # half-installed libraries fail in many ways
+        except Exception as error:  # incompletely installed libraries fail in many ways
             absent[name] = f"not importable: {type(error).__name__}: {error}".splitlines()[0]
     return modules, absent
 
@@ -146,7 +146,7 @@ class Bench:
         return self.xp.random.default_rng(7)
 
     def below(self, random: Any, high: int, rows: int, dtype: str = "int64") -> Any:
-        """Whole numbers from 0 to high - 1."""
+        """Draw integers from 0 to high - 1."""
         return (random.random(rows) * high).astype(dtype)
 
     def rows(self, most: int, bytes_per_row: float) -> int:

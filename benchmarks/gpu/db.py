@@ -36,7 +36,7 @@ class Cudf(Pandas):
 
 @contextmanager
 def on(target: str) -> Iterator[None]:
-    """Within this block queries run on this target."""
+    """Run queries within this block on a target."""
     import dask.config
 
     with dask.config.set({"gpuflow.target": target}):
@@ -64,7 +64,7 @@ def run(bench: Bench) -> None:
 
 
 def agreement(asked: list[Question], target: str) -> dict[str, list[str]]:
-    """What differs from the CPU target's answers, by question, on few rows."""
+    """Return what differs from the CPU target's answers, by question, on few rows."""
     tables = {"x": data.groupby_table(SMALL, 10)} if asked[0].task == "groupby" else data.join_tables(SMALL)
     answers: dict[str, dict[str, Any]] = {}
     for name in ("cpu", target):
@@ -130,7 +130,7 @@ def bytes_in(question: Question, tables: dict[str, pa.Table]) -> int:
 
 
 def expected_rows(bench: Bench, question: Question, tables: dict[str, pa.Table]) -> int:
-    """How many rows an answer has, found by sorting or marking the key columns."""
+    """Count the rows of an answer by sorting or marking the key columns."""
     xp = bench.xp
     if isinstance(question, GroupBy):
         word = xp.zeros(tables["x"].num_rows, "uint64")

@@ -122,12 +122,12 @@ def many(bench: Bench) -> None:
 
 
 def number_of(xp: Any, keys: Any) -> Any:
-    """The group numbers that keys were made of."""
+    """Recover the group numbers that keys were made of."""
     return (keys.view("uint64") * xp.uint64(pow(ODD, -1, 1 << 64))).view("int64")
 
 
 def matches(bench: Bench, answer: dict[str, Any], groups: Any, keys: Any, value: Any) -> bool:
-    """Whether counts, sums and means by group are those that CuPy finds; every group once, none left out."""
+    """Return whether counts, sums and means by group equal those of CuPy, each group once, none missing."""
     xp = bench.xp
     counts = xp.bincount(keys)
     seen = xp.zeros(len(counts), bool)

@@ -59,7 +59,7 @@ def unique(bench: Bench) -> None:
         name, moved, peers = f"join with {size:,} unique keys, {case}", 16 * (n + size), {}
         peers |= {"cupy": by_arrays, "torch": by_torch, "cudf": by_cudf}
         record = bench.measure(name, n, query.persist, moved, right, peers)
-        if record is not None:  # probing a thousand rows costs nothing: what is left is building
+        if record is not None:  # probing a thousand rows takes no time, so this measures building
             building = min(bench.once(few.persist)[0] for _ in range(3))
             probing = record["median"] - building
             rate = (

@@ -1,4 +1,4 @@
-"""The processes of a run: each part in one of its own, ended with all that it started when its time is up."""
+"""Run each part in a process of its own, which is ended with all its children when its time is up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def environment_of(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def execute(command: Sequence[str], environment: Mapping[str, str], seconds: float, log: Path) -> int | None:
-    """Run a command, its output into `log`; its exit code, or None where it was stopped because its time was up."""
+    """Run a command, its output into `log`; return its exit code, or None if it was stopped because its time was up."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, env=dict(environment), cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
@@ -44,7 +44,7 @@ def execute(command: Sequence[str], environment: Mapping[str, str], seconds: flo
             return None
         finally:
             try:
-                os.killpg(process.pid, signal.SIGKILL)  # the session is its own: whatever it left running
+                os.killpg(process.pid, signal.SIGKILL)  # it has a session of its own: end what it left running
             except ProcessLookupError:
                 pass
             process.wait()
@@ -52,7 +52,7 @@ def execute(command: Sequence[str], environment: Mapping[str, str], seconds: flo
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs a part and says what it came to."""
+    """Runs a part and returns its result."""
 
     folder: Path
     """For records and logs."""
@@ -102,7 +102,7 @@ def last_line(log: Path) -> str:
 
 
 def outcome(records: list[dict[str, Any]], returncode: int | None, tail: str) -> dict[str, Any]:
-    """What the records of a measuring part come to. What was measured before it failed is kept."""
+    """Summarise the records of a measuring part. Measurements made before a failure are kept."""
     result: dict[str, Any] = {
         "copy_gb_per_s": next((r["gb_per_s"] for r in records if r["kind"] == "copy"), None),
         "rows": [r for r in records if r["kind"] in ("work", "micro")],
@@ -122,7 +122,7 @@ def outcome(records: list[dict[str, Any]], returncode: int | None, tail: str) ->
     last = next((r for r in reversed(records) if r["kind"] == "begin"), {"name": "nothing", "peer": None})
     if returncode is None and last["peer"] is None:
         return result | {"status": "failed", "why": f"did not end in its time, and was stopped in {last['name']}"}
-    if returncode is None:  # a peer's slowness is no fault of ours
+    if returncode is None:  # a slow peer does not fail the part
         result["notes"].append(f"stopped when its time was up, while {last['peer']} ran: {last['name']}")
     elif returncode != 0 or not any(r["kind"] == "end" for r in records):
         return result | {"status": "failed", "why": f"exit code {returncode}: {tail}"}

@@ -1,4 +1,4 @@
-"""What a run came to: JSON, Markdown tables, and a line in docs/gpu-status.md."""
+"""Report a run: JSON, Markdown tables, and a line in docs/gpu-status.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADING = ("device", "date", "commit", "tests", "sanitizer", "benchmarks")
 
 
 def table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its columns as wide as what is in them, so that it reads well in a terminal too."""
+    """Format a Markdown table with aligned columns, which is readable in a terminal too."""
     rows = [[cell.replace("|", "\\|") for cell in row] for row in (heading, *lines)]
     widths = [max(3, *(len(row[k]) for row in rows)) for k in range(len(heading))]
     text = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in rows]
@@ -71,7 +71,7 @@ def part_table(parts: dict[str, dict[str, Any]]) -> str:
 
 
 def describe(part: dict[str, Any]) -> str:
-    """A part's result in a few words."""
+    """Describe a part's result in a few words."""
     said = part["status"] + (f": {part['why']}" if part.get("why") else "")
     if "passed" in part:
         said += f" ({part['passed']} passed, {len(part['failed'])} failed, {part['skipped']} skipped of {part['collected']})"

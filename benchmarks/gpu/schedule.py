@@ -58,7 +58,7 @@ class Deadline:
 
 
 def allowance(remaining: float, part: Part, later: Sequence[Part]) -> float:
-    """The seconds of `part`, when `later` are still to come."""
+    """Return the seconds of `part`, if the parts `later` are still to run."""
     return max(remaining, 0.0) * part.share / (part.share + sum(p.share for p in later))
 
 
@@ -116,9 +116,9 @@ def selected(only: str | None) -> tuple[Part, ...]:
 
 
 def rows_that_fit(rows: int, bytes_per_row: float, free: int, share: float = 0.4) -> int:
-    """The most rows up to `rows` whose bytes are at most this share of the free memory: 1, 2 or 5 times a power of ten.
+    """Return the most rows up to `rows` whose bytes are at most this share of the free memory: 1, 2 or 5 times a power of ten.
 
-    The rest is for results, for hash tables, and for what the peers make of the same rows.
+    The rest is for results, for hash tables, and for the peers' copies of the same rows.
     """
     most = min(rows, int(free * share / bytes_per_row))
     if most < 1:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 ALWAYS = ("pytest", "hypothesis", "numba", "cupy")
-"""What even the tests of kernels need."""
+"""Packages that the tests of kernels need."""
 WHOLE = ("dask", "pyarrow", "fsspec", "rich", "click")
-"""What `import gpuflow` and the tests' common setup need besides."""
+"""Further packages that `import gpuflow` and the tests' common setup need."""
 
 
 def absent(names: tuple[str, ...], find: Callable[[str], Any] = importlib.util.find_spec) -> list[str]:
@@ -29,7 +29,7 @@ def command(missing: list[str], quick: bool) -> list[str]:
 
 
 def read(record: Path) -> list[dict[str, Any]]:
-    """The recorder's lines; one that was cut short is left out."""
+    """Read the recorder's lines; skip one that was cut off."""
     events = []
     for line in record.read_text().splitlines() if record.exists() else ():
         try:
@@ -40,9 +40,9 @@ def read(record: Path) -> list[dict[str, Any]]:
 
 
 def verdict(events: list[dict[str, Any]], returncode: int | None, missing: list[str], tail: str = "") -> dict[str, Any]:
-    """What a run came to; `returncode` is None where the time was up.
+    """Summarise a run; `returncode` is None if the time was up.
 
-    A test file that could not be imported because a library of others is not installed is not run, and has not failed.
+    A test file that could not be imported because another library is not installed counts as not run, not as failed.
     """
     by = {kind: [e["name"] for e in events if e["event"] == kind] for kind in ("passed", "failed", "skipped", "start", "end")}
     failed = list(dict.fromkeys(by["failed"]))
