@@ -1,1 +1,1 @@
-"""What tests of whole queries share: tables of hostile values, settings that force a way of running, comparison."""
+"""Shared by tests of whole queries: tables of hostile values, settings that force a way of running, comparison."""

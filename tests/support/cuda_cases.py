@@ -1,4 +1,4 @@
-"""What the CUDA target has to do right: every skeleton over columns of every register type, as functions of a target.
+"""Cases for the CUDA target: every skeleton over columns of every register type, as functions of a target.
 
 A case takes a target, its data and the bindings to run under, and returns rows as plain Python values, with the number
 of leading values that identify a row (its order is free then), or None where the order counts.
@@ -141,7 +141,7 @@ FOLDED = (agg("var", SINGLE), agg("first", WORD), agg("last", REAL), agg("produc
 
 
 def key_ranges(count: int) -> tuple[tuple[int, int] | None, ...]:
-    """Ranges so wide that no layout can be packed."""
+    """Return ranges that are too wide for any packed layout."""
     return ((-(1 << 62), 1 << 62),) * count
 
 
@@ -167,7 +167,7 @@ def grouping(
 
 
 def merged(target: Target, grouper: Grouper, bindings: Bindings, ranges: Any) -> list[tuple[Any, ...]]:
-    """The one result of a grouper, its partial ones put together by a merging pipeline."""
+    """Merge the partial results of a grouper by a merging pipeline."""
     results, sink = grouper.results(), grouper.sink
     if not results:
         return []
@@ -185,7 +185,7 @@ def merged(target: Target, grouper: Grouper, bindings: Bindings, ranges: Any) ->
 
 
 def numbering(keys: tuple[Row, ...]) -> Run:
-    """Equal keys have equal numbers below the number of groups; which is whose is free."""
+    """Check that equal keys have equal numbers below the number of groups; which number a group has is free."""
 
     def run(target: Target, chunk: Chunk, bindings: Bindings) -> Rows:
         grouper = Grouper(target, Pipeline(TYPES, (POSITIVE,), Group(keys, (), number=True)))
@@ -320,7 +320,7 @@ case("split", splitting)
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equal values; floats to nine digits, for sums depend on their order, and NaN equal to itself."""
+    """Compare values; floats to nine digits, because sums depend on their order; NaN equals itself."""
     if isinstance(left, float) and isinstance(right, float):
         return bool(np.isclose(left, right, rtol=1e-9, atol=1e-9, equal_nan=True))
     return type(left) is type(right) and left == right

@@ -1,4 +1,4 @@
-"""Tables of decimals, and what DuckDB has for a query on them."""
+"""Tables of decimals, and DuckDB's answers to queries on them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def table(rows: int = 90, nulls: bool = True, seed: int = 0) -> pa.Table:
 
 
 def duck(query: str, t: pa.Table) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Types and rows that DuckDB has for a query on `t`."""
+    """Return types and rows of DuckDB's answer to a query on `t`."""
     with duckdb.connect() as connection:
         connection.register("t", t)
         cursor = connection.execute(query)

@@ -1,4 +1,4 @@
-"""Stand-ins for a device and a clock, for rehearsing benchmarks that need a GPU."""
+"""Models of a device and a clock, for testing benchmarks that need a GPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import gpuflow as gf
 
 
 class Clock:
-    """Time that passes only when told."""
+    """A clock that is advanced by hand."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -22,7 +22,7 @@ class Clock:
 
 
 class HostDevice:
-    """A device made of NumPy. Kernels are not run, but remembered with the types of their arguments."""
+    """A device made of NumPy. Kernels are not run, but recorded with the types of their arguments."""
 
     xp = np
     multiprocessors = 2

@@ -36,7 +36,7 @@ AXES: dict[str, dict[str, Any]] = {
 
 
 def examples(count: int) -> hypothesis.settings:
-    """So many examples, times ``FUZZ_FACTOR`` of the environment; the first fault found is shrunk and told, not every one."""
+    """Settings for `count` examples, times ``FUZZ_FACTOR`` of the environment; only the first failure is shrunk and reported."""
     count = max(1, round(count * float(os.environ.get("FUZZ_FACTOR", "1"))))
     phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
     return hypothesis.settings(max_examples=count, report_multiple_bugs=False, phases=phases)
@@ -58,24 +58,24 @@ def running(target: str = "python", axis: str = "plain", parts: int = 1, rows: i
 
 
 def records(result: gf.Table | pl.DataFrame) -> list[tuple[Any, ...]]:
-    """Rows as tuples of Python values."""
+    """Return rows as tuples of Python values."""
     return (result.to_polars() if isinstance(result, gf.Table) else result).rows()
 
 
 def _place(row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """A sort key under which rows that are the same but for a float's last bits stand at the same place."""
+    """Return a sort key under which rows that differ only in the last bits of floats sort alike."""
     return [(1, f"{v + 0.0:.6g}") if isinstance(v, float) else (0, "") if v is None else (2, repr(v)) for v in row]
 
 
 def alike(a: Any, b: Any) -> bool:
-    """Equal values: NaN is NaN, 0.0 is -0.0, and floats may differ in their last bits."""
+    """Compare values: NaN equals NaN, 0.0 equals -0.0, and floats may differ in their last bits."""
     if isinstance(a, float) and isinstance(b, float):
         return (math.isnan(a) and math.isnan(b)) or a == b or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
     return type(a) is type(b) and bool(a == b)
 
 
 def difference(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], *, ordered: bool = False) -> str:
-    """What is wrong with the rows `found`, or nothing."""
+    """Describe what is wrong with the rows `found`; empty if nothing is."""
     if len(found) != len(expected):
         return f"{len(found)} rows, {len(expected)} expected\nfound    {found[:20]}\nexpected {expected[:20]}"
     if not ordered:
@@ -87,7 +87,7 @@ def difference(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], *,
 
 
 def assert_same(found: gf.Table, expected: pl.DataFrame, *, ordered: bool = False, about: object = "") -> None:
-    """Names, rows, and their order if asked for."""
+    """Assert that names and rows are equal, and their order if `ordered`."""
     assert found.schema.names == tuple(expected.columns), f"{about}: {found.schema.names}"
     wrong = difference(records(found), records(expected), ordered=ordered)
     assert not wrong, f"{about}\n{wrong}"

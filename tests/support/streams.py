@@ -1,4 +1,4 @@
-"""A model of streams: work that is done late, in an order that only events bind, on memory that is soon used again."""
+"""A model of streams: work is done late, in an order that only events constrain, on memory that is reused soon."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 
 
 class Event:
-    """Happens when its stream comes to it."""
+    """An event, which happens when its stream reaches it."""
 
     def __init__(self) -> None:
         self.happened = False
 
 
 class Stream:
-    """Work in order; an event in it is waited for."""
+    """Work in order; the stream waits for events in it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,7 +36,7 @@ class Stream:
 
 
 class Block:
-    """Memory from the pool; back in it when nothing refers to this."""
+    """Memory from the pool, returned to it when nothing refers to this."""
 
     def __init__(self, memory: Any, pool: list[Any]) -> None:
         self.memory, self._pool = memory, pool
@@ -90,7 +90,7 @@ class Device:
         return event
 
     def read(self, array: Array, results: list[Any]) -> None:
-        """Launch a kernel that takes down what an array holds when it runs."""
+        """Launch a kernel that records the content of an array when it runs."""
         values = array.values
 
         def work() -> None:
