@@ -1,4 +1,4 @@
-"""Every row of `docs/semantics.md` names its tests, and every test named there exists."""
+"""Every row of `docs/semantics.md` names its tests, every test named there exists, and so do files that pages link to."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def faults(page: str) -> list[str]:
     """Rows without a test, and links that lead nowhere."""
     bare = [f"no test: {row[0]}" for row in rows(page) if len(row) != 4 or not row[-1] or LINK.sub("", row[-1]).strip()]
     return bare + [f"no such test: {path}::{name}" for path, name in LINK.findall(page) if name not in functions_of(ROOT / path)]
+
+
+def test_linked_files_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    linked = [(page, target) for page in pages for target in re.findall(r"\]\(([\w./-]+)[)#]", page.read_text())]
+    assert linked
+    assert [(page.name, target) for page, target in linked if not (page.parent / target).exists()] == []
 
 
 def test_every_row_names_tests_that_exist() -> None:
