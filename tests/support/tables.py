@@ -67,11 +67,11 @@ NULLS = ("none", "some", "runs", "all")
 
 
 def series(values: list[Any], dtype: Any) -> pl.Series:
-    """A column; times of a zone are given in UTC."""
+    """Make a column; times of a zone are given in UTC."""
     zone = getattr(dtype, "time_zone", None)
     if zone is None:
         return pl.Series(values, dtype=dtype)
-    return pl.Series(values, dtype=pl.Datetime(dtype.time_unit)).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    return pl.Series(values, dtype=pl.Datetime(dtype.time_unit)).cast(dtype)
 
 
 @st.composite
