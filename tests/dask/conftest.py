@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 
 import gpuflow as gf
+from tests.dask.fleet import Fleet
 
 ROWS = 8_000
 
@@ -77,3 +79,28 @@ def tables() -> dict[str, gf.Frame]:
     names = pa.table({"k": np.arange(100, 450), "name": [f"name {k % 60}" for k in range(350)], "w": np.arange(350) * 0.5})
     twice = pa.table({"s": np.repeat(words, 2), "z": np.arange(240)})
     return {"facts": gf.from_arrow(facts), "names": gf.from_arrow(names), "twice": gf.from_arrow(twice)}
+
+
+@pytest.fixture(scope="package")
+def all_workers(python_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Workers that may be killed; one fleet serves all tests that kill some."""
+    from distributed import Client, LocalCluster
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        fleet = Fleet(cluster, client, python_environment, tmp_path_factory.mktemp("workers"))
+        try:
+            yield fleet
+        finally:
+            fleet.end()
+
+
+@pytest.fixture
+def fleet(all_workers: Fleet) -> Iterator[Fleet]:
+    """Two workers that may be killed, and their client active."""
+    all_workers.complete()
+    with all_workers.client.as_current():
+        yield all_workers

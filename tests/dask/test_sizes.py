@@ -102,7 +102,7 @@ def test_workers_that_join_later_are_used(tmp_path: Path, monkeypatch: pytest.Mo
     """An adaptive cluster that starts from nothing: the query is planned for no worker, and read by three."""
     from distributed import Client, LocalCluster
 
-    from .test_lost_workers import Running
+    from .fleet import Running
 
     monkeypatch.setattr(sizes, "BATCH", 16 * ROWS)
     options: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}

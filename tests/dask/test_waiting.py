@@ -20,8 +20,8 @@ import gpuflow as gf
 from gpuflow import col, errors
 from gpuflow.execute import waiting
 
+from .fleet import Fleet, Running
 from .sources import ROWS, SlowSource
-from .test_lost_workers import Fleet, Running, all_workers  # noqa: F401  (a fixture)
 
 
 def worker(status: str = "running", **counts: int) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def test_the_next_query_works_when_the_workers_do(active: Any) -> None:
 
 
 @pytest.mark.slow
-def test_no_worker_left_and_one_that_comes_late(all_workers: Fleet, tmp_path: Path) -> None:  # noqa: F811
+def test_no_worker_left_and_one_that_comes_late(all_workers: Fleet, tmp_path: Path) -> None:
     all_workers.complete()
     frame = gf.Frame.scan(SlowSource(6, tmp_path, 0.1)).select(col("x").sum())
     with all_workers.client.as_current():
