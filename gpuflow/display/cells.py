@@ -61,9 +61,9 @@ def _pointed(texts: list[Cell]) -> list[Cell]:
 
 def _timely(texts: list[Cell]) -> list[Cell]:
     """Points in time without the digits, or the time of day, that is zero in all of them."""
-    found = [_MOMENT.fullmatch(t) for t in texts if t is not None]
-    moments = [m for m in found if m is not None]
-    if not moments or len(moments) < len(found):
+    matches = [_MOMENT.fullmatch(t) for t in texts if t is not None]
+    moments = [m for m in matches if m is not None]
+    if not moments or len(moments) < len(matches):
         return texts
     digits = -(-max(len((m["fraction"] or "").rstrip("0")) for m in moments) // 3) * 3
     days = digits == 0 and all(m["time"] == "00:00:00" and not m["zone"] for m in moments)

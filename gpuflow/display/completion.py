@@ -172,9 +172,9 @@ def column_names(code: str, namespace: Mapping[str, Any]) -> tuple[str, list[str
         tables = [t for t in (namespace.get(owner),) if isinstance(t, TableData)]  # a Frame is not indexed
         return begun, list(_fitting(tables, begun, string.quote))
     mentioned = [namespace.get(name) for name in dict.fromkeys(_NAME.findall(code[: string.start]))]
-    found = list(_fitting(filter(_has_columns, mentioned), begun, string.quote))
+    names = list(_fitting(filter(_has_columns, mentioned), begun, string.quote))
     others = (value for name, value in list(namespace.items()) if not name.startswith("_") and _has_columns(value))
-    return begun, found or list(_fitting(others, begun, string.quote))
+    return begun, names or list(_fitting(others, begun, string.quote))
 
 
 def _has_columns(value: Any) -> bool:
@@ -220,10 +220,10 @@ def register(shell: Any = None) -> bool:
             code = "\n".join([*lines[: context.cursor_line], lines[context.cursor_line][: context.cursor_position]])
             begun, names = column_names(code, shell.user_ns)
             kind = sys.modules["IPython.core.completer"].SimpleCompletion
-            found = [kind(text=name, type="column") for name in names]
+            completions = [kind(text=name, type="column") for name in names]
         except Exception:  # an error while typing helps nobody
-            begun, found = "", []
-        return {"completions": found, "matched_fragment": begun, "suppress": True} if found else {"completions": []}
+            begun, completions = "", []
+        return {"completions": completions, "matched_fragment": begun, "suppress": True} if completions else {"completions": []}
 
     match.matcher_api_version = 2  # type: ignore[attr-defined]
     match.matcher_priority = 200  # type: ignore[attr-defined]

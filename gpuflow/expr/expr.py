@@ -242,7 +242,7 @@ class Expr(Operators["Expr"]):
         values = values if hasattr(values, "dtype") else list(values)
         if isinstance(values, list) and any(isinstance(v, Methods) for v in values):
             raise TypeMismatchError("is_in() takes literal values; compare with an expression by == instead")
-        literals = [Literal(*found) for found in listed(values)]
+        literals = [Literal(*value) for value in listed(values)]
         return Expr(IsIn(self._node, tuple(n for n in literals if n.value is not None)))
 
     def is_between(self, lower: Any, upper: Any, closed: str = "both") -> Expr:

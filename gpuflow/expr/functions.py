@@ -378,8 +378,8 @@ def datetime(
     if not is_one_of(time_unit, UNITS):
         raise PlanError(f"datetime: time_unit={time_unit!r} is not one of {', '.join(map(repr, UNITS))}")
     parts = (year, month, day, hour, minute, second, microsecond)
-    found = _dated("datetime", _datetime.datetime, parts, {"unit": time_unit})
-    return found if time_zone is None else found.dt.replace_time_zone(time_zone, ambiguous=ambiguous).alias("datetime")
+    moment = _dated("datetime", _datetime.datetime, parts, {"unit": time_unit})
+    return moment if time_zone is None else moment.dt.replace_time_zone(time_zone, ambiguous=ambiguous).alias("datetime")
 
 
 def _dated(name: str, make: Any, parts: tuple[Any, ...], params: dict[str, Any] | None = None) -> Expr:

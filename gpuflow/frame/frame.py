@@ -161,8 +161,8 @@ class Frame(
         --------
         >>> import gpuflow as gf
         >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
-        >>> kept = frame.filter(gf.col("x") > 1).persist()
-        >>> kept.select(gf.len()).collect().item()
+        >>> result = frame.filter(gf.col("x") > 1).persist()
+        >>> result.select(gf.len()).collect().item()
         1
         """
         from gpuflow import execute
@@ -292,7 +292,7 @@ class Frame(
 
             try:
                 table = self.preview()
-            except Exception:  # what cannot be read now is told by collect(), not by a display
+            except Exception:  # collect() reports what cannot be read; a display does not
                 table = None
             if table is None:
                 return str(schema_html(self.schema, "not computed: .collect() runs it, .explain() shows the plan"))
@@ -388,7 +388,7 @@ class Table(
 
 
 def _refuse(host: str, given: tuple[Any, ...]) -> None:
-    """Have a host function look at literal arguments; it is loaded when there are such."""
+    """Have a host function check its literal arguments; the functions are loaded when the first one is checked."""
     from gpuflow.arrow.text_functions import refuse
 
     refuse(host, given)

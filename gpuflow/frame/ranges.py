@@ -170,16 +170,16 @@ def _instant(local: int, dtype: DType, value: Any) -> int:
 def _values(start: int, end: int, length: Span, ticks: int, dtype: DType, closed: str) -> np.ndarray[Any, Any]:
     day = 1 if dtype == DATE else SECONDS_A_DAY * dtype.per_second
     if length.months or (dtype.zone is not None and length.days):
-        found = np.fromiter(_by_calendar(start, end, length, ticks, dtype, day), np.int64)
+        values = np.fromiter(_by_calendar(start, end, length, ticks, dtype, day), np.int64)
     else:
         step = length.days * day + ticks
         _bounded((end - start) // step + 1)
-        found = start + np.arange(max(0, (end - start) // step + 1), dtype=np.int64) * step
+        values = start + np.arange(max(0, (end - start) // step + 1), dtype=np.int64) * step
     if closed in ("right", "none"):
-        found = found[found != start]
+        values = values[values != start]
     if closed in ("left", "none"):
-        found = found[found != end]
-    return found
+        values = values[values != end]
+    return values
 
 
 def _by_calendar(start: int, end: int, length: Span, ticks: int, dtype: DType, day: int) -> Iterator[int]:

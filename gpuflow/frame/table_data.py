@@ -32,8 +32,8 @@ class TableData:
         self.chunks = tuple(chunks)
         for chunk in self.chunks:
             if tuple(column.dtype for column in chunk.columns) != schema.dtypes:
-                found = [str(column.dtype) for column in chunk.columns]
-                raise ValueError(f"a chunk of {found} does not fit {schema!r}")
+                types = [str(column.dtype) for column in chunk.columns]
+                raise ValueError(f"a chunk of {types} does not fit {schema!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._schema, self.chunks)
@@ -106,8 +106,10 @@ class TableData:
         """
         if not is_one_of(unit, UNITS):
             raise TypeMismatchError(f"estimated_size: unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
-        found = {id(c.dictionary): c.dictionary for chunk in self.chunks for c in chunk.columns if c.dictionary is not None}
-        size = self.nbytes + sum(d.values.nbytes for d in found.values())
+        dictionaries = {
+            id(c.dictionary): c.dictionary for chunk in self.chunks for c in chunk.columns if c.dictionary is not None
+        }
+        size = self.nbytes + sum(d.values.nbytes for d in dictionaries.values())
         return size / (1 << UNITS[unit]) if UNITS[unit] else size
 
     def is_empty(self) -> bool:
@@ -360,8 +362,8 @@ class TableData:
         ordered : bool
             False: the rows may stand in any order.
         tolerance : float
-            Floats may differ by this part of the larger of the two. With `ordered` False they must then be told apart
-            by other columns.
+            Floats may differ by this part of the larger of the two. With `ordered` False other columns must then
+            distinguish the rows.
 
         Returns
         -------

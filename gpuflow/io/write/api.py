@@ -109,7 +109,7 @@ def write_csv(
     separator : str
         One character.
     null_value : str
-        What is written for null. A string that looks the same is quoted, which tells it apart.
+        What is written for null. A string that looks the same is quoted.
     quote_style : {"necessary", "always", "non_numeric", "never"}
         Which fields stand in quotes.
     compression : str, optional
