@@ -46,17 +46,18 @@ def insert_exchanges(planner: Planner, operator: Operator) -> Operator:
     In a staged run the inputs that a decision depends on are run on the way.
     """
     if id(operator) not in planner.placed:
-        new = operator.with_children(*(insert_exchanges(planner, child) for child in operator.children))
+        children = operator.children
+        new = operator.with_children(*(insert_exchanges(planner, child) for child in children)) if children else operator
         if isinstance(new, LookUp):
             new = _join(planner, new)
-        elif new.required:
-            new = _one_input(planner, new)
+        elif required := new.required:
+            new = _one_input(planner, new, required)
         planner.placed[id(operator)] = operator, new
     return planner.placed[id(operator)][1]
 
 
-def _one_input(planner: Planner, operator: Operator) -> Operator:
-    (below,), required = operator.children, operator.required
+def _one_input(planner: Planner, operator: Operator, required: tuple[Partitioning, ...]) -> Operator:
+    (below,) = operator.children
     if any(satisfies(below.provided, r) for r in required):
         return operator
     if isinstance(operator, TopK):
@@ -67,27 +68,31 @@ def _one_input(planner: Planner, operator: Operator) -> Operator:
         below = planner.stage(below, run=False)
         if len(below.parts) == 1 and len(required) > 1:
             return operator.with_children(below)
-    if len(required) == 1:
+    if len(required) == 1 and not isinstance(required[0], Hash):
         return operator.with_children(_exchange(operator, below, required[0]))
     below = planner.stage(below.input if isinstance(below, Stage) else below)
     return operator.with_children(_exchange(operator, below, _chosen(planner, operator, below)))
 
 
 def _chosen(planner: Planner, operator: Operator, below: Operator) -> Partitioning:
-    """The partitioning that the rows below ask for, of the two that an operator accepts."""
+    """The partitioning that the rows below ask for, of those that an operator accepts."""
     runner, profile, rows = planner.runner, planner.profile, below.rows
-    one, many = operator.required
+    *one, many = operator.required
+    if isinstance(many, Hash) and not one:
+        number = _number(planner, rows, None, below.row_bytes, 0)
+        runner.note(operator.subject, f"exchanged into {number} partitions", f"{_count(rows)} {operator.unit}")
+        return replace(many, n=number)
     if isinstance(many, Hash):
         counted = "few groups expected" if rows is None else f"{rows:,} {operator.unit}"
         if rows is None or rows <= profile.merge_rows:
             runner.note(operator.subject, "merge in one partition", counted)
-            return one
+            return one[0]
         number = max(runner.threads, min(MOST, -(-rows // profile.merge_rows)))
         runner.note(operator.subject, f"merge by exchange into {number} partitions", counted)
         return replace(many, n=number)
     assert isinstance(many, Range), f"{many} is no choice"
     if rows is None or rows <= profile.sort_rows:
-        return one
+        return one[0]
     wanted = -(-2 * rows // profile.sort_rows)
     if not (runner.local or profile.on_device):
         wanted = max(wanted, -(-rows * below.row_bytes // batch_bytes(runner)))
@@ -128,7 +133,7 @@ def _join(planner: Planner, join: LookUp) -> LookUp:
         build = planner.stage(build)
     rows, probe = build.rows, join.probe
     described = f"join on {len(join.keys)} key{'s' if len(join.keys) > 1 else ''}"
-    counted = f"{'an unknown number of' if rows is None else f'{rows:,}'} rows to build"
+    counted = f"{_count(rows)} rows to build"
     if _broadcasts(planner, rows, entry_bytes):
         planner.runner.note(described, "one table for all partitions", counted)
         return join.rebuild(build=Broadcast(BuildTable(build, words, payload, join.nulls_equal)))
@@ -188,6 +193,10 @@ def _shared(probe: Partitioning, build: Partitioning, join: LookUp, number: int)
         if order is not None and number <= SPARE * provided.n:
             return order, provided.n
     return tuple(range(len(join.keys))), number
+
+
+def _count(rows: int | None) -> str:
+    return "an unknown number of" if rows is None else f"{rows:,}"
 
 
 def _broadcasts(planner: Planner, rows: int | None, each: int) -> bool:

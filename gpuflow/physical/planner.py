@@ -130,7 +130,7 @@ class Planner:
         """The same rows as finished partitions. What holds them already stays, under the names of the output."""
         done = stream.is_plain and all(isinstance(p, Ref) for p in stream.parts)
         parts = stream.parts if done else self.write(stream, tuple(stream.columns.values()))
-        return over_parts(parts, stream.output, stream.rows)
+        return stream.over(parts)
 
     def write(self, stream: Stream, rows: tuple[Row, ...]) -> tuple[Any, ...]:
         """Make a chunk of each partition that holds `rows` (over keys)."""

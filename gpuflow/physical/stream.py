@@ -78,6 +78,10 @@ class Stream:
         """Rows over column names as rows over keys."""
         return tuple([substitute(row, self.columns) for row in rows])
 
+    def over(self, parts: tuple[Any, ...]) -> Stream:
+        """The same columns, over partitions that hold just them."""
+        return over_parts(parts, self.output, self.rows)
+
     def holds(self, rows: Iterable[Row | Agg]) -> bool:
         """Whether `rows` over column names are small enough for one kernel, with what they are computed from."""
         extents: dict[str | int, Extent] = {name: extent(row) for name, row in self.columns.items()}

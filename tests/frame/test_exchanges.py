@@ -15,8 +15,13 @@ from gpuflow_kernels.ir.expressions import Ref
 
 import gpuflow as gf
 from gpuflow import Frame
+from gpuflow.execute.graph import Graph
 from gpuflow.expr.bind import cast_to
-from gpuflow.physical.partitioning import Hash, Range, Single, Unknown, also, keyed, places, satisfies, through
+from gpuflow.physical import nodes
+from gpuflow.physical.exchanges import insert_exchanges
+from gpuflow.physical.partitioning import Hash, Partitioning, Range, Single, Unknown, also, keyed, places, satisfies, through
+from gpuflow.physical.planner import Planner
+from gpuflow.physical.tasks import Options
 from tests.support.running import assert_same, running
 
 Query = Callable[[Any, Any, Any, Any], Any]
@@ -114,6 +119,29 @@ def test_a_scan_that_occurs_twice_is_shown_once() -> None:
     frame: Frame = gf.from_polars(A).filter(gf.col("x") > 1)
     text = gf.concat([frame, frame]).explain("physical")
     assert text.count("SCAN") == 1 and "as in line 2" in text, text
+
+
+class Each(nodes.Unary):
+    """An operator that needs its groups whole, and has no choice."""
+
+    @property
+    def required(self) -> tuple[Partitioning, ...]:
+        return (Hash(keyed([Ref("d", DECIMAL)])),)
+
+
+DECIMAL = A.pipe(gf.from_polars).schema["d"]
+
+
+def test_an_operator_that_requires_a_hash_gets_one_and_no_columns_more() -> None:
+    graph = Graph(2, local=True)
+    with running(parts=3, rows=8):
+        planner = Planner(graph, Options("python"), partition_rows=3)
+        placed = insert_exchanges(planner, Each(planner.lower(gf.from_polars(A).plan)))
+    (below,) = placed.children
+    assert isinstance(below.provided, Hash) and below.provided.n == len(planner.finished(below).parts) == 4
+    assert below.output == placed.output and [n for n, _ in placed.output] == list(A.columns)
+    assert graph.notes == [("exchange", "exchanged into 4 partitions", "8 rows")]
+    assert insert_exchanges(planner, Each(below)).children == (below,)
 
 
 K, L, S, F = Ref("k", INT64), Ref("l", INT64), Ref("s", STRING), Ref("f", FLOAT64)
