@@ -52,8 +52,8 @@ class ExplainMethods:
         Parameters
         ----------
         stage : {"optimized", "logical", "physical", "kernel"}
-            The plan after the optimiser, or as written; the pipelines and the reasons for each choice; or the generated
-            code.
+            The plan after the optimiser, or as written; the operators that will run, with partitions, estimated rows and bytes,
+            and the reason for each choice; or the generated code.
 
         Returns
         -------
