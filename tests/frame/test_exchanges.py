@@ -21,6 +21,7 @@ from gpuflow.physical import nodes
 from gpuflow.physical.exchanges import insert_exchanges
 from gpuflow.physical.partitioning import Hash, Partitioning, Range, Single, Unknown, also, keyed, places, satisfies, through
 from gpuflow.physical.planner import Planner
+from gpuflow.physical.profile import host
 from gpuflow.physical.tasks import Options
 from tests.support.running import assert_same, running
 
@@ -135,7 +136,7 @@ DECIMAL = A.pipe(gf.from_polars).schema["d"]
 def test_an_operator_that_requires_a_hash_gets_one_and_no_columns_more() -> None:
     graph = Graph(2, local=True)
     with running(parts=3, rows=8):
-        planner = Planner(graph, Options("python"), partition_rows=3)
+        planner = Planner(graph, Options("python"), 3, host())
         placed = insert_exchanges(planner, Each(planner.lower(gf.from_polars(A).plan)))
     (below,) = placed.children
     assert isinstance(below.provided, Hash) and below.provided.n == len(planner.finished(below).parts) == 4
