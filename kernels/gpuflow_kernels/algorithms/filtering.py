@@ -13,7 +13,7 @@ from gpuflow_kernels.ir.expressions import Ref
 from gpuflow_kernels.ir.pipeline import Pipeline, Write
 from gpuflow_kernels.target import Target, error_text
 
-from .launching import drive_of
+from .launching import launcher_of
 
 
 def write(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings) -> Chunk:
@@ -63,7 +63,7 @@ def _run(target: Target, pipeline: Pipeline, chunk: Chunk, bindings: Bindings, c
     generated = target.generate(pipeline, shape)
     arguments = input_arguments(target, pipeline, generated, chunk, bindings)
     types = pipeline.sink.outputs()
-    values, validities, length, error = drive_of(target).write(
+    values, validities, length, error = launcher_of(target).write(
         target, pipeline, shape, generated, arguments, chunk.length, types, compacting, bindings
     )
     if error:

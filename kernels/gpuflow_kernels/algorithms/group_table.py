@@ -13,7 +13,7 @@ from gpuflow_kernels.dtypes import BOOL, DType
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 from gpuflow_kernels.target import Target, word_of
 
-from .launching import drive_of
+from .launching import launcher_of
 
 UNPACKED = (-(1 << 62), 1 << 62)
 """Range of a key that is too wide to be packed."""
@@ -101,7 +101,7 @@ class GroupTable:
         if layout.mode == "dense":
             self.present = xp.zeros(self.capacity, dtype=bool)
         if layout.mode == "hash":
-            self.slots, self.shift = drive_of(target).new_slots(target, self.capacity)
+            self.slots, self.shift = launcher_of(target).new_slots(target, self.capacity)
             self.words = [xp.zeros(self.capacity, dtype="int64") for _ in range(layout.words)]
 
     def _start(self, target: Target, sink: Group, layout: Layout) -> None:
@@ -155,7 +155,9 @@ class GroupTable:
     def grow(self, target: Target, bindings: Bindings) -> None:
         """Enlarge the table to four times the groups."""
         self.make_room(target, max(2, self.capacity * (2 if self.capacity > 1 << 22 else 4)))
-        self.slots, self.shift = drive_of(target).rehash(target, self.words, self.groups, self.capacity, bindings.constant_hash)
+        self.slots, self.shift = launcher_of(target).rehash(
+            target, self.words, self.groups, self.capacity, bindings.constant_hash
+        )
 
     def result(self, key_types: tuple[DType, ...]) -> Chunk:
         """Return key columns, then one column per accumulator (slots in order, each aggregation's seen flag after them)."""

@@ -16,7 +16,7 @@ from gpuflow_kernels.target import Target, error_text
 
 from .filtering import overflow_message, write
 from .group_table import GroupTable, Layout
-from .launching import drive_of
+from .launching import launcher_of
 from .partitioning import key_words_of, split
 
 DENSE_LIMIT = 1 << 22
@@ -118,12 +118,12 @@ class Grouper:
             self.tables.append(new_table(self.target, self.sink, layout, bindings, loops))
         table = self.tables[-1]
         table.whole = self._whole or not _may_split(self.sink)
-        drive = drive_of(self.target)
+        launcher = launcher_of(self.target)
         sampling = table.sampling(chunk.length, bindings)
         if sampling is not None:
             generated = self.target.generate(self.pipeline, replace(shape, group=sampling))
             arguments = input_arguments(self.target, self.pipeline, generated, chunk, bindings)
-            drive.sample(self.target, generated, arguments, chunk.length, table, bindings)
+            launcher.sample(self.target, generated, arguments, chunk.length, table, bindings)
             if table.parts_wanted:  # too many groups for one table
                 self.tables.pop()
                 self._parts = [Grouper(self.target, self._of_written(), whole=True) for _ in range(table.parts_wanted)]
@@ -135,7 +135,7 @@ class Grouper:
         ids = None
         if self.sink.number:
             ids = arguments[control("ids")] = self.target.xp.full(chunk.length, -1, dtype="int64")
-        error = drive.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
+        error = launcher.group(self.target, self.pipeline, shape, generated, arguments, chunk.length, table, bindings)
         if error:
             raise ArithmeticOverflowError(overflow_message(error_text(generated, error)))
         return ids

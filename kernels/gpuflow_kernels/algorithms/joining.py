@@ -13,7 +13,7 @@ from gpuflow_kernels.target import Target, word_of
 from .counting_sort import rows_by_id
 from .grouping import Grouper, column_range
 from .join_table import JoinTable
-from .launching import drive_of
+from .launching import launcher_of
 
 DIRECT_LIMIT = 1 << 26
 """Most entries of a directly indexed join table."""
@@ -112,7 +112,7 @@ def _hashed(target: Target, keys: tuple[Column, ...], payload: tuple[Column, ...
     wide = tuple((0, (1 << 62) - 1) for _ in keys)  # ranges stay unknown on purpose: probes compare whole key words
     ids = grouper.add(chunk, Bindings(key_ranges=wide, tiny=bindings.tiny, constant_hash=bindings.constant_hash))
     table = grouper.tables[0]
-    slots = drive_of(target).probed(target, table.slots, table.words)
+    slots = launcher_of(target).probed(target, table.slots, table.words)
     arrays = {"slots": slots, "shift": table.shift, **{f"w{k}": w for k, w in enumerate(table.words)}}
     (groups,) = grouper.results()
     distinct = tuple(Column(g.dtype, g.values, g.validity, k.dictionary) for g, k in zip(groups.columns, keys, strict=True))

@@ -1,4 +1,4 @@
-"""Which driver calls a target's kernels. Drivers of all targets have the same functions."""
+"""Choose the module that launches a target's kernels. The launchers of all targets have the same functions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from gpuflow_kernels.target import Target
 
 
-def drive_of(target: Target) -> Any:
-    """The module that runs generated kernels on this target: ``write``, ``group``, ``new_slots`` and ``rehash``."""
+def launcher_of(target: Target) -> Any:
+    """Return the module that launches generated kernels on this target: ``write``, ``group``, ``new_slots`` and ``rehash``."""
     if target.name == "cuda":
         from gpuflow_kernels.primitives.cuda import launcher as cuda
 

@@ -1,4 +1,4 @@
-"""Calling generated kernels on a CPU (or uncompiled): morsels, growing outputs and tables."""
+"""Run generated kernels on a CPU (or uncompiled): morsels, growing outputs and tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write(
     compacting: bool,
     bindings: Bindings,
 ) -> tuple[list[Any], list[Any], int, int]:
-    """Run a writing kernel over all rows; (values, validities, rows written, error number)."""
+    """Run a writing kernel over all rows; return (values, validities, rows written, error number)."""
     loops = len(repeated(pipeline, shape))
     room = 2 if loops and bindings.tiny else rows
     state = _state(loops)
@@ -69,8 +69,10 @@ def write(
 
 
 def _stored(target: Target, dtype: DType) -> str:
-    """The type of the arrays that results are written to. NumPy refuses to store a number that a narrow type cannot hold,
-    which compiled code does where a null stands or a check has failed: uncompiled, registers are stored, then cut off."""
+    """Return the type of the arrays that results are written to.
+
+    Compiled code truncates a number that a narrow type cannot hold (under a null, or after a failed check), where NumPy raises:
+    uncompiled kernels therefore write registers, which are truncated afterwards."""
     return dtype.register.rstrip("_") if target.name == "python" else dtype.storage
 
 
@@ -81,7 +83,7 @@ def _grown(array: Any, room: int) -> Any:
 
 
 def _trimmed(array: Any, length: int) -> Any:
-    """The first `length` entries; copied where a view would hold on to far more memory than it shows."""
+    """Return the first `length` entries; copied if a view would keep far more memory alive."""
     if length == len(array):
         return array
     return array[:length].copy() if length * 2 < len(array) else array[:length]
@@ -97,7 +99,7 @@ def group(
     table: Any,
     bindings: Bindings,
 ) -> int:
-    """Run a grouping kernel over all rows of a chunk, growing `table` (`grouping.GroupTable`) as needed; error number."""
+    """Run a grouping kernel over all rows of a chunk, growing `table` (`GroupTable`) as needed; return the error number."""
     loops = len(repeated(pipeline, shape))
     state = _state(loops)
     state[2] = table.groups
@@ -121,17 +123,17 @@ def group(
 
 
 def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:
-    """An empty hash table for `capacity` keys: (slots, shift)."""
+    """Make an empty hash table for `capacity` keys: (slots, shift)."""
     return empty_slots(capacity)
 
 
 def rehash(target: Target, words: list[Any], count: int, capacity: int, constant_hash: bool) -> tuple[Any, Any]:
-    """A table for `capacity` keys that holds keys ``0 … count`` of `words`: (slots, shift)."""
+    """Make a table for `capacity` keys with the keys ``0 … count`` of `words`: (slots, shift)."""
     slots, shift = empty_slots(capacity)
     rebuild(target, words, count, slots, shift, constant_hash)
     return slots, shift
 
 
 def probed(target: Target, slots: Any, words: list[Any]) -> Any:
-    """What probes look slots up in: the slots themselves."""
+    """Return the table that probes read: the slots themselves."""
     return slots

@@ -1,4 +1,4 @@
-"""Calling generated kernels on a GPU: scans between passes, tables that grow, folds."""
+"""Run generated kernels on a GPU: scans between passes, growing tables, and folds of partial results."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ...target import Target
 from . import bits, hash_table, runtime
 
 STRETCH = 1024
-"""What the rows of a block are a multiple of where they stand together: whole tiles."""
+"""Contiguous rows of a block are a multiple of this: whole tiles."""
 WAVES = 8
 """Blocks of a persistent grid for each multiprocessor."""
 FEW = 16
-"""Rows are written from a list of their numbers where fewer than one in so many leave: a sector of memory holds four
-8-byte items, so that reading whole columns moves more bytes than fetching single items does (decision 17)."""
+"""Rows are written by their numbers if fewer than one in this many passes: a sector of memory holds four 8-byte items, so reading
+whole columns then moves more bytes than gathering single items (decision 17)."""
 PIECE = 64
 """Entries that one thread folds."""
 SAMPLE = 1 << 16
-"""Rows whose keys are looked at before more than these go into an empty table."""
+"""Rows whose keys are sampled before more rows than these go into an empty table."""
 HOT = 16
-"""A key is hot that has one in so many rows of the sample."""
+"""A key is hot if it has at least one in this many rows of the sample."""
 LONG = 4
-"""Equal keys stand together where runs have so many rows for each thread of a block."""
+"""Equal keys are adjacent if runs have at least this many rows for each thread of a block."""
 
 
 ERROR, GROUPS = control("err"), control("gids")
@@ -46,7 +46,7 @@ def controls(**values: Any) -> Arguments:
 
 
 def arguments_of(params: tuple[Param, ...], arguments: Arguments) -> list[Any]:
-    """Arguments in order. A kernel trusts the types of its arrays, so they are compared here."""
+    """Return arguments in order. Kernels trust the types of arrays, so they are checked here."""
     values = []
     for p in params:
         value = arguments[p.argument]
@@ -95,7 +95,7 @@ class Run:
         return {p.argument: self.xp.empty(count, dtype=p.dtype) for p in params}
 
     def starts(self) -> int:
-        """How many rows leave in all; where those of each row begin becomes an argument."""
+        """Count the resulting rows; where those of each input row begin becomes an argument."""
         counts = self.xp.empty(self.rows, dtype="int64")
         self.arguments |= self.empty("count", self.rows, Role.FOUND)
         self("count", self.rows, counts=counts)
@@ -119,7 +119,7 @@ def write(
     compacting: bool,
     bindings: Bindings,
 ) -> tuple[list[Any], list[Any], int, int]:
-    """Run a writing pipeline over all rows; (values, validities, rows written, error number)."""
+    """Run a writing pipeline over all rows; return (values, validities, rows written, error number)."""
     run, xp, length = Run(target, generated, arguments, rows), target.xp, rows
     if rows and "match" in run.kernels:
         length = _match(run, shape, bindings)
@@ -141,7 +141,7 @@ def write(
 
 
 def _match(run: Run, shape: Shape, bindings: Bindings) -> int:
-    """Find out which rows leave; how many do."""
+    """Mark the rows that pass; return how many do."""
     xp, size = run.xp, segment_rows(shape.paired)
     segments = -(-run.rows // size)
     mask, marked = xp.empty(segments * (size // 32), dtype="uint32"), xp.empty(segments, dtype="int32")
@@ -165,7 +165,7 @@ def group(
     table: Any,
     bindings: Bindings,
 ) -> int:
-    """Run a grouping pipeline over all rows of a chunk, growing `table` (`grouping.GroupTable`) as needed; error number."""
+    """Run a grouping pipeline over all rows of a chunk, growing `table` (`GroupTable`) as needed; return the error number."""
     if rows == 0:
         return 0
     run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
@@ -181,7 +181,7 @@ def group(
         if total and mode == "hash":
             words = [xp.empty(total, dtype="int64") for _ in range(table.layout.words)]
             run("words", rows, {Argument(Role.ROW_WORD, k): w for k, w in enumerate(words)})
-            if run.error:  # the words of such a row mean nothing
+            if run.error:  # the words of a failed row are undefined
                 return run.error
             hash_table.number(target, words, run.arguments[GROUPS], table, bindings)
             run.arguments |= table.arguments()
@@ -194,29 +194,29 @@ def group(
 
 
 def _open(run: Run, target: Target, table: Any, bindings: Bindings) -> None:
-    """Rows find their groups themselves; those that found no place go again, alone, when the table has grown."""
+    """Insert rows into an open table by one kernel; repeat those without a free slot after the table has grown."""
     xp = run.xp
 
     def go(name: str, things: int, thorough: bool = False, **more: Any) -> Any:
-        """The numbers of the rows that found no place within reach; `thorough` ones look everywhere."""
+        """Run one pass; return the numbers of the rows without a free slot within reach; if `thorough`, probe all slots."""
         pending = xp.zeros(-(-run.rows // 32), dtype="uint32")
         probes = np.uint64(table.capacity if thorough else min(table.capacity, hash_table.PROBES))
         run(name, things, table.arguments(), pending=pending, probes=probes, **more)
         starts, total = bits.weighed(xp, pending)
-        left, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only wait for the device
-        return bits.listed(xp, pending, starts, left, 1)
+        unplaced, table.groups = xp.concatenate([total, table.occupancy()]).tolist()  # the only synchronisation with the device
+        return bits.listed(xp, pending, starts, unplaced, 1)
 
-    left = go("run", run.rows)
-    while len(left):
+    pending_rows = go("run", run.rows)
+    while len(pending_rows):
         thorough = table.nearly_empty
         if not thorough:
             table.grow(target, bindings)
-        left = go("again", len(left), thorough, rows=np.uint64(len(left)), index=left)
+        pending_rows = go("again", len(pending_rows), thorough, rows=np.uint64(len(pending_rows)), index=pending_rows)
 
 
 class Sampled(NamedTuple):
-    """What a sample of the keys has shown: the different `keys` in it, an estimate of all `groups`, whether equal keys stand
-    together in `runs`, and the `hot` key that many rows have, if any."""
+    """Result of a sample of keys: its distinct `keys`, an estimate of all `groups`, whether equal keys are adjacent in `runs`,
+    and the `hot` key that many rows have, if any."""
 
     keys: int
     groups: int
@@ -225,10 +225,10 @@ class Sampled(NamedTuple):
 
 
 def sample(target: Target, generated: CudaGenerated, arguments: Arguments, rows: int, table: Any, bindings: Bindings) -> None:
-    """Let `table` know how many groups some of the `rows` rows have, how long the runs of equal keys are, and which key has
-    many of the rows. The only wait for the device.
+    """Sample keys and adapt `table` to the number of groups, the length of runs of equal keys, and a key of many rows.
 
-    Rows that are left out, and those with a null key, count as rows of one more key, which is never the hot one.
+    This synchronises with the device once. Rows that are filtered out, and those with a null key, count as rows of one more key,
+    which is never the hot one.
     """
     run, xp = Run(target, generated, arguments | table.arguments(), rows), target.xp
     keys = xp.full(SAMPLE, EMPTY, dtype="int64")
@@ -246,16 +246,17 @@ def sample(target: Target, generated: CudaGenerated, arguments: Arguments, rows:
         *_seen_once_and_twice(xp, keys),
     ]
     changes, begun, others, hot, key, once, twice = xp.concatenate([f.reshape(1) for f in figures]).tolist()
-    # no more than there are runs of equal keys in all the rows: in a sorted table no key stands at two places
+    # at most the number of runs of equal keys in all rows: in a sorted table no key has two runs
     runs = -(-rows * (begun + 1) // (SAMPLE - len(places)))
     groups = max(others + 1, min(rows, runs, others + 1 + once * max(0, once - 1) // (2 * (twice + 1))))
-    found = Sampled(others + 1, groups, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None)
-    table.learn(target, rows, found, bindings)
+    result = Sampled(others + 1, groups, SAMPLE >= changes * LONG * runtime.device.block, key if hot else None)
+    table.learn(target, rows, result, bindings)
 
 
 def _seen_once_and_twice(xp: Any, keys: Any) -> list[Any]:
-    """How many keys stand at one place of a sample, and how many at two: what Chao's estimate (1984) takes for the number of
-    those that the sample has missed. Neighbours with one key are one occurrence, for they tell nothing of other places."""
+    """Count the keys that occur once in a sample, and those that occur twice, for Chao's estimate (1984) of the missing ones.
+
+    Adjacent rows with one key are one occurrence, because they are not independent."""
     again = xp.concatenate([xp.zeros(1, dtype=bool), keys[1:] == keys[:-1]])
     ordered = xp.sort(xp.where(again, EMPTY, keys))
     edge = xp.ones(1, dtype=bool)
@@ -265,8 +266,9 @@ def _seen_once_and_twice(xp: Any, keys: Any) -> list[Any]:
 
 
 def _reduce(run: Run, table: Any, bindings: Bindings) -> None:
-    """Partial results of blocks, folded into the one of the table. The tree depends on the number of rows and on the
-    device alone, so equal inputs give equal bits."""
+    """Aggregate without keys: blocks compute partial results, which are folded.
+
+    The order of folding depends only on the number of rows and the device, so equal inputs give equal bits."""
     xp, layout, device = run.xp, table.slots_of, runtime.device
     blocks = min(-(-run.rows // device.block), device.multiprocessors * WAVES)
     parts = [table.fresh(ref, blocks) for ref in layout]
@@ -309,7 +311,7 @@ def _as_entries(run: Run, table: Any, parts: list[Any]) -> Arguments:
 def _fold(run: Run, table: Any, values: Arguments, bounds: Any, order: Any, longest: int, bindings: Bindings) -> None:
     """Fold the entries of segment ``k``, ``order[bounds[k] … bounds[k + 1]]``, into accumulator ``k`` of the table.
 
-    Long segments are cut into pieces, whose results are the entries of the next round.
+    Long segments are split into pieces, whose results are the entries of the next round.
     """
     xp, piece = run.xp, 2 if bindings.tiny else PIECE
     while longest > piece:
@@ -333,17 +335,17 @@ def _fold_once(run: Run, values: Arguments, lows: Any, highs: Any, order: Any, p
 
 
 def new_slots(target: Target, capacity: int) -> tuple[Any, Any]:
-    """An empty hash table for `capacity` keys: (slots, shift)."""
+    """Make an empty hash table for `capacity` keys: (slots, shift)."""
     return hash_table.empty_slots(target, capacity)
 
 
 def rehash(target: Target, words: list[Any], count: int, capacity: int, constant_hash: bool) -> tuple[Any, Any]:
-    """A table for `capacity` keys that holds keys ``0 … count`` of `words`: (slots, shift)."""
+    """Make a table for `capacity` keys with the keys ``0 … count`` of `words`: (slots, shift)."""
     slots, shift = hash_table.empty_slots(target, capacity)
     hash_table.rebuild(target, words, count, slots, shift, constant_hash)
     return slots, shift
 
 
 def probed(target: Target, slots: Any, words: list[Any]) -> Any:
-    """What probes look slots up in: for one-word keys the key beside its id."""
+    """Return the table that probes read: for one-word keys with each key beside its id."""
     return hash_table.beside(target, slots, words[0]) if len(words) == 1 else slots
