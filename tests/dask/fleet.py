@@ -70,7 +70,7 @@ class Running:
         except BaseException as e:
             self.result = e
 
-    def answer(self, seconds: float = 60) -> gf.Table:
+    def answer(self, seconds: float = 120) -> gf.Table:
         self._thread.join(seconds)
         assert not self._thread.is_alive(), "the query hangs"
         if isinstance(self.result, BaseException):
