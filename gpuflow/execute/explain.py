@@ -96,9 +96,14 @@ def _kind(step: Probe) -> str:
 
 def _group(task: Any) -> str:
     sink = task.pipeline.sink
-    aggs = ", ".join(f"{a.aggregation.name}({', '.join(row_text(x) for x in a.args)})" for a in sink.aggs)
+    aggs = ", ".join(map(_aggregated, sink.aggs))
     keys = ", ".join(row_text(k) for k in sink.keys)
     return f"group by {keys}: {aggs}" if keys else f"reduce {aggs}"
+
+
+def _aggregated(agg: Agg) -> str:
+    where = "" if agg.filter is None else f" where {row_text(agg.filter)}"
+    return f"{agg.aggregation.name}({', '.join(row_text(x) for x in (*agg.args, *agg.parameters))}){where}"
 
 
 def row_text(row: Row | Agg) -> str:

@@ -23,8 +23,6 @@ from gpuflow.plan.source import Split
 
 from .string_tables import bind
 
-CASTS = frozenset({"cast", "to_integer", "to_decimal", "to_date", "to_datetime", "strptime", "date", "datetime"})
-"""Functions that make a value of another type."""
 _ACCUMULATOR = re.compile(r"(.*): \w+, slot \d+", re.DOTALL)
 """Name of a column that holds accumulators of the output column in front (`physical.aggregates`)."""
 
@@ -117,7 +115,7 @@ class _Search:
         if output is not None:
             return ArithmeticOverflowError(f"{what}; in column {output!r}")
         message = f"{what}; in {text}, {place}" + (f", where {shown}" if shown else "")
-        if call.overload.name not in CASTS:
+        if not call.overload.traits.parses:
             return ArithmeticOverflowError(message)
         if not call.overload.failure:
             message += "; strict=False gives null there"
@@ -147,8 +145,8 @@ class _Search:
         function = next((f for f in SCALARS.values() if any(o.body == row.overload.body for o in f.overloads)), None)
         if function is not None and function.operator and len(texts) == 2:
             return f"({texts[0]} {function.operator} {texts[1]})"
-        if name == "cast":
-            return f"{texts[0]}.cast({row.dtype})"
+        if row.overload.traits.converts:
+            return f"{texts[0]}.{name}({row.dtype})"
         if function is None or not function.method:
             return f"{name}({', '.join(texts)})"
         space = f"{function.namespace}." if function.namespace else ""

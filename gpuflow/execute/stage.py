@@ -21,6 +21,7 @@ from .hashing import string_hashes
 from .memory import MemoryBudget, reserve, with_retry
 from .partitions import Partitions, reunited
 from .pipelines import columns_of, empty_chunk, run_group, run_merge, run_write
+from .segments import run_segments
 
 
 def run(task: tasks.Task, inputs: Any) -> Any:
@@ -172,6 +173,7 @@ RUN: dict[type, Callable[[Any, Any], Any]] = {
     tasks.BoundsTask: run_bounds,
     tasks.RangeTask: run_range,
     tasks.SliceTask: run_slice,
+    tasks.SegmentTask: run_segments,
     tasks.EmptyTask: run_empty,
 }
 """What runs the tasks that do not run themselves."""

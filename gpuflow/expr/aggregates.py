@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpuflow_kernels.declare.aggregate import AGGREGATIONS, AggregateFunction, Aggregation
-from gpuflow_kernels.dtypes import ALL, DType
-from gpuflow_kernels.ir.expressions import Agg, Ref, Row
+from gpuflow_kernels.dtypes import ALL, BOOL, NULL, DType
+from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, walk
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
-from .bind import Binder, cast_to, describe, refuse_opaque
+from .bind import Binder, apply, cast_to, describe, refuse_opaque
 from .hints import near
-from .nodes import Aggregated, Alias, Node, has_aggregation, render
-
-PASSING = frozenset({"len", "count", "first", "last", "first_valid", "last_valid"})
-"""Aggregations that do not look into their arguments."""
-REWRITTEN = frozenset({"n_unique"})
-"""Holistic aggregations that the optimiser expresses by others."""
+from .nodes import Aggregated, Alias, Node, children, has_aggregation, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +91,59 @@ class _GroupBinder(Binder):
         entry = AGGREGATIONS.get(node.name)
         if entry is None:
             raise PlanError(f"there is no aggregation {node.name!r}{near(node.name, AGGREGATIONS)}")
-        for arg in node.args:
+        for arg in children(node):
             if has_aggregation(arg):
                 raise PlanError(f"{render(node)}: an aggregation of an aggregation; write group_by().agg() twice")
         args = [self.rows.row(a) for a in node.args[: entry.arity]]
-        if node.name not in PASSING:
+        params = dict(node.params)
+        try:
+            resolved = entry.signature(tuple(a.dtype for a in args), params)
+        except ValueError as e:  # how a type rule refuses a parameter
+            raise PlanError(f"{render(node)}: {e}") from None
+        if resolved is None or not resolved[0].value_blind:
             refuse_opaque(render(node), args)
-        found = entry.signature(tuple(a.dtype for a in args))
-        if found is None:
+        if resolved is None:
             raise TypeMismatchError(_mismatch(node, entry, [a.dtype for a in args]))
-        aggregation, signature = found
-        types = signature.args
+        aggregation, signature = resolved
         _supported(aggregation)
-        bound = tuple(cast_to(a, t) for a, t in zip(args, types, strict=True))
-        slots = tuple(s.resolve(types[0] if types else None) for s in aggregation.slots)
-        return Agg(aggregation, bound, signature.result, slots, signature.constants)
+        condition = self._condition(node)
+        bound = tuple(_guarded(cast_to(a, t), condition) for a, t in zip(args, signature.args, strict=True))
+        slots = tuple(s.resolve(signature.args[0] if signature.args else None) for s in aggregation.slots)
+        literals = tuple(
+            Const(params.get(name, parameter.default), parameter.literal)
+            for name, parameter in entry.parameters.items()
+            if parameter.literal is not None
+        )
+        distinct = node.distinct and not aggregation.idempotent
+        return Agg(aggregation, bound, signature.result, slots, signature.constants, literals, condition, distinct)
+
+    def _condition(self, node: Aggregated) -> Row | None:
+        """Bind the condition on the rows to aggregate; None where all are."""
+        if node.filter is None:
+            return None
+        row = self.rows.row(node.filter)
+        row = cast_to(row, BOOL) if row.dtype == NULL else row
+        if row.dtype != BOOL:
+            raise TypeMismatchError(
+                f"{render(node)}: filter= takes a condition, and {render(node.filter)} is {row.dtype}; compare it, as in "
+                f"{render(node.filter)} > 0 or .is_not_null()"
+            )
+        return None if isinstance(row, Const) and row.value is True else row
+
+
+def _guarded(row: Row, condition: Row | None) -> Row:
+    """Return `row`, null where it could raise for a row that `condition` leaves out."""
+    can_raise = any(isinstance(n, Call) and n.overload.overflow is not None for n in walk(row))
+    if condition is None or not can_raise:
+        return row
+    return apply("when", row.dtype, condition, row, Const(None, row.dtype))
 
 
 def _supported(aggregation: Aggregation) -> None:
-    if not aggregation.slots and aggregation.name not in REWRITTEN:
+    if not aggregation.slots and aggregation.over_distinct is None and aggregation.segment is None:
         raise UnsupportedError(
-            f"aggregation {aggregation.name!r} has no slots, and of those without only {', '.join(sorted(REWRITTEN))} can be "
-            "computed; declare slots"
+            f"aggregation {aggregation.name!r} has no slots, no segment(), and is no other aggregation over its distinct "
+            "values; declare slots, or segment()"
         )
 
 

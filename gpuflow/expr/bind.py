@@ -81,12 +81,13 @@ class Binder:
         function = SCALARS.get(node.name)
         if function is None:
             raise PlanError(f"there is no function {node.name!r}{near(node.name, SCALARS)}")
-        if node.name == "when":
+        if any(o.branch for o in function.overloads):
             for arg in node.args:
                 if isinstance(arg, Column) and arg.name not in self.schema and arg.name not in self.schema.unsupported:
                     raise ColumnNotFoundError(missing(arg.name, self.schema), column=arg.name)
         rows = [self.row(a) for a in node.args]
-        if node.name not in PASSING and not (node.name == "cast" and rows[0].dtype == dict(node.params).get("to")):
+        same_type = function.traits.converts and rows[0].dtype == dict(node.params).get("to")
+        if not function.traits.value_blind and not same_type:
             refuse_opaque(render(node), rows)
         free = [isinstance(a, Literal) and not a.fixed for a in node.args]
         if function.variadic and len(rows) != function.arity:
@@ -210,10 +211,6 @@ def _comparable(literal: DType, column: DType) -> bool:
     return common(literal, column) is not None or (literal.is_integer and column.is_integer)
 
 
-PASSING = frozenset({"is_null", "is_not_null", "when", "coalesce", "fill_null"})
-"""Functions that do not look into their arguments."""
-
-
 def refuse_opaque(what: str, rows: Iterable[Row]) -> None:
     """Raise where one of `rows`, which `what` would compute on, is opaque, as lists and times of day are.
 
@@ -268,7 +265,7 @@ def mismatch(node: Function, function: ScalarFunction, seen: list[DType]) -> str
     """What is wrong with the types of a call, and what would be right."""
     name, params = _shown(function), dict(node.params)
     types = " and ".join(str(d) for d in seen)
-    if node.name == "cast" and "to" in params:
+    if function.traits.converts and "to" in params:
         targets = [d for d in ALL if function.resolve((seen[0],), {**params, "to": d})]
         return f"{render(node)}: {seen[0]} cannot be cast to {params['to']}; it can to {describe(targets)}"
     text = f"{render(node)}: {name} does not accept {types}"
@@ -302,7 +299,7 @@ def _enum_hint(node: Function, seen: list[DType]) -> str:
     enum = next((d for d in seen if d.kind == "enum"), None)
     if enum is None:
         return ""
-    asked = [] if node.name.startswith("str.") else [a.value for a in node.args if isinstance(a, Literal)]
+    asked = [] if SCALARS[node.name].namespace == "str" else [a.value for a in node.args if isinstance(a, Literal)]
     unknown = (no_category(value, enum) for value in asked)
     return next(filter(None, unknown), "") or "; an enum is text after .cast(gf.String), and a number after .cast(gf.Int64)"
 

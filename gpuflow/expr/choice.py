@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
-from gpuflow.errors import PlanError
-
-from .expr import Expr, choose
+from .expr import Expr, all_of, choose
 from .methods import Unfinished, as_node
 from .nodes import Node, render
 
@@ -115,15 +112,3 @@ def _nested(branches: tuple[tuple[Node, Node], ...], last: Node) -> Node:
     for condition, value in reversed(branches):
         result = choose(Expr(condition), Expr(value), result)
     return result._node
-
-
-def all_of(conditions: tuple[Any, ...]) -> Expr:
-    """Join several conditions by ``&``; a str is a column's name.
-
-    Returns
-    -------
-    Expr
-    """
-    if not conditions:
-        raise PlanError("at least one condition is needed")
-    return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))

@@ -9,6 +9,11 @@ import textwrap
 from gpuflow_kernels.declare.aggregate import AggregateFunction
 from gpuflow_kernels.declare.scalar import ScalarFunction, argument_names
 
+EVERYWHERE = {
+    "filter": ("expression", "Aggregate only the rows for which this condition is true; null counts as false."),
+    "distinct": ("bool", "Aggregate each different value once."),
+}
+"""Type and line of the parameters that every aggregation has, for none of them to declare."""
 _SENTENCE = re.compile(r"(?<=\.)\s+")
 
 
@@ -105,6 +110,8 @@ def _type(entry: ScalarFunction | AggregateFunction, parameter: inspect.Paramete
     """Describe the type of a parameter and its default, as NumPy's style has them."""
     annotated = parameter.annotation is not parameter.empty
     plain = parameter.annotation.__name__ if annotated else ""
+    if isinstance(entry, AggregateFunction) and parameter.name in EVERYWHERE:
+        plain = EVERYWHERE[parameter.name][0]
     if isinstance(entry, ScalarFunction):
         columns = argument_names(entry.overloads[0])[: entry.arity]
         if parameter.name in columns:
@@ -120,6 +127,8 @@ def _type(entry: ScalarFunction | AggregateFunction, parameter: inspect.Paramete
 
 def _line(text: str, name: str) -> str:
     """Find the first sentence of a text that names a parameter, except the summary, which stands right above."""
+    if name in EVERYWHERE:
+        return EVERYWHERE[name][1]
     _, *sentences = _SENTENCE.split(" ".join(text.split()))
     sentence = next((s for s in sentences if f"`{name}`" in s or f"``{name}=" in s), "")
     return sentence[:1].upper() + sentence[1:]

@@ -7,14 +7,13 @@ from dataclasses import is_dataclass
 from functools import reduce
 from typing import Any
 
-import numpy as np
 from gpuflow_kernels.declare.aggregate import AggregationHandle
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import SCALARS, ScalarHandle
-from gpuflow_kernels.dtypes import FLOAT64
 
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 
+from .filtered import Filtered
 from .methods import Methods, aggregated_node, as_node, function_node
 from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
 from .operators import Operators, operate
@@ -335,8 +334,13 @@ class Expr(Operators["Expr"]):
         """
         return choose(self.is_not_nan() | self.is_null(), self, value)
 
-    def null_count(self) -> Expr:
+    def null_count(self, *, filter: Any = None) -> Expr:
         """Count the nulls.
+
+        Parameters
+        ----------
+        filter : expression, optional
+            Count only rows for which this condition is true; null counts as false.
 
         Returns
         -------
@@ -348,15 +352,15 @@ class Expr(Operators["Expr"]):
         >>> gf.from_dict({"x": [5, None, 5]}).select(gf.col("x").null_count()).collect().to_dict()
         {'x': [1]}
         """
-        return Expr(aggregated_node("sum", (self.is_null(),)))
+        return Expr(aggregated_node("sum", (self.is_null(),), {"filter": filter}))
 
-    def var(self, ddof: int = 1) -> Expr:
-        """Compute the variance; null for groups of at most `ddof` values.
+    def filter(self, *conditions: Any) -> Filtered:
+        """Choose the rows that an aggregation sees: ``col("x").filter(condition).sum()`` is ``col("x").sum(filter=condition)``.
 
         Parameters
         ----------
-        ddof : int, default 1
-            How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
+        *conditions : expression or column name
+            All must be true; null counts as false.
 
         Returns
         -------
@@ -365,40 +369,10 @@ class Expr(Operators["Expr"]):
         Examples
         --------
         >>> import gpuflow as gf
-        >>> gf.from_dict({"x": [1, 3, None]}).select(a=gf.col("x").var(), b=gf.col("x").var(ddof=0)).collect().to_dict()
-        {'a': [2.0], 'b': [1.0]}
+        >>> gf.from_dict({"x": [3, -3, None]}).select(gf.col("x").filter(gf.col("x") > 0).sum()).collect().to_dict()
+        {'x': [3]}
         """
-        if _ddof(ddof) == 1:
-            return Expr(aggregated_node("var", (self,)))
-        count = Expr(aggregated_node("count", (self,))).cast(FLOAT64)
-        squares = Expr(aggregated_node("var", (self,)))
-        if ddof < 1:  # of one value the deviation is 0, or NaN if it is infinite
-            mean = Expr(aggregated_node("mean", (self,)))
-            squares = Expr(function_node("fill_null", (squares, mean - mean)))
-        squares = squares * (count - 1.0)
-        return choose(count > float(ddof), squares / (count - float(ddof)), None)
-
-    def std(self, ddof: int = 1) -> Expr:
-        """Compute the standard deviation; null for groups of at most `ddof` values.
-
-        Parameters
-        ----------
-        ddof : int, default 1
-            How many degrees of freedom are lost: 1 for a sample, 0 for the whole.
-
-        Returns
-        -------
-        Expr
-
-        Examples
-        --------
-        >>> import gpuflow as gf
-        >>> gf.from_dict({"x": [1, 3, 5, None]}).select(a=gf.col("x").std(), b=gf.col("x").std(ddof=2)).collect().to_dict()
-        {'a': [2.0], 'b': [2.8284271247461903]}
-        """
-        if _ddof(ddof) == 1:
-            return Expr(aggregated_node("std", (self,)))
-        return self.var(ddof).sqrt()
+        return Filtered(self, all_of(conditions)._node)
 
     def pipe(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Call ``function(self, ...)``, for chains.
@@ -428,11 +402,11 @@ class Expr(Operators["Expr"]):
         return function(self, *args, **named)
 
 
-def _ddof(value: Any) -> int:
-    """The number of degrees of freedom that a variance loses."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 1 << 31:
-        raise TypeMismatchError(f"ddof={value!r:.60} is no whole number from 0 on")
-    return int(value)
+def all_of(conditions: tuple[Any, ...]) -> Expr:
+    """Put several conditions together as one; a str is a column's name."""
+    if not conditions:
+        raise PlanError("at least one condition is needed")
+    return reduce(lambda a, b: a & b, (Expr(as_node(c, names=True)) for c in conditions))
 
 
 def choose(condition: Any, yes: Any, no: Any) -> Expr:
@@ -452,8 +426,8 @@ def _apply_scalar(key: str, *args: Any) -> Expr:
     return Expr(function_node(key, tuple(map(_column, args))))
 
 
-def _apply_aggregation(key: str, *args: Any) -> Expr:
-    return Expr(aggregated_node(key, tuple(map(_column, args))))
+def _apply_aggregation(key: str, *args: Any, **named: Any) -> Expr:
+    return Expr(aggregated_node(key, tuple(map(_column, args)), named))
 
 
 def _column(argument: Any) -> Any:

@@ -16,9 +16,9 @@ from gpuflow_kernels.dtypes import duration as duration_type
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
-from .choice import When, all_of
+from .choice import When
 from .elsewhere import keyword_hints
-from .expr import Expr
+from .expr import Expr, all_of
 from .literals import NANOSECONDS, as_type, duration_literal
 from .methods import aggregated_node, as_node, column_node, pattern
 from .nodes import Columns, Function, Kind, Literal
@@ -147,8 +147,13 @@ def lit(value: Any, dtype: Any = None) -> Expr:
     return Expr(Literal(as_type(value, to), to, fixed=True))
 
 
-def len() -> Expr:
+def len(*, filter: Any = None) -> Expr:
     """Count the rows, inside ``agg`` or ``select``.
+
+    Parameters
+    ----------
+    filter : expression, optional
+        Count only rows for which this condition is true; null counts as false.
 
     Returns
     -------
@@ -160,8 +165,10 @@ def len() -> Expr:
     >>> trips = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, None]})
     >>> trips.group_by("k", maintain_order=True).agg(rows=gf.len()).collect().to_dict()
     {'k': ['a', 'b'], 'rows': [2, 1]}
+    >>> trips.select(rows=gf.len(filter=gf.col("x") > 1)).collect().to_dict()
+    {'rows': [1]}
     """
-    return Expr(aggregated_node("len", ()))
+    return Expr(aggregated_node("len", (), {"filter": filter}))
 
 
 def when(*conditions: Any) -> When:

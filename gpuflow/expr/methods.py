@@ -14,6 +14,7 @@ import gpuflow_kernels.aggregations.basic
 import gpuflow_kernels.functions.builtin  # noqa: F401  (importing fills the registries)
 import numpy as np
 from gpuflow_kernels.declare.aggregate import AGGREGATIONS, AggregateFunction
+from gpuflow_kernels.declare.parameters import Parameter
 from gpuflow_kernels.declare.scalar import REQUIRED, SCALARS, ScalarFunction
 from gpuflow_kernels.declare.scalar import argument_names as names_of
 
@@ -193,7 +194,13 @@ def signature_of(entry: ScalarFunction | AggregateFunction) -> inspect.Signature
         found += sorted(rest, key=lambda p: p.default is not p.empty)  # what must be given comes first (`function_node`)
     else:
         found += [inspect.Parameter(f"other{i or ''}", positional) for i in range(entry.arity - 1)]
+        for name, parameter in entry.parameters.items():
+            default = found[0].empty if parameter.default is REQUIRED else parameter.default
+            found.append(inspect.Parameter(name, positional, default=default, annotation=parameter.type))
         found += [inspect.Parameter(v, named, default=False, annotation=bool) for v in entry.variants]
+        found.append(inspect.Parameter("filter", named, default=None))
+        if entry.refuses_distinct is None:
+            found.append(inspect.Parameter("distinct", named, default=False, annotation=bool))
     return inspect.Signature(found, return_annotation="Expr")
 
 
@@ -277,21 +284,49 @@ def _signature(name: str, function: ScalarFunction) -> str:
     return f"{name}({', '.join(rest)})"
 
 
-def aggregated_node(name: str, args: tuple[Any, ...], chosen: dict[str, bool] | None = None) -> Aggregated:
-    """A declared aggregation applied to values, or the variant of it that is `chosen` by a parameter; one of no columns
-    (`len`) keeps the expression for its name only."""
+def aggregated_node(name: str, args: tuple[Any, ...], named: dict[str, Any] | None = None) -> Aggregated:
+    """Apply a declared aggregation to values, columns first, then its parameters; or the variant of it that one of `named`
+    chooses. One of no columns (`len`) keeps the expression for its name only."""
     entry = AGGREGATIONS.get(name)
     if entry is None:
         raise PlanError(f"there is no aggregation {name!r}{near(name, AGGREGATIONS)}")
-    for parameter, value in (chosen or {}).items():
-        if parameter not in entry.variants or not isinstance(value, bool):
-            takes = ", ".join(f"{v}=True or False" for v in entry.variants) or "no parameters"
-            raise TypeMismatchError(f"{name}() takes {takes}, not {parameter}={value!r}")
-        if value:
-            return aggregated_node(entry.variants[parameter], args)
-    if len(args) != max(entry.arity, 1) and not (entry.arity == 0 and not args):
+    options = dict(named or {})
+    condition, distinct = options.pop("filter", None), options.pop("distinct", False)
+    columns, rest = args[: max(entry.arity, 1)], args[max(entry.arity, 1) :]
+    if len(columns) < entry.arity or len(rest) > len(entry.parameters):
         raise TypeMismatchError(f"{name}() aggregates {entry.arity} column(s), {len(args)} given")
-    return Aggregated(name, tuple(as_node(a) for a in args))
+    given = dict(zip(entry.parameters, rest, strict=False))
+    for key, value in options.items():
+        if key in entry.variants and isinstance(value, bool):
+            if value:
+                return aggregated_node(entry.variants[key], args, {"filter": condition, "distinct": distinct})
+        elif key not in entry.parameters or key in given:
+            raise TypeMismatchError(f"{name}() takes {_keywords(entry)}, not {key}={value!r:.60}")
+        else:
+            given[key] = value
+    missing = [k for k, p in entry.parameters.items() if p.default is REQUIRED and k not in given]
+    if missing:
+        raise TypeMismatchError(f"{name}() needs {', '.join(f'{k}=' for k in missing)}")
+    params = tuple((k, _checked(f"{name}(): ", k, p, given[k])) for k, p in entry.parameters.items() if k in given)
+    if not isinstance(distinct, (bool, np.bool_)):
+        raise TypeMismatchError(f"{name}(): distinct={distinct!r:.60} is neither True nor False")
+    if distinct and entry.refuses_distinct is not None:
+        raise TypeMismatchError(f"{name}() does not take distinct=True: {entry.refuses_distinct}")
+    passes = None if condition is None else as_node(condition)
+    return Aggregated(name, tuple(as_node(a) for a in columns), params, passes, bool(distinct))
+
+
+def _checked(what: str, name: str, parameter: Parameter, value: Any) -> Any:
+    try:
+        return parameter.checked(name, value)
+    except ValueError as e:
+        raise TypeMismatchError(f"{what}{e}") from None
+
+
+def _keywords(entry: AggregateFunction) -> str:
+    """The keywords that an aggregation takes, for an error that says so."""
+    names = [*entry.parameters, *(f"{v}=True or False" for v in entry.variants), "filter="]
+    return ", ".join(names if entry.refuses_distinct else [*names, "distinct=True or False"])
 
 
 def column_node(name: str) -> Node:

@@ -126,34 +126,38 @@ class Methods(Generic[ExprT]):
         """Divide in floating point; inf or nan by zero."""
     def truncate(self) -> ExprT:
         """Return the value without its digits after the point."""
-    def all(self) -> ExprT:
+    def all(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return whether no value is false; nulls are skipped, and nothing gives true."""
-    def any(self) -> ExprT:
+    def any(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return whether one value is true; nulls are skipped, and nothing gives false."""
-    def count(self) -> ExprT:
+    def count(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the number of values that are not null."""
-    def first(self, *, ignore_nulls: builtins.bool = False) -> ExprT:
+    def first(self, *, ignore_nulls: builtins.bool = False, filter: Any = None) -> ExprT:
         """Return the value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
-    def first_valid(self) -> ExprT:
+    def first_valid(self, *, filter: Any = None) -> ExprT:
         """Return the first value that is not null; null for nothing."""
-    def last(self, *, ignore_nulls: builtins.bool = False) -> ExprT:
+    def last(self, *, ignore_nulls: builtins.bool = False, filter: Any = None) -> ExprT:
         """Return the value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
-    def last_valid(self) -> ExprT:
+    def last_valid(self, *, filter: Any = None) -> ExprT:
         """Return the last value that is not null; null for nothing."""
-    def len(self) -> ExprT:
+    def len(self, *, filter: Any = None) -> ExprT:
         """Return the number of rows, nulls included."""
-    def max(self) -> ExprT:
+    def max(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else."""
-    def mean(self) -> ExprT:
+    def mean(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one."""
-    def min(self) -> ExprT:
+    def min(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the least value; null for nothing. NaN is skipped unless there is nothing else."""
-    def n_unique(self) -> ExprT:
-        """Return the number of different values, null being one. The planner groups by the value and counts."""
-    def product(self) -> ExprT:
+    def n_unique(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
+        """Return the number of different values, null being one."""
+    def product(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Multiply all values; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
-    def sum(self) -> ExprT:
+    def std(self, ddof: builtins.int = 1, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
+        """Return the standard deviation; null for groups of at most `ddof` values."""
+    def sum(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Add up all values; 0 for nothing."""
+    def var(self, ddof: builtins.int = 1, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
+        """Return the variance; null for groups of at most `ddof` values."""
 
 class Unfinished:
     __slots__: ClassVar[tuple[builtins.str, ...]] = ()
@@ -341,9 +345,7 @@ def public_methods() -> list[builtins.str]: ...
 def argument_names(function: ScalarFunction) -> tuple[builtins.str, ...]: ...
 def plain_parameters(function: ScalarFunction) -> dict[builtins.str, Any]: ...
 def function_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Function: ...
-def aggregated_node(
-    name: builtins.str, args: tuple[Any, ...], chosen: dict[builtins.str, builtins.bool] | None = None
-) -> Aggregated: ...
+def aggregated_node(name: builtins.str, args: tuple[Any, ...], named: dict[builtins.str, Any] | None = None) -> Aggregated: ...
 def column_node(name: builtins.str) -> Node: ...
 def pattern(text: builtins.str) -> builtins.str: ...
 def as_node(value: Any, *, names: bool = False) -> Node: ...

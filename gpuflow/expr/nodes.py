@@ -110,10 +110,13 @@ class IsIn(_Nested):
 
 @dataclass(frozen=True, slots=True)
 class Aggregated(_Nested):
-    """A declared aggregation of expressions."""
+    """A declared aggregation of expressions: of the rows that `filter` lets through, and with `distinct` of each value once."""
 
     name: str
     args: tuple[Node, ...]
+    params: tuple[tuple[str, Any], ...] = ()
+    filter: Node | None = None
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ Node = Column | Columns | Literal | Function | IsIn | Aggregated | Alias
 
 def children(node: Node) -> tuple[Node, ...]:
     """The direct operands."""
+    if isinstance(node, Aggregated) and node.filter is not None:
+        return (*node.args, node.filter)
     if isinstance(node, (Function, Aggregated)):
         return node.args
     return (node.arg,) if isinstance(node, (IsIn, Alias)) else ()
@@ -143,6 +148,9 @@ def walk(node: Node) -> Iterator[Node]:
 
 def transform(node: Node, change: Callable[[Node], Node]) -> Node:
     """Rebuild bottom-up, `change` applied to every node after its operands."""
+    if isinstance(node, Aggregated) and node.filter is not None:
+        condition = transform(node.filter, change)
+        return change(replace(node, args=tuple(transform(a, change) for a in node.args), filter=condition))
     if isinstance(node, (Function, Aggregated)):
         return change(replace(node, args=tuple(transform(a, change) for a in node.args)))
     if isinstance(node, (IsIn, Alias)):
@@ -210,7 +218,12 @@ def render(node: Node) -> str:
         case IsIn(arg, values):
             return f"{render_operand(arg)}.is_in([{', '.join(render(v) for v in values)}])"
         case Aggregated(name, args):
-            return _call(name, [render_operand(a) for a in args[:1]] + [render(a) for a in args[1:]])
+            named = [f"{k}={v!r}" for k, v in node.params]
+            named += [f"filter={render(node.filter)}"] if node.filter is not None else []
+            named += ["distinct=True"] if node.distinct else []
+            if not args:
+                return f"{name}({', '.join(named)})"
+            return _call(name, [render_operand(args[0]), *map(render, args[1:]), *named])
         case Function(name, args, params):
             return _function(name, args, params)
 
@@ -228,7 +241,7 @@ def _function(name: str, args: tuple[Node, ...], params: tuple[tuple[str, Any], 
         return f"({operator}{render(args[0])})"
     if function and any(o.branch for o in function.overloads) and len(args) == 3:
         return _branch(args)
-    if name == "cast" and params:
+    if function and function.traits.converts and not function.method and params:
         return _call(name, [render_operand(args[0]), str(params[0][1]), *(f"{k}={v}" for k, v in params[1:])])
     if function and not function.method:
         return f"{name}({', '.join([*(render(a) for a in args), *(f'{k}={v!r}' for k, v in params)])})"

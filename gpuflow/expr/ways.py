@@ -97,7 +97,7 @@ _EXPRESSION = {
     **_each("value_counts unique_counts", _COUNTED),
     **_each("unique drop_duplicates distinct", 'write frame.select("x").unique(), or n_unique() for their number'),
     **_each("is_duplicated is_unique", _REPEATED),
-    **_each("filter where mask", "choose by gf.when(condition).then(x), which is null elsewhere and so left out by aggregations"),
+    **_each("where mask", "choose by gf.when(condition).then(x), which is null elsewhere and so left out by aggregations"),
     **_each("drop_nulls dropna", "aggregations leave nulls out; for rows write frame.filter(x.is_not_null())"),
     **_each("drop_nans", "write frame.filter(x.is_not_nan()), or x.fill_nan(None) before an aggregation"),
     **_each("has_nulls hasnans", "write x.null_count() > 0"),

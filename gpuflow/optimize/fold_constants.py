@@ -50,11 +50,11 @@ def fold(row: Any) -> Any:
 
 def _decided(row: Call) -> Row | None:
     """``and`` and ``or`` of bool with one constant: the other operand, or the constant."""
-    if row.overload.name not in ("and", "or") or len(row.args) != 2:
+    if row.overload.traits.logic not in ("and", "or") or len(row.args) != 2:
         return None
     if any(d != BOOL for d in (row.dtype, *(a.dtype for a in row.args))):
         return None
-    neutral = row.overload.name == "and"
+    neutral = row.overload.traits.logic == "and"
     for one, other in (row.args, row.args[::-1]):
         if isinstance(one, Const) and one.value is not None:
             return other if one.value is neutral else one

@@ -20,7 +20,7 @@ def merging(sink: Group) -> Pipeline:
     for agg in sink.aggs:
         partial = partial_types(agg)
         columns = tuple(Ref(len(types) + k, d) for k, d in enumerate(partial))
-        aggs.append(replace(agg, args=columns))
+        aggs.append(replace(agg, args=columns, filter=None))
         types += partial
     return Pipeline(tuple(types), (), Group(keys, tuple(aggs), merge=True))
 
@@ -32,7 +32,7 @@ def final(agg: Agg, first: int) -> Row:
     slots: tuple[Row, ...] = tuple(Ref(first + k, s.type) for k, s in enumerate(agg.slots))
     null = PARTIAL if returns_tuple(aggregation.finalize) == 2 else PROPAGATE
     overload = Overload(f"the {aggregation.name}", aggregation.finalize, null, never, aggregation.overflow)
-    value = Call(overload, slots, agg.dtype, agg.constants)
+    value = Call(overload, (*slots, *agg.parameters), agg.dtype, agg.constants)
     counter = next((k for k, s in enumerate(agg.slots) if s.counts), None)
     if needs_seen(agg):
         some: Row = Ref(first + len(slots), BOOL)

@@ -174,9 +174,10 @@ class StringCodes:
         return Lookup(remap.lookup, coded, row.dtype)
 
     def aggregation(self, agg: Agg) -> tuple[Agg, Origin | None]:
-        """Rewrite the arguments of an aggregation."""
+        """Rewrite the arguments of an aggregation, and its condition."""
         arguments, origin = self._together(agg.args)
-        return replace(agg, args=arguments), origin
+        condition = None if agg.filter is None else self.value(agg.filter)[0]
+        return replace(agg, args=arguments, filter=condition), origin
 
     # -- strings that meet --------------------------------------------------------------------------------------------
     def _operands(self, row: Row) -> Row:
@@ -321,5 +322,6 @@ _VALUE, _ERROR = (body_of(f, allowed=NAMES, what="checked") for f in (_value, _i
 
 def checked(call: Call, value: Row, error: Row) -> Call:
     """`value`, or the error of `call` where `error` is true."""
-    overload = Overload(call.overload.name, _VALUE, PROPAGATE, _untyped, _ERROR, failure=call.overload.failure)
+    own = call.overload
+    overload = Overload(own.name, _VALUE, PROPAGATE, _untyped, _ERROR, failure=own.failure, traits=own.traits)
     return Call(overload, (value, error), call.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.dtypes import DType
+from gpuflow_kernels.ir.expressions import Agg
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Write
 
 from gpuflow.config import TaskSettings
@@ -185,6 +186,15 @@ class RangeTask(Task):
     descending: bool
     nulls_last: bool
     parts: int
+
+
+@dataclass(frozen=True)
+class SegmentTask(Task):
+    """Chunks that have all rows of their groups (columns: `keys` keys, then values) into one chunk of keys and results.
+    `aggs` are aggregations over sorted segments, each with the number of its value column."""
+
+    keys: int
+    aggs: tuple[tuple[int, Agg], ...]
 
 
 @dataclass(frozen=True)

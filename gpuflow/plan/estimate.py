@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpuflow_kernels.declare.traits import NONE
 from gpuflow_kernels.ir.expressions import Call, Member, Row
 
 from .rows import conjuncts
@@ -16,11 +17,6 @@ def selectivity(predicate: Row) -> float:
     for condition in conjuncts(predicate):
         if isinstance(condition, Member):
             part *= min(0.5, 0.1 * max(1, len(condition.values)))
-        elif isinstance(condition, Call) and condition.overload.name in _PARTS:
-            part *= _PARTS[condition.overload.name]
         else:
-            part *= 1 / 3
+            part *= (condition.overload.traits if isinstance(condition, Call) else NONE).selectivity
     return part
-
-
-_PARTS = {"eq": 0.1, "is_null": 0.1, "is_not_null": 0.9, "ne": 0.9, "or": 0.5, "not": 0.7}

@@ -35,6 +35,7 @@ FIRST_POSITION = Agg(
         combine=None,
         overflow=None,
         rule=_rule,
+        empty=0,  # a group has a row, so it takes no flag for that
         position=True,
     ),
     (),

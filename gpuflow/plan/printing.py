@@ -68,8 +68,11 @@ def text(row: Row | Agg, *, outer: bool = True) -> str:
         case Member(arg, values):
             shown = ", ".join(show(v, arg.dtype) for v in values[:8]) + (", ..." if len(values) > 8 else "")
             return f"{text(arg, outer=False)}.is_in([{shown}])"
-        case Agg(aggregation, args):
-            return f"{aggregation.name}({', '.join(text(a) for a in args)})"
+        case Agg():
+            distinct = "DISTINCT " if row.distinct else ""
+            where = f" FILTER {text(row.filter, outer=False)}" if row.filter is not None else ""
+            arguments = ", ".join(text(a) for a in (*row.args, *row.parameters))
+            return f"{row.aggregation.name}({distinct}{arguments}){where}"
         case Call():
             return _call(row, outer)
     return f"lookup({text(row.arg)})" if hasattr(row, "arg") else repr(row)
@@ -86,7 +89,7 @@ def _call(row: Call, outer: bool) -> str:
         condition, yes, no = row.args
         return f"when({text(condition)}).then({text(yes)}).otherwise({text(no)})"
     rest = [text(a) for a in row.args[1:]]
-    if row.overload.name == "cast" or row.overload.name.endswith(("_time_zone", "_time_unit")):
+    if row.overload.traits.shows_type:
         rest = [str(row.dtype)]
     return f"{text(row.args[0], outer=False)}.{row.overload.name}({', '.join(rest)})" if row.args else row.overload.name
 

@@ -24,7 +24,7 @@ def conjuncts(row: Row) -> list[Row]:
 
     ``a & (b & c)`` gives ``[a, b, c]``; anything else, itself.
     """
-    if isinstance(row, Call) and row.overload.name == "and" and all(d.dtype == BOOL for d in (row, *row.args)):
+    if isinstance(row, Call) and row.overload.traits.logic == "and" and all(d.dtype == BOOL for d in (row, *row.args)):
         return [c for a in row.args for c in conjuncts(a)]
     return [row]
 

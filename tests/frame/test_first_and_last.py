@@ -50,5 +50,5 @@ def test_nulls_are_kept_unless_told() -> None:
 def test_other_parameters_are_refused(named: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"first\(\) takes ignore_nulls=True or False"):
         col("x").first(**named)
-    with pytest.raises(TypeError, match=r"sum\(\) takes no parameters"):
+    with pytest.raises(TypeError, match=r"sum\(\) takes filter=, distinct=True or False, not ignore"):
         col("x").sum(**named)

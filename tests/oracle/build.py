@@ -46,4 +46,6 @@ def agg(name: str, *args: Row) -> Agg:
     types = signature.args
     operands = tuple(cast_to(a, d) for a, d in zip(args, types, strict=True))
     slots = tuple(s.resolve(types[0] if types else None) for s in declared.slots)
-    return Agg(declared, operands, signature.result, slots, signature.constants)
+    parameters = AGGREGATIONS[name].parameters.values()
+    literals = tuple(Const(p.default, p.literal) for p in parameters if p.literal is not None)
+    return Agg(declared, operands, signature.result, slots, signature.constants, literals)

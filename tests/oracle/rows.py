@@ -177,7 +177,12 @@ def aggregate(node: Agg, rows: list[Env]) -> Value:
 
 def _aggregate(node: Agg, rows: list[Env]) -> Value:
     declared = node.aggregation
+    rows = [env for env in rows if node.filter is None or all(_evaluate(node.filter, env))]
     operands = [[_evaluate(a, env) for a in node.args] for env in rows]
+    if node.distinct:
+        operands = list(
+            {tuple(("nan" if v != v else v) if valid else None for v, valid in row): row for row in operands}.values()
+        )
     if not declared.slots:
         return _holistic(node, operands)
     state = None
@@ -215,7 +220,7 @@ def finalized(node: Agg, state: tuple[Any, ...]) -> Value:
     """The result of a group's slots."""
     declared = node.aggregation
     assert declared.finalize is not None
-    state += tuple(constant(c) for c in node.constants)
+    state += tuple(typed(p.value, p.dtype) for p in node.parameters) + tuple(constant(c) for c in node.constants)
     if declared.overflow is not None and function_of(declared.overflow)(*state):
         raise ArithmeticOverflowError(f"{declared.name} does not fit {node.dtype}")
     result = function_of(declared.finalize)(*state)
@@ -230,6 +235,6 @@ def _slots(node: Agg, values: Any) -> tuple[Any, ...]:
 
 def _holistic(node: Agg, operands: list[list[Value]]) -> Value:
     """Aggregations without slots have no bodies, the planner rewrites them: their meaning is written out here."""
-    assert node.aggregation.name == "n_unique", node.aggregation.name
+    assert node.aggregation.over_distinct == "len", node.aggregation.name
     values = {("nan" if v != v else v) if valid else None for ((v, valid),) in operands}
     return typed(len(values), node.dtype), True

@@ -66,16 +66,10 @@ def test_select_of_aggregations_is_one_row():
     assert frame.plan.input.keys == ()
 
 
-def computed(frame):
-    """Name the aggregations of a frame's plan, each once."""
-    return sorted(a.aggregation.name for _, a in frame.plan.input.aggs)
-
-
 def test_var_with_another_ddof():
     frame = flights().select(v=col("distance").var(ddof=0), s=col("distance").std(ddof=2))
     assert set(frame.dtypes) == {FLOAT64}
-    assert computed(frame) == ["count", "mean", "var"], "the mean tells whether a value by itself is infinite"
-    assert computed(flights().select(col("distance").var(ddof=2))) == ["count", "var"]
+    assert logical(frame)[0] == "AGGREGATE v=var(distance, 0), s=std(distance, 2)"
     assert flights().select(col("distance").var(ddof=0)).columns == ["distance"]
 
 
@@ -140,5 +134,5 @@ def test_aggregation_without_slots_is_refused(declared):
     class middle:
         pass
 
-    with pytest.raises(UnsupportedError, match=r"'middle' has no slots.*n_unique"):
+    with pytest.raises(UnsupportedError, match=r"'middle' has no slots.*declare slots"):
         flights().select(middle(col("distance")))

@@ -63,8 +63,8 @@ def test_signatures_are_those_of_the_stub():
     [
         (lambda: gf.Expr.round, "(self, digits: int = 0) -> 'Expr'"),
         (lambda: col("x").round, "(digits: int = 0) -> 'Expr'"),
-        (lambda: gf.Expr.mean, "(self) -> 'Expr'"),
-        (lambda: gf.Expr.first, "(self, *, ignore_nulls: bool = False) -> 'Expr'"),
+        (lambda: gf.Expr.mean, "(self, *, filter=None, distinct: bool = False) -> 'Expr'"),
+        (lambda: gf.Expr.first, "(self, *, ignore_nulls: bool = False, filter=None) -> 'Expr'"),
         (lambda: gf.Expr.str.contains, "(self, pattern, literal: bool = False, strict: bool = True) -> 'Expr'"),
         (lambda: gf.Expr.dt.truncate, "(self, every) -> 'Expr'"),
     ],
@@ -75,7 +75,11 @@ def test_signatures(function, signature):
 
 def test_help_shows_the_methods():
     text = pydoc.plain(pydoc.render_doc(gf.Expr))
-    for line in ("mean(self) -> 'Expr'", "round(self, digits: int = 0) -> 'Expr'", "alias(self, name: 'str') -> 'Expr'"):
+    for line in (
+        "mean(self, *, filter=None, distinct: bool = False) -> 'Expr'",
+        "round(self, digits: int = 0) -> 'Expr'",
+        "alias(self, name: 'str') -> 'Expr'",
+    ):
         assert line in text
     assert "starts_with(self, prefix) -> 'Expr'" in pydoc.plain(pydoc.render_doc(gf.Expr.str))
     assert "rounded to a number of digits" in pydoc.plain(pydoc.render_doc(gf.Expr.round))
@@ -139,7 +143,7 @@ def test_declared_functions_come_and_go():
             return x / 2
 
         assert gf.Expr.third_of.__doc__.splitlines()[0] == "A third of it."
-        assert str(inspect.signature(gf.Expr.sum_of_halves)) == "(self) -> 'Expr'"
+        assert str(inspect.signature(gf.Expr.sum_of_halves)) == "(self, *, filter=None, distinct: bool = False) -> 'Expr'"
         assert {"third_of", "sum_of_halves", "geo"} <= set(dir(col("x")))
         assert gf.Expr.geo.halved.__doc__.splitlines()[0] == "Half of it."
         assert repr(col("x").geo.halved()) == 'col("x").geo.halved()'

@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+import gpuflow as gf
+
 Query = Callable[[Any, Any, Any], Any]
 
 NAMED = ("i", "j", "x", "y", "b", "s")
@@ -17,6 +19,33 @@ NAMED = ("i", "j", "x", "y", "b", "s")
 
 def _aggs(x: Any, columns: str, *methods: str) -> list[Any]:
     return [getattr(x.col(c), m)().alias(f"{c}_{m}") for c in columns for m in methods]
+
+
+def _conditions(x: Any) -> list[Any]:
+    """Aggregations of some of the rows only: by numbers, a truth value that may be null, and strings."""
+    return [
+        x.col("j").filter(x.col("y") > 0).sum().alias("a"),
+        x.col("x").filter(x.col("b")).max().alias("b"),
+        x.col("s").filter(x.col("t") > "a").min().alias("c"),
+        x.col("i").filter(x.col("s") == "a").n_unique().alias("d"),
+        x.col("y").filter(x.col("j") > 1).std().alias("e"),
+        x.col("x").filter(x.col("i") > 1000).count().alias("f"),
+    ]
+
+
+def _distinct_values(x: Any) -> list[Any]:
+    """Aggregations of each value once, also of some of the rows only."""
+    if x is gf:
+        return [
+            x.col("h").sum(distinct=True).alias("g"),
+            x.col("s").count(distinct=True).alias("k"),
+            x.col("h").mean(distinct=True, filter=x.col("y") > 0).alias("l"),
+        ]
+    return [
+        x.col("h").unique().sum().alias("g"),
+        x.col("s").drop_nulls().n_unique().cast(x.Int64).alias("k"),
+        x.col("h").filter(x.col("y") > 0).unique().mean().alias("l"),
+    ]
 
 
 def _small(u: Any, x: Any, key: str) -> Any:
@@ -57,6 +86,7 @@ SHAPES: dict[str, Query] = {
     "union": lambda x, t, u: x.concat([t, u]).filter(x.col("i") != 2).select("i", "s", "x"),
     # -- reductions
     "reduce integers": lambda x, t, u: t.select(*_aggs(x, "i", "sum", "min", "mean"), *_aggs(x, "j", "max", "count")),
+    "reduce conditions": lambda x, t, u: t.select(*_conditions(x), *_distinct_values(x)),
     "reduce floats": lambda x, t, u: t.select(*_aggs(x, "x", "min", "max"), *_aggs(x, "y", "sum", "var")),
     "reduce strings": lambda x, t, u: t.select(*_aggs(x, "s", "min", "last"), *_aggs(x, "t", "max", "count")),
     "reduce truths": lambda x, t, u: t.select(*_aggs(x, "b", "any", "all", "sum"), n=x.len()),
@@ -81,6 +111,8 @@ SHAPES: dict[str, Query] = {
     "group filtered": lambda x, t, u: t.filter(x.col("y") > 0).group_by("t").agg(n=x.len(), p=x.col("y").product()),
     "group ordered": lambda x, t, u: t.group_by("s", maintain_order=True).agg(*_aggs(x, "i", "first"), *_aggs(x, "x", "last")),
     "group distinct": lambda x, t, u: t.group_by("b").agg(a=x.col("s").n_unique(), n=x.len(), c=x.col("x").n_unique()),
+    "group conditions": lambda x, t, u: t.group_by("i").agg(*_conditions(x)),
+    "group distinct values": lambda x, t, u: t.group_by("b").agg(*_distinct_values(x), x.len()),
     "group of expressions": lambda x, t, u: t.group_by("t").agg(
         r=x.col("x").max() - x.col("y").min(), n=x.col("i").sum() + x.len()
     ),

@@ -29,17 +29,12 @@ class Range:
     nulls: bool = True
     valid: bool = True
 
-    @property
-    def single(self) -> bool:
-        return self.low is not None and self.high is not None and bool(self.low == self.high)
-
 
 Bounds = Callable[[str], Range]
 """Returns the range of a column, by name."""
 
 _UNKNOWN = Range()
 _ANY = frozenset({True, False, None})
-_COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
 
 
 def may_match(predicate: Row, bounds: Bounds) -> bool:
@@ -59,30 +54,24 @@ def _outcomes(row: Row, bounds: Bounds) -> frozenset[bool | None]:
     if isinstance(row, Member):
         return _member(row, bounds)
     if isinstance(row, Call):
-        name, args = row.overload.name.rstrip("_"), row.args
-        if name in ("and", "or", "xor") and all(a.dtype.kind in ("bool", "null") for a in args):
+        traits, args = row.overload.traits, row.args
+        if traits.logic in _LOGIC and all(a.dtype.kind in ("bool", "null") for a in args):
             outcomes = _outcomes(args[0], bounds)
             for arg in args[1:]:
                 other = _outcomes(arg, bounds)
-                outcomes = frozenset(_LOGIC[name](a, b) for a in outcomes for b in other)
+                outcomes = frozenset(_LOGIC[traits.logic](a, b) for a in outcomes for b in other)
             return outcomes
-        if name == "not" and len(args) == 1:
+        if traits.logic == "not":
             return frozenset(None if a is None else not a for a in _outcomes(args[0], bounds))
-        if name in ("is_null", "is_not_null") and len(args) == 1:
+        if traits.tests_null is not None:
             value = _range(args[0], bounds)
-            return frozenset([name == "is_null"] * value.nulls + [name != "is_null"] * value.valid)
-        if name in _COMPARISONS and len(args) == 2 and _comparable(args[0].dtype, args[1].dtype):
-            return _compare(name, _range(args[0], bounds), _range(args[1], bounds))
-        if name in _COMPARISONS and len(args) == 2 and all(a.dtype.is_temporal for a in args):
+            return frozenset([traits.tests_null] * value.nulls + [not traits.tests_null] * value.valid)
+        if traits.relations and _comparable(args[0].dtype, args[1].dtype):
+            return _compare(traits.relations, _range(args[0], bounds), _range(args[1], bounds))
+        if traits.relations and all(a.dtype.is_temporal for a in args):
             meeting = t.common(args[0].dtype, args[1].dtype)
             if meeting is not None:
-                return _compare(name, *(_cast(_range(a, bounds), a.dtype, meeting) for a in args))
-        if name == "is_between" and len(args) == 3 and all(_comparable(args[0].dtype, a.dtype) for a in args[1:]):
-            # whichever ends are open, a row that passes lies within the closed range
-            value = _range(args[0], bounds)
-            above = _compare("ge", value, _range(args[1], bounds))
-            below = _compare("le", value, _range(args[2], bounds))
-            return _ANY if True in above and True in below else frozenset({False, None})
+                return _compare(traits.relations, *(_cast(_range(a, bounds), a.dtype, meeting) for a in args))
         return _ANY
     if row.dtype.kind not in ("bool", "null"):
         return _ANY
@@ -114,22 +103,19 @@ def _comparable(a: DType, b: DType) -> bool:
     return same or "null" in (a.kind, b.kind) or (a.is_integer and b.is_integer)
 
 
-def _compare(name: str, a: Range, b: Range) -> frozenset[bool | None]:
-    if name in ("gt", "ge"):
-        return _compare("lt" if name == "gt" else "le", b, a)
-    if name == "ne":
-        return frozenset(None if o is None else not o for o in _compare("eq", a, b))
+def _compare(relations: frozenset[str], a: Range, b: Range) -> frozenset[bool | None]:
+    """What a comparison that is true for these relations of `a` to `b` can answer."""
     outcomes: set[bool | None] = {None} if a.nulls or b.nulls else set()
     if a.valid and b.valid:
-        if name == "eq":
-            true = not (_below(a.high, b.low) or _below(b.high, a.low))
-            false = not (a.single and b.single and a.low == b.low)
-        elif name == "lt":
-            true, false = not _below(b.high, a.low, equal=True), not _below(a.high, b.low)
-        else:
-            true, false = not _below(b.high, a.low), not _below(a.high, b.low, equal=True)
-        outcomes |= {True} if true else set()
-        outcomes |= {False} if false else set()
+        possible = set()
+        if not _below(b.high, a.low, equal=True):
+            possible.add("less")
+        if not _below(a.high, b.low, equal=True):
+            possible.add("greater")
+        if not _below(a.high, b.low) and not _below(b.high, a.low):
+            possible.add("equal")
+        outcomes |= {True} if possible & relations else set()
+        outcomes |= {False} if possible - relations else set()
     return frozenset(outcomes)
 
 
@@ -171,7 +157,7 @@ def _range(row: Row, bounds: Bounds) -> Range:
             return Range(nulls=True, valid=False)
         value = _physical(row.value, row.dtype)
         return Range(value, value, nulls=False)
-    if isinstance(row, Call) and row.overload.name.startswith("cast") and len(row.args) == 1:
+    if isinstance(row, Call) and row.overload.traits.converts and len(row.args) == 1:
         return _cast(_range(row.args[0], bounds), row.args[0].dtype, row.dtype)
     return _UNKNOWN
 

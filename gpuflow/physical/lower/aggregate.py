@@ -15,6 +15,7 @@ from ..planner import Planner, emits, lowers
 from ..sizes import batches, bytes_of, row_bytes
 from ..stream import Stream, over_parts
 from ..tasks import GroupTask, MergeTask
+from .segments import lower_segments
 
 TREE = 16
 """Partial results that one task merges."""
@@ -22,6 +23,8 @@ TREE = 16
 
 @lowers(plans.Aggregate)
 def lower_aggregate(planner: Planner, plan: plans.Aggregate) -> Operator:
+    if any(agg.aggregation.segment is not None for _, agg in plan.aggs):
+        return lower_segments(planner, plan)
     return MergeGroups(PartialGroups(planner.lower(plan.input), plan.keys, plan.aggs), plan.keys, plan.aggs)
 
 

@@ -60,7 +60,7 @@ class _Carried:
 
 
 # -- counting ---------------------------------------------------------------------------------------------------------
-@aggregation(name="len", dtype=always(INT64, anything), slots=(_COUNT,), empty=0, arity=0)
+@aggregation(name="len", dtype=always(INT64, anything), slots=(_COUNT,), empty=0, arity=0, value_blind=True)
 class _Len:
     """Return the number of rows, nulls included.
 
@@ -80,7 +80,7 @@ class _Len:
         return count
 
 
-@aggregation(name="count", dtype=_untouched(INT64, anything), slots=(_COUNT,), empty=0)
+@aggregation(name="count", dtype=_untouched(INT64, anything), slots=(_COUNT,), empty=0, value_blind=True)
 class _Count:
     """Return the number of values that are not null.
 
@@ -100,9 +100,9 @@ class _Count:
         return count
 
 
-@aggregation(name="n_unique", dtype=_untouched(INT64, anything), empty=0, nulls="lift")
+@aggregation(name="n_unique", dtype=_untouched(INT64, anything), empty=0, nulls="lift", idempotent=True, over_distinct="len")
 class _NUnique:
-    """Return the number of different values, null being one. The planner groups by the value and counts.
+    """Return the number of different values, null being one.
 
     Examples
     --------
@@ -244,7 +244,7 @@ class _MeanMoments:
 _ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.is_text or d.kind == "enum" or narrow_decimal(d))
 
 
-@aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),))
+@aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),), idempotent=True)
 class _Min(_Carried):
     """Return the least value; null for nothing. NaN is skipped unless there is nothing else.
 
@@ -256,7 +256,9 @@ class _Min(_Carried):
     """
 
 
-@aggregation(name="min", dtype=unchanged(floating), slots=(Slot(INPUT, "highest", "min"), Slot(BOOL, False, "or")))
+@aggregation(
+    name="min", dtype=unchanged(floating), slots=(Slot(INPUT, "highest", "min"), Slot(BOOL, False, "or")), idempotent=True
+)
 class _MinFloats:
     @staticmethod
     def lift(x: Any) -> Any:
@@ -267,12 +269,12 @@ class _MinFloats:
         return least + 0.0 if number else nan  # of zeros of both signs which one was seen first, or last, is not defined
 
 
-@aggregation(name="min", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),))
+@aggregation(name="min", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), idempotent=True)
 class _MinTruths(_Carried):
     pass
 
 
-@aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),))
+@aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),), idempotent=True)
 class _Max(_Carried):
     """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else.
 
@@ -284,7 +286,9 @@ class _Max(_Carried):
     """
 
 
-@aggregation(name="max", dtype=unchanged(floating), slots=(Slot(INPUT, "lowest", "max"), Slot(BOOL, False, "or")))
+@aggregation(
+    name="max", dtype=unchanged(floating), slots=(Slot(INPUT, "lowest", "max"), Slot(BOOL, False, "or")), idempotent=True
+)
 class _MaxFloats:
     @staticmethod
     def lift(x: Any) -> Any:
@@ -295,13 +299,13 @@ class _MaxFloats:
         return greatest + 0.0 if number else nan
 
 
-@aggregation(name="max", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),))
+@aggregation(name="max", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), idempotent=True)
 class _MaxTruths(_Carried):
     pass
 
 
 # -- truth ------------------------------------------------------------------------------------------------------------
-@aggregation(name="any", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), empty=False)
+@aggregation(name="any", dtype=unchanged(boolean), slots=(Slot(BOOL, False, "or"),), empty=False, idempotent=True)
 class _Any(_Carried):
     """Return whether one value is true; nulls are skipped, and nothing gives false.
 
@@ -313,7 +317,7 @@ class _Any(_Carried):
     """
 
 
-@aggregation(name="all", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), empty=True)
+@aggregation(name="all", dtype=unchanged(boolean), slots=(Slot(BOOL, True, "and"),), empty=True, idempotent=True)
 class _All(_Carried):
     """Return whether no value is false; nulls are skipped, and nothing gives true.
 

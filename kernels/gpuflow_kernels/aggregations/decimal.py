@@ -107,7 +107,7 @@ class _Halves:
         return wide(high, low)
 
 
-@aggregation(name="min", dtype=unchanged(wide_decimal), slots=(Slot(INT64, "highest"), Slot(UINT64, "highest")))
+@aggregation(name="min", dtype=unchanged(wide_decimal), slots=(Slot(INT64, "highest"), Slot(UINT64, "highest")), idempotent=True)
 class _Min(_Halves):
     @staticmethod
     def combine(high: Any, low: Any, other_high: Any, other_low: Any) -> Any:
@@ -115,7 +115,7 @@ class _Min(_Halves):
         return high if less else other_high, low if less else other_low
 
 
-@aggregation(name="max", dtype=unchanged(wide_decimal), slots=(Slot(INT64, "lowest"), Slot(UINT64, "lowest")))
+@aggregation(name="max", dtype=unchanged(wide_decimal), slots=(Slot(INT64, "lowest"), Slot(UINT64, "lowest")), idempotent=True)
 class _Max(_Halves):
     @staticmethod
     def combine(high: Any, low: Any, other_high: Any, other_low: Any) -> Any:
@@ -148,7 +148,7 @@ _EARLIEST, _LATEST = Slot(INT64, 9223372036854775807), Slot(INT64, -1)
 _is_wide = unchanged(wide_decimal)
 
 
-@aggregation(name="first", dtype=_is_wide, slots=(*_PAIR, Slot(BOOL, False), _EARLIEST), nulls="lift")
+@aggregation(name="first", dtype=_is_wide, slots=(*_PAIR, Slot(BOOL, False), _EARLIEST), nulls="lift", value_blind=True)
 class _First(_Placed):
     @staticmethod
     def combine(a: Any, b: Any, valid: Any, place: Any, c: Any, d: Any, other_valid: Any, other_place: Any) -> Any:
@@ -156,7 +156,7 @@ class _First(_Placed):
         return a if own else c, b if own else d, valid if own else other_valid, place if own else other_place
 
 
-@aggregation(name="last", dtype=_is_wide, slots=(*_PAIR, Slot(BOOL, False), _LATEST), nulls="lift")
+@aggregation(name="last", dtype=_is_wide, slots=(*_PAIR, Slot(BOOL, False), _LATEST), nulls="lift", value_blind=True)
 class _Last(_Placed):
     @staticmethod
     def combine(a: Any, b: Any, valid: Any, place: Any, c: Any, d: Any, other_valid: Any, other_place: Any) -> Any:
@@ -164,7 +164,7 @@ class _Last(_Placed):
         return a if own else c, b if own else d, valid if own else other_valid, place if own else other_place
 
 
-@aggregation(name="first_valid", dtype=_is_wide, slots=(*_PAIR, _EARLIEST))
+@aggregation(name="first_valid", dtype=_is_wide, slots=(*_PAIR, _EARLIEST), value_blind=True)
 class _FirstValid(_PlacedValid):
     @staticmethod
     def combine(a: Any, b: Any, place: Any, c: Any, d: Any, other_place: Any) -> Any:
@@ -172,7 +172,7 @@ class _FirstValid(_PlacedValid):
         return a if own else c, b if own else d, place if own else other_place
 
 
-@aggregation(name="last_valid", dtype=_is_wide, slots=(*_PAIR, _LATEST))
+@aggregation(name="last_valid", dtype=_is_wide, slots=(*_PAIR, _LATEST), value_blind=True)
 class _LastValid(_PlacedValid):
     @staticmethod
     def combine(a: Any, b: Any, place: Any, c: Any, d: Any, other_place: Any) -> Any:

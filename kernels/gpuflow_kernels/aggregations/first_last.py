@@ -38,6 +38,7 @@ class _PlacedValid:
     dtype=unchanged(one_register),
     slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, 9223372036854775807)),
     nulls="lift",
+    value_blind=True,
     variants={"ignore_nulls": "first_valid"},
 )
 class _First(_Placed):
@@ -62,6 +63,7 @@ class _First(_Placed):
     dtype=unchanged(one_register),
     slots=(Slot(INPUT, 0), Slot(BOOL, False), Slot(INT64, -1)),
     nulls="lift",
+    value_blind=True,
     variants={"ignore_nulls": "last_valid"},
 )
 class _Last(_Placed):
@@ -81,7 +83,12 @@ class _Last(_Placed):
         return x if later else y, x_valid if later else y_valid, place if later else other_place
 
 
-@aggregation(name="first_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)))
+@aggregation(
+    name="first_valid",
+    dtype=unchanged(one_register),
+    slots=(Slot(INPUT, 0), Slot(INT64, 9223372036854775807)),
+    value_blind=True,
+)
 class _FirstValid(_PlacedValid):
     """Return the first value that is not null; null for nothing.
 
@@ -98,7 +105,7 @@ class _FirstValid(_PlacedValid):
         return x if earlier else y, place if earlier else other_place
 
 
-@aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)))
+@aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)), value_blind=True)
 class _LastValid(_PlacedValid):
     """Return the last value that is not null; null for nothing.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gpuflow_kernels.declare.aggregate import Slot, aggregation
+from gpuflow_kernels.declare.parameters import Parameter
 from gpuflow_kernels.declare.scalar import Signature
 from gpuflow_kernels.declare.type_rules import Types, numeric
 from gpuflow_kernels.dtypes import FLOAT64, INT64
 from gpuflow_kernels.rowmath import float64, sqrt
 
+_DDOF = {"ddof": Parameter(int, 1, least=0, most=(1 << 31) - 1)}
 _MOMENTS = (Slot(INT64, 0, counts=True), Slot(FLOAT64, 0.0), Slot(FLOAT64, 0.0))
 
 
@@ -43,33 +45,37 @@ class _Deviations:
         return total, mean + apart * share, squares + other_squares + apart * (apart * (float64(count) * share))
 
 
-@aggregation(name="var", dtype=_spread, slots=_MOMENTS)
+@aggregation(name="var", dtype=_spread, slots=_MOMENTS, parameters=_DDOF)
 class _Var(_Deviations):
-    """Return the variance of a sample (divided by ``n - 1``); null for fewer than two values.
+    """Return the variance; null for groups of at most `ddof` values.
+
+    `ddof` is how many degrees of freedom are lost: 1 for a sample, 0 for the whole.
 
     Examples
     --------
     >>> import gpuflow as gf
-    >>> gf.from_dict({"x": [1, 3, None]}).select(gf.col("x").var()).collect().to_dict()
-    {'x': [2.0]}
+    >>> gf.from_dict({"x": [1, 3, None]}).select(a=gf.col("x").var(), b=gf.col("x").var(ddof=0)).collect().to_dict()
+    {'a': [2.0], 'b': [1.0]}
     """
 
     @staticmethod
-    def finalize(count: Any, mean: Any, squares: Any) -> Any:
-        return squares / float64(count - 1), count > 1
+    def finalize(count: Any, mean: Any, squares: Any, ddof: Any) -> Any:
+        return squares / float64(count - ddof), count > ddof
 
 
-@aggregation(name="std", dtype=_spread, slots=_MOMENTS)
+@aggregation(name="std", dtype=_spread, slots=_MOMENTS, parameters=_DDOF)
 class _Std(_Deviations):
-    """Return the standard deviation of a sample (divided by ``n - 1``); null for fewer than two values.
+    """Return the standard deviation; null for groups of at most `ddof` values.
+
+    `ddof` is how many degrees of freedom are lost: 1 for a sample, 0 for the whole.
 
     Examples
     --------
     >>> import gpuflow as gf
-    >>> gf.from_dict({"x": [1, 3, 5, None]}).select(gf.col("x").std()).collect().to_dict()
-    {'x': [2.0]}
+    >>> gf.from_dict({"x": [1, 3, 5, None]}).select(a=gf.col("x").std(), b=gf.col("x").std(ddof=2)).collect().to_dict()
+    {'a': [2.0], 'b': [2.8284271247461903]}
     """
 
     @staticmethod
-    def finalize(count: Any, mean: Any, squares: Any) -> Any:
-        return sqrt(squares / float64(count - 1)), count > 1
+    def finalize(count: Any, mean: Any, squares: Any, ddof: Any) -> Any:
+        return sqrt(squares / float64(count - ddof)), count > ddof

@@ -3,13 +3,21 @@
 An aggregation is a fixed number of accumulators (*slots*). `lift` turns one valid row into one value per slot, the
 slots' `combine` puts them together, and `finalize` turns the slots of a group into the result. The same three pieces
 make the kernels, the merge of partial results and the reduction over partitions.
+
+Filed as databases file them [1]_: *distributive* (``sum``: one slot, which is the result), *algebraic* (``mean``: some slots
+make the result), *holistic* (``n_unique``: no fixed number of slots does).
+
+References
+----------
+.. [1] J. Gray et al., "Data Cube: A Relational Aggregation Operator Generalizing Group-By, Cross-Tab, and Sub-Totals", Data
+   Mining and Knowledge Discovery 1 (1997).
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gpuflow_kernels.dtype_like import as_dtype
@@ -18,6 +26,7 @@ from gpuflow_kernels.errors import ExtensionError
 from gpuflow_kernels.rowmath import NAMES
 from gpuflow_kernels.source import Body, body_of, returned
 
+from .parameters import Parameter
 from .registry import Registry
 from .scalar import Signature, built_in, declared_again
 
@@ -78,17 +87,30 @@ class Slot:
         return Slot(dtype, identity, self.combine, self.counts)
 
 
-AggRule = Callable[[tuple[DType, ...]], "Signature | tuple[tuple[DType, ...], DType] | None"]
-"""Type rule: argument types -> a `Signature` or (types they are cast to, result type), or None when not accepted."""
+AggRule = Callable[..., "Signature | tuple[tuple[DType, ...], DType] | None"]
+"""Type rule: argument types, and the parameters where some are declared -> a `Signature` or (types they are cast to, result
+type), or None when not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
     """One declared aggregation for one family of input types. Pure data but for `rule`.
 
-    `position` is True when `lift` takes a parameter of that name after its arguments: the row's position in the whole
-    input (int64), for aggregations that depend on order. `lift_nulls` is True when `lift` sees null rows too and takes
-    ``(value, valid)`` pairs. An aggregation without slots is holistic: the planner rewrites it.
+    Attributes
+    ----------
+    position : bool
+        `lift` takes a parameter of that name after its arguments: the row's position in the whole input (int64). The result
+        depends on the order of rows.
+    lift_nulls : bool
+        `lift` sees null rows too and takes ``(value, valid)`` pairs.
+    value_blind : bool
+        The result depends on no value, so columns of every type are accepted.
+    idempotent : bool
+        Aggregating a value twice is aggregating it once, so ``distinct=`` changes nothing.
+    over_distinct : str, optional
+        A holistic aggregation that is another one over its distinct values, nulls included: the name of that one.
+    segment : Body, optional
+        What makes the result of a holistic aggregation from the sorted values of a group.
     """
 
     name: str
@@ -101,15 +123,18 @@ class Aggregation:
     empty: int | float | bool | None = None
     position: bool = False
     lift_nulls: bool = False
+    value_blind: bool = False
+    idempotent: bool = False
+    over_distinct: str | None = None
+    segment: Body | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        data = (self.name, self.slots, self.lift, self.finalize, self.combine, self.overflow)
-        return _rebuild, (*data, self.empty, self.position, self.lift_nulls)
+        return _rebuild, tuple(getattr(self, f.name) for f in fields(self) if f.name != "rule")
 
 
 def _rebuild(*data: Any) -> Aggregation:
-    name, slots, lift, finalize, combine, overflow, empty, position, lift_nulls = data
-    return Aggregation(name, slots, lift, finalize, combine, overflow, _no_rule, empty, position, lift_nulls)
+    name, slots, lift, finalize, combine, overflow, *traits = data
+    return Aggregation(name, slots, lift, finalize, combine, overflow, _no_rule, *traits)
 
 
 def _no_rule(args: tuple[DType, ...]) -> Signature | tuple[tuple[DType, ...], DType] | None:
@@ -120,31 +145,43 @@ def _no_rule(args: tuple[DType, ...]) -> Signature | tuple[tuple[DType, ...], DT
 class AggregateFunction:
     """All overloads of one aggregation name, tried in order of declaration.
 
-    `variants` are truth-valued parameters of the user's method, each with the name of the aggregation that is meant when
-    it is given as True. `again` is as in `ScalarFunction`.
+    `parameters` are typed arguments that are no columns. `variants` are truth-valued ones, each with the name of the
+    aggregation that is meant when it is given as True. `again` is as in `ScalarFunction`.
     """
 
     name: str
     doc: str
     arity: int
     variants: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
     overloads: list[Aggregation] = field(default_factory=list)
     again: str | None = None
 
-    def signature(self, args: tuple[DType, ...]) -> tuple[Aggregation, Signature] | None:
-        """The first overload that accepts these types, with its signature; None when none does."""
+    @property
+    def refuses_distinct(self) -> str | None:
+        """Why ``distinct=True`` has no meaning here; None where it has one."""
+        if not self.arity:
+            return "it aggregates no column"
+        if any(o.position for o in self.overloads):
+            return "which of equal values stays decides the result; for distinct rows write unique(keep=...) before"
+        return None
+
+    def signature(self, args: tuple[DType, ...], params: dict[str, Any] | None = None) -> tuple[Aggregation, Signature] | None:
+        """Return the first overload that accepts these types, with its signature; None when none does."""
+        given = ({n: p.default for n, p in self.parameters.items()} | (params or {}),) if self.parameters else ()
         for overload in self.overloads:
-            answer = overload.rule(args)
+            answer = overload.rule(args, *given)
             if answer is not None:
                 signature = answer if isinstance(answer, Signature) else Signature(*answer)
-                _check_finalize(overload, len(signature.constants))
+                literals = sum(p.literal is not None for p in self.parameters.values())
+                _check_parameters(overload, literals + len(signature.constants))
                 return overload, signature
         return None
 
     def resolve(self, args: tuple[DType, ...]) -> tuple[Aggregation, tuple[DType, ...], DType] | None:
-        """The first overload that accepts these types: (it, the types to cast to, the result type); None when none does."""
-        found = self.signature(args)
-        return (found[0], found[1].args, found[1].result) if found else None
+        """Return the first overload that accepts these types: (it, the types to cast to, the result type), or None."""
+        resolved = self.signature(args)
+        return (resolved[0], resolved[1].args, resolved[1].result) if resolved else None
 
 
 AGGREGATIONS: Registry[AggregateFunction] = Registry()
@@ -160,13 +197,24 @@ def aggregation(
     nulls: str = "skip",
     arity: int = 1,
     variants: dict[str, str] | None = None,
+    parameters: dict[str, Parameter] | None = None,
+    value_blind: bool = False,
+    idempotent: bool = False,
+    over_distinct: str | None = None,
 ) -> Callable[[type], Any]:
     """Declare an aggregation.
 
     The class has ``lift(x)`` returning one value per slot, ``finalize(*slots)`` returning the result or
     ``(result, valid)``, and, when the slots name no combine of their own, ``combine(*left, *right)`` returning the
     slots. An optional ``overflow(*slots)`` says where the exact result does not fit its type; the query then raises
-    `ArithmeticOverflowError`. Both take the constants of the signature, if it has any, after the slots.
+    `ArithmeticOverflowError`. Both take, after the slots, the `parameters` that are no words, and the constants of the
+    signature.
+
+    A holistic aggregation of one column has ``segment(begin, end, *parameters, *constants, values)`` instead, which returns
+    ``(result, valid)``: the values of a group that are not null stand sorted (NaN last) in ``values[uint64(k)]``, ``begin <= k <
+    end``. Nothing may be read where that is empty.
+
+    Every aggregation takes ``filter=``, and ``distinct=`` where that has a meaning, without declaring it.
 
     Parameters
     ----------
@@ -184,6 +232,10 @@ def aggregation(
         Number of columns aggregated together (0 for ``len``).
     variants : dict, optional
         Parameters of the method that choose another declared aggregation, see `AggregateFunction`.
+    parameters : dict of str to Parameter, optional
+        Typed arguments of the method that are no columns.
+    value_blind, idempotent, over_distinct
+        What the optimiser may do with it, see `Aggregation`.
 
     Returns
     -------
@@ -214,7 +266,7 @@ def aggregation(
         what = f"aggregation {public!r}"
         _check_slots(slots, what)
         bodies = {}
-        for method in ("lift", "finalize", "combine", "overflow"):
+        for method in ("lift", "finalize", "combine", "overflow", "segment"):
             function = inspect.getattr_static(cls, method, None)
             if isinstance(function, staticmethod):
                 function = function.__func__
@@ -232,15 +284,18 @@ def aggregation(
                 _check_returns(bodies[method], (len(slots),), f"{what}: {method}()")
             if not built_in(cls):
                 _check_returns(finalize, (1, 2), f"{what}: finalize()")
+        if bodies["segment"] is not None and (slots or arity != 1):
+            raise ExtensionError(f"{what}: segment() is for one column, and has no slots beside it")
         position = bool(lift and lift.params and lift.params[-1] == "position")
         expected = arity * (2 if nulls == "lift" else 1) + position
         if lift is not None and len(lift.params) != expected:
             raise ExtensionError(f"{what}: lift() takes {len(lift.params)} parameters, {expected} expected")
         key = public if built_in(cls) or name else declared_again(AGGREGATIONS, public)
-        entry = AGGREGATIONS.get(key) or AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {})
-        entry.overloads.append(
-            Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, empty, position, nulls == "lift")
-        )
+        entry = AGGREGATIONS.get(key)
+        if entry is None:
+            entry = AggregateFunction(key, inspect.getdoc(cls) or "", arity, variants or {}, parameters or {})
+        traits = (empty, position, nulls == "lift", value_blind, idempotent, over_distinct, bodies["segment"])
+        entry.overloads.append(Aggregation(public, slots, lift, finalize, combine, bodies["overflow"], dtype, *traits))
         AGGREGATIONS[key] = entry
         return AggregationHandle(key, cls)
 
@@ -268,12 +323,15 @@ def _check_returns(body: Body | None, counts: tuple[int, ...], what: str) -> Non
             raise ExtensionError(f"{what} returns {len(values)} values, {wanted} expected")
 
 
-def _check_finalize(overload: Aggregation, constants: int) -> None:
-    wanted = len(overload.slots) + constants
-    if overload.finalize is not None and overload.slots and len(overload.finalize.params) != wanted:
+def _check_parameters(overload: Aggregation, constants: int) -> None:
+    """Refuse a body that does not take what it will be given: `constants` behind the slots, or a segment's bounds."""
+    method, body, count, first, last = "finalize", overload.finalize, constants + len(overload.slots), "one for each slot", ""
+    if overload.segment is not None:
+        method, body, count, first, last = "segment", overload.segment, constants + 3, "begin and end", ", and the values"
+    if body is not None and (overload.slots or overload.segment) and len(body.params) != count:
         raise ExtensionError(
-            f"aggregation {overload.name!r}: finalize() takes {len(overload.finalize.params)} parameters, {wanted} expected: "
-            f"one for each slot, and one for each constant of its type rule"
+            f"aggregation {overload.name!r}: {method}() takes {len(body.params)} parameters, {count} expected: {first}, each "
+            f"parameter that is no word, and each constant of its type rule{last}"
         )
 
 
@@ -285,7 +343,7 @@ class AggregationHandle:
     def __init__(self, key: str, python: type) -> None:
         self.key, self.python, self.__doc__, self.__name__ = key, python, python.__doc__, python.__name__
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **named: Any) -> Any:
         if AggregationHandle.build is None:
             raise ExtensionError(f"aggregation {self.key!r} can be applied to expressions once gpuflow is imported")
-        return AggregationHandle.build(self.key, *args)
+        return AggregationHandle.build(self.key, *args, **named)

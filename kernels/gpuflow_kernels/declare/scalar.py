@@ -18,6 +18,7 @@ from gpuflow_kernels.source import Body, body_of, returned
 
 from .intervals import INTERVALS
 from .registry import Registry
+from .traits import NONE, Traits
 
 PROPAGATE, CUSTOM, PARTIAL = "propagate", "custom", "partial"
 REQUIRED = "a value must be given"
@@ -36,7 +37,15 @@ class Table:
     values: Any
 
 
-Constant = int | float | bool | Table
+@dataclass(frozen=True, slots=True)
+class LookupArray:
+    """Look-up array number `index`, of values of a type, that a body receives among its constants: handed to a kernel's run."""
+
+    index: int
+    dtype: DType
+
+
+Constant = int | float | bool | Table | LookupArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,8 @@ class Overload:
         else where the text has bytes beyond ASCII.
     failure : str, optional
         What an error says behind the name where `overflow` holds; "does not fit" and the type by default.
+    traits : Traits
+        What plans may know of the function; that of all its overloads.
     """
 
     name: str
@@ -104,6 +115,7 @@ class Overload:
     text: str | None = None
     host: str | None = None
     failure: str | None = None
+    traits: Traits = field(default=NONE, compare=False)
 
     def complaint(self, result: DType) -> str:
         """What an error says where `overflow` holds."""
@@ -116,7 +128,7 @@ class Overload:
 
     def __reduce__(self) -> tuple[Any, ...]:
         data = (self.name, self.body, self.null, self.overflow, self.structural, self.branch, self.interval, self.text, self.host)
-        return _rebuild, (*data, self.failure)
+        return _rebuild, (*data, self.failure, self.traits)
 
 
 def _rebuild(*data: Any) -> Overload:
@@ -167,6 +179,7 @@ class ScalarFunction:
     overloads: list[Overload] = field(default_factory=list)
     again: str | None = None
     or_column: str | None = None
+    traits: Traits = NONE
 
     def resolve(self, args: tuple[DType, ...], params: dict[str, Any] | None = None) -> tuple[Overload, Signature] | None:
         """The first overload whose rule accepts these argument types, with its signature; None when none does."""
@@ -200,6 +213,7 @@ def scalar(
     host: str | None = None,
     failure: str | None = None,
     or_column: str | None = None,
+    traits: Traits = NONE,
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare a row function.
 
@@ -250,6 +264,8 @@ def scalar(
     or_column : str, optional
         A name of `parameters` that may be an expression too. It is a further column then, and the parameter has no value: an
         overload of its own takes it.
+    traits : Traits, optional
+        What plans may know of the function, given with its first overload.
 
     Returns
     -------
@@ -297,9 +313,10 @@ def scalar(
             )
         if text not in (None, "measure", "view", "write"):
             raise ExtensionError(f"{what}: text={text!r} is not one of 'measure', 'view', 'write'")
-        overload = Overload(public, body, null, dtype, check, structural, branch, interval, text, host, failure)
-        count = arity if arity is not None else len(argument_names(overload))
         key = key if built_in(function) or name else declared_again(SCALARS, key)
+        shared = SCALARS[key].traits if key in SCALARS else traits
+        overload = Overload(public, body, null, dtype, check, structural, branch, interval, text, host, failure, shared)
+        count = arity if arity is not None else len(argument_names(overload))
         entry = SCALARS.get(key) or ScalarFunction(
             key,
             inspect.getdoc(function) or "",
@@ -310,6 +327,7 @@ def scalar(
             variadic,
             parameters or {},
             or_column=or_column,
+            traits=traits,
         )
         entry.overloads.append(overload)
         SCALARS[key] = entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import (
     Parameters,
     ScalarRule,
@@ -25,7 +26,7 @@ from gpuflow_kernels.rowmath import isfinite, isinf, isnan, uint64
 _truths = always(BOOL, boolean, argument=BOOL)
 
 
-@scalar(name="and", operator="&", method=False, dtype=_truths, null="custom")
+@scalar(name="and", operator="&", method=False, dtype=_truths, null="custom", traits=Traits(logic="and"))
 def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     """Return whether both are true: false as soon as one is false, else null if one is null. Of integers, bit by bit.
 
@@ -39,7 +40,7 @@ def _and(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     return x & y, (x_valid & y_valid) | (x_valid & (not x)) | (y_valid & (not y))
 
 
-@scalar(name="or", operator="|", method=False, dtype=_truths, null="custom")
+@scalar(name="or", operator="|", method=False, dtype=_truths, null="custom", traits=Traits(logic="or", selectivity=0.5))
 def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     """Return whether one is true: true as soon as one is true, else null if one is null. Of integers, bit by bit.
 
@@ -53,7 +54,7 @@ def _or(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     return (x_valid & x) | (y_valid & y), (x_valid & y_valid) | (x_valid & x) | (y_valid & y)
 
 
-@scalar(name="xor", operator="^", method=False, dtype=_truths)
+@scalar(name="xor", operator="^", method=False, dtype=_truths, traits=Traits(logic="xor"))
 def _xor(x: Any, y: Any) -> Any:
     """Return whether just one is true. Of integers, bit by bit.
 
@@ -67,7 +68,7 @@ def _xor(x: Any, y: Any) -> Any:
     return x != y
 
 
-@scalar(name="not", operator="~", method=False, dtype=_truths)
+@scalar(name="not", operator="~", method=False, dtype=_truths, traits=Traits(logic="not", selectivity=0.7))
 def _not(x: Any) -> Any:
     """Return the opposite truth value. Of integers, every bit.
 
@@ -180,7 +181,12 @@ def _right_unsigned(x: Any, y: Any) -> Any:
 
 
 # -- predicates -------------------------------------------------------------------------------------------------------
-@scalar(name="is_null", dtype=always(BOOL, anything), null="custom")
+@scalar(
+    name="is_null",
+    dtype=always(BOOL, anything),
+    null="custom",
+    traits=Traits(value_blind=True, tests_null=True, selectivity=0.1),
+)
 def _is_null(x: Any, x_valid: Any) -> Any:
     """Return whether the value is null; NaN is not.
 
@@ -193,7 +199,12 @@ def _is_null(x: Any, x_valid: Any) -> Any:
     return not x_valid, True
 
 
-@scalar(name="is_not_null", dtype=always(BOOL, anything), null="custom")
+@scalar(
+    name="is_not_null",
+    dtype=always(BOOL, anything),
+    null="custom",
+    traits=Traits(value_blind=True, tests_null=False, selectivity=0.9),
+)
 def _is_not_null(x: Any, x_valid: Any) -> Any:
     """Return whether there is a value; NaN is one.
 

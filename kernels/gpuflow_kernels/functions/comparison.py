@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, Types, across_units, compared, floating, not_float, signed_with_uint64
 from gpuflow_kernels.dtypes import BOOL
 from gpuflow_kernels.rowmath import uint64
@@ -25,8 +26,12 @@ _signed_left = signed_with_uint64(BOOL, uint64_first=False)
 _signed_right = signed_with_uint64(BOOL, uint64_first=True)
 
 
+def _true_if(relations: set[str], selectivity: float = 1 / 3) -> Traits:
+    return Traits(relations=frozenset(relations), selectivity=selectivity)
+
+
 # -- equal ------------------------------------------------------------------------------------------------------------
-@scalar(name="eq", operator="==", dtype=_plain)
+@scalar(name="eq", operator="==", dtype=_plain, traits=_true_if({"equal"}, 0.1))
 def _eq(x: Any, y: Any) -> Any:
     """Return whether both are the same value; NaN equals NaN.
 
@@ -55,7 +60,7 @@ def _eq_signed_right(x: Any, y: Any) -> Any:
     return (y >= 0) & (x == uint64(y))
 
 
-@scalar(name="ne", operator="!=", dtype=_plain)
+@scalar(name="ne", operator="!=", dtype=_plain, traits=_true_if({"less", "greater"}, 0.9))
 def _ne(x: Any, y: Any) -> Any:
     """Return whether the values differ; NaN does not differ from NaN.
 
@@ -85,7 +90,7 @@ def _ne_signed_right(x: Any, y: Any) -> Any:
 
 
 # -- less -------------------------------------------------------------------------------------------------------------
-@scalar(name="lt", operator="<", dtype=_plain)
+@scalar(name="lt", operator="<", dtype=_plain, traits=_true_if({"less"}))
 def _lt(x: Any, y: Any) -> Any:
     """Return whether the first is less; every number is less than NaN.
 
@@ -114,7 +119,7 @@ def _lt_signed_right(x: Any, y: Any) -> Any:
     return (y >= 0) & (x < uint64(y))
 
 
-@scalar(name="le", operator="<=", dtype=_plain)
+@scalar(name="le", operator="<=", dtype=_plain, traits=_true_if({"less", "equal"}))
 def _le(x: Any, y: Any) -> Any:
     """Return whether the first is less or equal; everything is, compared to NaN.
 
@@ -144,7 +149,7 @@ def _le_signed_right(x: Any, y: Any) -> Any:
 
 
 # -- greater ----------------------------------------------------------------------------------------------------------
-@scalar(name="gt", operator=">", dtype=_plain)
+@scalar(name="gt", operator=">", dtype=_plain, traits=_true_if({"greater"}))
 def _gt(x: Any, y: Any) -> Any:
     """Return whether the first is greater; NaN is greater than every number.
 
@@ -173,7 +178,7 @@ def _gt_signed_right(x: Any, y: Any) -> Any:
     return (y < 0) | (x > uint64(y))
 
 
-@scalar(name="ge", operator=">=", dtype=_plain)
+@scalar(name="ge", operator=">=", dtype=_plain, traits=_true_if({"equal", "greater"}))
 def _ge(x: Any, y: Any) -> Any:
     """Return whether the first is greater or equal; NaN is, compared to everything.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, Types, floating, meeting_type, not_float, same
 from gpuflow_kernels.dtypes import BOOL, NULL
 
 _plain, _floats = same(not_float), same(floating)
+_BLIND = Traits(value_blind=True)
 
 
-@scalar(name="fill_null", dtype=same(), null="custom")
+@scalar(name="fill_null", dtype=same(), null="custom", traits=_BLIND)
 def _fill_null(x: Any, x_valid: Any, value: Any, value_valid: Any) -> Any:
     """Return the value, or another one where it is null.
 
@@ -25,7 +27,7 @@ def _fill_null(x: Any, x_valid: Any, value: Any, value_valid: Any) -> Any:
     return x if x_valid else value, x_valid | value_valid
 
 
-@scalar(name="coalesce", dtype=same(), null="custom", method=False, variadic=True)
+@scalar(name="coalesce", dtype=same(), null="custom", method=False, variadic=True, traits=_BLIND)
 def _coalesce(x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     """Return the first value that is not null."""
     return x if x_valid else y, x_valid | y_valid
@@ -39,7 +41,7 @@ def _chosen(args: Types, params: Parameters | None = None) -> Signature | None:
     return Signature((BOOL, meeting, meeting), meeting)
 
 
-@scalar(name="when", dtype=_chosen, null="custom", method=False, branch=True)
+@scalar(name="when", dtype=_chosen, null="custom", method=False, branch=True, traits=_BLIND)
 def _when(condition: Any, condition_valid: Any, x: Any, x_valid: Any, y: Any, y_valid: Any) -> Any:
     """Return the second argument where the condition is true, else (false or null) the third."""
     return x if condition_valid & condition else y, x_valid if condition_valid & condition else y_valid

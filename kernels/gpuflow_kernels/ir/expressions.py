@@ -125,25 +125,43 @@ Row = Ref | Const | Call | Member | Lookup
 
 @dataclass(frozen=True, slots=True)
 class Agg:
-    """A declared aggregation applied to row expressions, bound to concrete slots. `constants` are further parameters of what
-    makes its result."""
+    """A declared aggregation applied to row expressions, bound to concrete slots.
+
+    Attributes
+    ----------
+    constants : tuple
+        Numbers of its type rule, written into the text of what makes the result.
+    parameters : tuple of Const
+        The user's typed arguments, given to what makes the result as literals before the constants.
+    filter : Row, optional
+        Rows for which it is not true (null included) are not aggregated.
+    distinct : bool
+        Equal values are aggregated once; the optimiser rewrites it, no kernel sees it.
+    """
 
     aggregation: Aggregation
     args: tuple[Row, ...]
     dtype: DType
     slots: tuple[Slot, ...]
     constants: tuple[Constant, ...] = ()
+    parameters: tuple[Const, ...] = ()
+    filter: Row | None = None
+    distinct: bool = False
 
 
 def children(node: Row | Agg) -> tuple[Row, ...]:
     """The direct operands of a node."""
-    if isinstance(node, (Call, Agg)):
+    if isinstance(node, Agg):
+        return node.args if node.filter is None else (*node.args, node.filter)
+    if isinstance(node, Call):
         return node.args
     return (node.arg,) if isinstance(node, (Member, Lookup)) else ()
 
 
 def rebuild(node: Any, operands: tuple[Row, ...]) -> Any:
     """`node` with other operands of the same types."""
+    if isinstance(node, Agg) and node.filter is not None:
+        return replace(node, args=operands[:-1], filter=operands[-1])
     if isinstance(node, (Call, Agg)):
         return replace(node, args=operands)
     return replace(node, arg=operands[0]) if isinstance(node, (Member, Lookup)) else node

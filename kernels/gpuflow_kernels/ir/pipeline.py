@@ -214,9 +214,7 @@ class Shape:
 def needs_seen(agg: Agg) -> bool:
     """Whether the aggregation needs a flag of its own to tell groups without a valid row."""
     a = agg.aggregation
-    if a.lift is None or a.empty is not None or a.lift_nulls or any(s.counts for s in a.slots):
-        return False
-    return len(a.lift.params) > a.position  # not by `agg.args`: those of one that merges are its slots
+    return not (a.lift is None or a.empty is not None or a.lift_nulls or any(s.counts for s in a.slots))
 
 
 def partial_types(agg: Agg) -> tuple[DType, ...]:

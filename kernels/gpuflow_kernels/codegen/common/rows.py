@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from gpuflow_kernels.declare.scalar import CUSTOM, PARTIAL, Table
+from gpuflow_kernels.declare.scalar import CUSTOM, PARTIAL, LookupArray, Table
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.expressions import Call, Const, Lookup, Member, Ref, Row
 from gpuflow_kernels.ir.intervals import cannot_overflow
@@ -204,6 +204,9 @@ class RowWriter:
         return Value(self.assign(typed(row.dtype, results[0])), valid)
 
     def _constant(self, value: Any) -> str:
+        if isinstance(value, LookupArray):
+            self.lookups.setdefault(value.index, value.dtype)
+            return f"l{value.index}"
         if not isinstance(value, Table):
             return literal_text(value)
         if value not in self.tables:

@@ -9,7 +9,7 @@ from gpuflow_kernels.ir.expressions import Agg
 from gpuflow_kernels.ir.pipeline import Group, GroupShape, needs_seen
 
 from .program import hash_words, key_words
-from .rows import FALSE, TRUE, RowWriter, both, typed
+from .rows import FALSE, TRUE, RowWriter, Value, both, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,14 @@ def write_values(writer: RowWriter, sink: Group, a: int) -> Update:
     layout = [r for r in slot_layout(sink.aggs) if r.agg == a]
     arrays = tuple(r.array for r in layout if r.slot >= 0)
     seen = next((r.array for r in layout if r.slot < 0), None)
+    passes = writer.emit(agg.filter) if agg.filter is not None and not sink.merge else Value(TRUE, TRUE)
     values = [writer.emit(x) for x in agg.args]
     if sink.merge:
         mask = TRUE if seen is None else values[-1].text
         return Update(agg, mask, tuple(v.text for v in values[: len(arrays)]), arrays, seen)
     if agg.aggregation.lift_nulls:
-        return Update(agg, TRUE, tuple(t for v in values for t in v), arrays, seen)
-    return Update(agg, both(*(v.valid for v in values)), tuple(v.text for v in values), arrays, seen)
+        return Update(agg, both(*passes), tuple(t for v in values for t in v), arrays, seen)
+    return Update(agg, both(*passes, *(v.valid for v in values)), tuple(v.text for v in values), arrays, seen)
 
 
 def lifted(writer: RowWriter, update: Update, merge: bool) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gpuflow_kernels.declare.scalar import REQUIRED, Signature, scalar
 from gpuflow_kernels.declare.string_rules import NO_VALUE, whole
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, Types, narrow_decimal, wide_decimal
 from gpuflow_kernels.dtypes import NARROW_DIGITS, STRING, DType, decimal
 from gpuflow_kernels.rowmath import parse_decimal, put_decimal
@@ -60,7 +61,14 @@ def _scaled(args: Types, params: Parameters | None = None) -> Signature | None:
 
 
 @scalar(
-    name="to_decimal", namespace="str", dtype=_scaled, text="measure", null="partial", arity=1, parameters={"scale": REQUIRED}
+    name="to_decimal",
+    namespace="str",
+    dtype=_scaled,
+    text="measure",
+    null="partial",
+    arity=1,
+    parameters={"scale": REQUIRED},
+    traits=Traits(parses=True),
 )
 def _to_decimal(s: Any, s0: Any, s1: Any, scale: Any, most: Any) -> Any:
     """Read a string as a decimal of 18 digits, `scale` of them after the point.

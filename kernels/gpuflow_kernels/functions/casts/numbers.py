@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import REQUIRED, Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import DATE, NULL, UINT64, DType
 from gpuflow_kernels.rowmath import float64, floor_div, int64, mul_overflows, trunc, trunc_div, uint64
 
 _SECONDS_A_DAY = 86_400
+_CAST = Traits(converts=True, parses=True, shows_type=True)
 
 
 def ticks_a_day(dtype: DType) -> int:
@@ -61,7 +63,9 @@ def _by_number(source: DType, target: DType) -> bool:
     return _whole(source) and _whole(target) and not (source.is_temporal and target.is_temporal)
 
 
-@scalar(name="cast", dtype=cast_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same")
+@scalar(
+    name="cast", dtype=cast_rule(_fits), parameters={"to": REQUIRED, "strict": True}, method=False, interval="same", traits=_CAST
+)
 def _cast(x: Any) -> Any:
     """Return the value as another type; what does not fit raises, or with ``strict=False`` becomes null."""
     return x

@@ -11,6 +11,7 @@ from typing import Any
 
 from gpuflow_kernels.declare.scalar import Constant, Signature, scalar
 from gpuflow_kernels.declare.string_rules import NO_VALUE, whole
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import INT64, STRING, UINT64, DType
 from gpuflow_kernels.functions.temporal.time_zones import table_of
@@ -192,6 +193,7 @@ scalar(name="cast", dtype=cast_rule(_to_unsigned, False), text="measure", null="
     failure=NO_VALUE,
     arity=1,
     parameters={"base": 10, "dtype": None, "strict": True},
+    traits=Traits(parses=True),
 )
 def _to_integer(s: Any, s0: Any, s1: Any, base: Any, most: Any, least: Any, signed: Any) -> Any:
     """Read a string as an integer in a `base` from 2 to 36, as int64 or `dtype`: an optional sign and digits, no more.

@@ -12,6 +12,7 @@ from gpuflow_kernels import zones
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import REQUIRED, Signature, Table, scalar
 from gpuflow_kernels.declare.string_rules import NO_VALUE
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import DATE, NULL, STRING, UNITS, DType, timestamp
 from gpuflow_kernels.functions.casts.numbers import ticks_a_day
@@ -147,6 +148,7 @@ def _date_or_null(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: 
     overflow=_no_date,
     failure=NO_VALUE,
     parameters={"format": "", "strict": True},
+    traits=Traits(parses=True),
 )
 def _to_date(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
     """Read a string as a date, in a `format`, or without one as ``2013-01-31`` (or ``2013/1/31``).
@@ -203,6 +205,7 @@ def _moment(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, p
     failure=NO_VALUE,
     arity=2,
     parameters={"format": "", "time_unit": None, "time_zone": None, "strict": True, "ambiguous": "raise"},
+    traits=Traits(parses=True),
 )
 def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any, per: Any) -> Any:
     """Read a string as a timestamp, in a `format`, or without one as ``2013-01-31 12:34:56.789``.
@@ -243,6 +246,7 @@ def _to_datetime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: A
     overflow=_no_date,
     failure=NO_VALUE,
     parameters={"format": "", "dtype": REQUIRED, "strict": True, "ambiguous": "raise"},
+    traits=Traits(parses=True),
 )
 def _strptime(s: Any, s0: Any, s1: Any, format: Any, format0: Any, format1: Any) -> Any:
     """Read a string as a date or timestamp (`dtype`) in a `format`; see `to_date` and `to_datetime`.

@@ -6,6 +6,7 @@ from typing import Any
 
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, Types, numeric
 from gpuflow_kernels.declare.type_rules import accepts_all as accept
 from gpuflow_kernels.dtypes import DATE, INT64, UNITS, timestamp
@@ -34,7 +35,15 @@ def _no_date(year: Any, month: Any, day: Any) -> Any:
     return not sound or days_of_civil(y, m, day) >= following
 
 
-@scalar(name="date", method=False, arity=3, dtype=_of_parts, overflow=_no_date, failure="is of a day that no calendar has")
+@scalar(
+    name="date",
+    method=False,
+    arity=3,
+    dtype=_of_parts,
+    overflow=_no_date,
+    failure="is of a day that no calendar has",
+    traits=Traits(parses=True),
+)
 def _date(year: Any, month: Any, day: Any) -> Any:
     """Return the date of a year, month and day. A day that the calendar does not have raises.
 
@@ -75,6 +84,7 @@ def _no_moment(
     parameters={"unit": "us"},
     overflow=_no_moment,
     failure="is of a day or time that no calendar has, or that its unit cannot count",
+    traits=Traits(parses=True),
 )
 def _moment(
     year: Any, month: Any, day: Any, hour: Any, minute: Any, second: Any, microsecond: Any,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import Signature, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import BOOL, DATE, INT8, INT16, INT32, UNITS, DType
 from gpuflow_kernels.functions.casts.numbers import ticks_a_day
@@ -210,7 +211,7 @@ def _no_date(x: Any, day: Any) -> Any:
     return (days < _DATE_LOW) | (days > _DATE_HIGH)
 
 
-@scalar(name="date", namespace="dt", dtype=_of_day(DATE), arity=1, overflow=_no_date)
+@scalar(name="date", namespace="dt", dtype=_of_day(DATE), arity=1, overflow=_no_date, traits=Traits(parses=True))
 def _date(x: Any, day: Any) -> Any:
     """Return the date of a timestamp, where one with a zone is: in local time.
 

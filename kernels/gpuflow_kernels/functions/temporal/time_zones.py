@@ -10,6 +10,7 @@ from typing import Any
 from gpuflow_kernels import zones
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import REQUIRED, Constant, Signature, Table, scalar
+from gpuflow_kernels.declare.traits import Traits
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import DATE, INT32, INT64, UNITS, DType, duration, timestamp
 from gpuflow_kernels.functions.casts.numbers import (
@@ -98,10 +99,11 @@ def _dropped(args: Types, params: Parameters | None = None) -> Signature | None:
     return in_local_time(args[0], timestamp(str(args[0].unit)))
 
 
+_TYPED = Traits(shows_type=True)
 _ZONE = {"zone": REQUIRED, "ambiguous": "raise", "non_existent": "raise"}
 
 
-@scalar(name="replace_time_zone", namespace="dt", dtype=_dropped, arity=1, parameters=_ZONE)
+@scalar(name="replace_time_zone", namespace="dt", dtype=_dropped, arity=1, parameters=_ZONE, traits=_TYPED)
 def _replace_none(x: Any) -> Any:
     """Return the same local time in another zone, or without one for ``zone=None``.
 
@@ -160,7 +162,7 @@ def _converted(args: Types, params: Parameters | None = None) -> Signature | Non
     return Signature(args, timestamp(str(args[0].unit), zone))
 
 
-@scalar(name="convert_time_zone", namespace="dt", dtype=_converted, arity=1, parameters={"zone": REQUIRED})
+@scalar(name="convert_time_zone", namespace="dt", dtype=_converted, arity=1, parameters={"zone": REQUIRED}, traits=_TYPED)
 def _convert(x: Any) -> Any:
     """Return the same instant in another zone; a timestamp without a zone is taken for UTC.
 
@@ -245,7 +247,14 @@ def _same_unit(args: Types, params: Parameters | None = None) -> Signature | Non
 _UNIT = {"unit": REQUIRED}
 
 
-@scalar(name="cast_time_unit", namespace="dt", dtype=_same_unit, arity=1, parameters=_UNIT)
+@scalar(
+    name="cast_time_unit",
+    namespace="dt",
+    dtype=_same_unit,
+    arity=1,
+    parameters=_UNIT,
+    traits=Traits(converts=True, shows_type=True),
+)
 def _cast_same_unit(x: Any) -> Any:
     """Convert to another unit (``s``, ``ms``, ``us``, ``ns``), keeping the moment or length.
 
@@ -263,7 +272,7 @@ scalar(name="cast_time_unit", namespace="dt", dtype=_rescaled("coarser"), arity=
 scalar(name="cast_time_unit", namespace="dt", dtype=_rescaled("coarser duration"), arity=1)(_cast_coarser_duration)
 
 
-@scalar(name="with_time_unit", namespace="dt", dtype=_relabelled, arity=1, parameters=_UNIT)
+@scalar(name="with_time_unit", namespace="dt", dtype=_relabelled, arity=1, parameters=_UNIT, traits=_TYPED)
 def _with_unit(x: Any) -> Any:
     """Return the same number of ticks, of another unit (``s``, ``ms``, ``us``, ``ns``): another moment or length.
 
