@@ -146,12 +146,20 @@ class Methods(Generic[ExprT]):
         """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else."""
     def mean(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one."""
+    def median(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
+        """Return the value in the middle, or halfway between two; null for nothing. Nulls are skipped, NaN is the greatest."""
     def min(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the least value; null for nothing. NaN is skipped unless there is nothing else."""
     def n_unique(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the number of different values, null being one."""
     def product(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Multiply all values; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
+    def quantile(
+        self, q: builtins.float, interpolation: builtins.str = "nearest", *, filter: Any = None, distinct: builtins.bool = False
+    ) -> ExprT:
+        """Return the value below which a part `q` of the values lies; null for nothing. Nulls are skipped, NaN is the
+        greatest.
+        """
     def std(self, ddof: builtins.int = 1, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the standard deviation; null for groups of at most `ddof` values."""
     def sum(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:

@@ -45,7 +45,6 @@ RENAMED: dict[str, dict[str, str]] = {
 
 _AFTER = "meanwhile collect() the columns it needs and go on with table.to_polars() or table.to_pandas()"
 _WINDOWS = f"it looks at the rows around each row, and gpuflow has no window functions yet; {_AFTER}"
-_QUANTILES = f"gpuflow has no quantiles yet; {_AFTER}"
 _LISTS = f"gpuflow does not compute with lists yet; {_AFTER}"
 _NOT_YET = f"gpuflow does not have it yet; {_AFTER}"
 _LARGEST = 'sort the frame: frame.sort("x", descending=True).head(k) keeps the k rows with the largest x'
@@ -82,7 +81,8 @@ _EXPRESSION = {
         dense_rank ntile extend_constant autocorr asof duplicated""",
         _WINDOWS,
     ),
-    **_each("median quantile percentile approx_quantile percentile_cont qcut bin_quantiles bin_ranks", _QUANTILES),
+    **_each("percentile approx_quantile percentile_cont", "write x.quantile(q), with q from 0 to 1"),
+    **_each("qcut bin_quantiles bin_ranks", _NOT_YET),
     **_each("over partition_by groupby transform", _OVER),
     **_each("head tail slice limit sort reverse sample shuffle gather_every", _FRAME),
     **_each("sort_by sort_values sort_index", "the order of rows is the frame's: write frame.sort(by)"),

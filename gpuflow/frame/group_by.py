@@ -177,6 +177,55 @@ class GroupBy(Generic[FrameT]):
         """
         return self._each("max")
 
+    def median(self) -> FrameT:
+        """Take the medians of all other columns, which must have one.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For a column without one; the message names the others.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).median().collect().to_dict()
+        {'k': ['a', 'b'], 'x': [2.5, 2.0]}
+        """
+        return self._each("median")
+
+    def quantile(self, q: float, interpolation: str = "nearest") -> FrameT:
+        """Take a quantile of all other columns, which must have one.
+
+        Parameters
+        ----------
+        q : float
+            The part of the values that lies below it, from 0 to 1.
+        interpolation : {"nearest", "lower", "higher", "midpoint", "linear"}
+            What is taken between two values.
+
+        Returns
+        -------
+        Frame
+
+        Raises
+        ------
+        TypeMismatchError
+            For a column without one; the message names the others.
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> frame = gf.from_dict({"k": ["a", "b", "a"], "x": [1, 2, 4]})
+        >>> frame.group_by("k", maintain_order=True).quantile(0.5, "lower").collect().to_dict()
+        {'k': ['a', 'b'], 'x': [1.0, 2.0]}
+        """
+        return self._each("quantile", q=q, interpolation=interpolation)
+
     def first(self, *, ignore_nulls: bool = False) -> FrameT:
         """Take the first row of each group; with `ignore_nulls` the first value of each column.
 
@@ -235,11 +284,11 @@ class GroupBy(Generic[FrameT]):
         """
         return self.agg(all().n_unique())
 
-    def _each(self, method: str) -> FrameT:
+    def _each(self, method: str, **params: Any) -> FrameT:
         keys = dict(self._keys)
         others = {n: d for n, d in self._plan.schema.items() if n not in keys}
         try:
-            return self.agg([whole_frame.aggregated(method, n, d) for n, d in others.items()])
+            return self.agg([whole_frame.aggregated(method, n, d, **params) for n, d in others.items()])
         except TypeMismatchError as e:
             fits = [n for n, d in others.items() if AGGREGATIONS[method].resolve((d,))]
             way = f"; name those that have one: .agg(gf.col({listed(fits)}).{method}())" if fits else ""

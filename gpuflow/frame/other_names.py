@@ -122,7 +122,7 @@ WAYS: dict[str, str] = {
         _ELSEWHERE % "with_columns(...)",
     ),
     **_not_yet("ffill bfill forward_fill backward_fill interpolate asfreq upsample", _ELSEWHERE % "with_columns(...)"),
-    **_not_yet("median quantile mode skew kurt kurtosis corr cov corrwith", _ELSEWHERE % "select(...)"),
+    **_not_yet("mode skew kurt kurtosis corr cov corrwith", _ELSEWHERE % "select(...)"),
     **_each("with_row_count row_number", "write .with_row_index()"),
     **_not_yet("tail last reverse", "sort() the other way round and head(n); a table in memory has {table}.tail(n)"),
     **_not_yet("sample shuffle", _ELSEWHERE % "sample(n)"),
@@ -148,7 +148,7 @@ GROUP_WAYS: dict[str, str] = {
     **_each("collect", "write .agg(...) first"),
     **_each("prod", "write .agg(gf.all().product())"),
     **_not_yet("head tail nth sample", "write .first() or .last(), or frame.unique('k', keep='first')"),
-    **_not_yet("median quantile mode skew kurt describe", "go on in another library: frame.collect().to_polars().group_by(...)"),
+    **_not_yet("mode skew kurt describe", "go on in another library: frame.collect().to_polars().group_by(...)"),
     **_not_yet(
         "shift diff cumsum cumcount rank rolling ffill bfill pct_change resample ewm expanding over",
         "go on in another library: frame.collect().to_polars()",

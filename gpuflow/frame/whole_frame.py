@@ -224,3 +224,40 @@ class WholeFrameMethods(Tabular[FrameT]):
         {'k': ['b'], 'x': [2]}
         """
         return self._of(whole_frame.whole(self._plan, "max"))
+
+    def median(self) -> FrameT:
+        """Make one row: the median of each column, null for what has none, such as strings.
+
+        Returns
+        -------
+        Frame
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"k": ["a", "b"], "x": [1, 2]}).median().collect().to_dict()
+        {'k': [None], 'x': [1.5]}
+        """
+        return self._of(whole_frame.whole(self._plan, "median"))
+
+    def quantile(self, q: float, interpolation: str = "nearest") -> FrameT:
+        """Make one row: a quantile of each column, null for what has none, such as strings.
+
+        Parameters
+        ----------
+        q : float
+            The part of the values that lies below it, from 0 to 1.
+        interpolation : {"nearest", "lower", "higher", "midpoint", "linear"}
+            What is taken between two values.
+
+        Returns
+        -------
+        Frame
+
+        Examples
+        --------
+        >>> import gpuflow as gf
+        >>> gf.from_dict({"k": ["a", "b", "c"], "x": [1, 2, 9]}).quantile(0.5).collect().to_dict()
+        {'k': [None], 'x': [2.0]}
+        """
+        return self._of(whole_frame.whole(self._plan, "quantile", q=q, interpolation=interpolation))

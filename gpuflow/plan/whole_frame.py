@@ -11,7 +11,8 @@ from gpuflow_kernels.dtypes import DATE, NULL, DType
 from gpuflow.errors import PlanError
 from gpuflow.expr.expand import require
 from gpuflow.expr.expr import Expr
-from gpuflow.expr.nodes import Aggregated, Alias, Column, Literal
+from gpuflow.expr.methods import aggregated_node
+from gpuflow.expr.nodes import Alias, Column, Columns, Literal
 from gpuflow.expr.scalars import physical
 from gpuflow.expr.types import column_type
 from gpuflow.schema import Schema
@@ -70,21 +71,22 @@ def _meant(key: Any, schema: Schema) -> list[str]:
     return [key]
 
 
-def whole(plan: Plan, method: str) -> Plan:
+def whole(plan: Plan, method: str, **params: Any) -> Plan:
     """One row: an aggregation of every column, null where there is none for its type (as in Polars)."""
     columns = []
+    params = dict(aggregated_node(method, (Expr(Columns(None)),), params).params)
     for name, dtype in plan.schema.items():
         # Polars has a mean of dates, and gpuflow none: that is said, where null would be another answer.
-        known = AGGREGATIONS[method].resolve((dtype,)) or (method == "mean" and dtype == DATE)
-        columns.append(aggregated(method, name, dtype) if known else _null(name, dtype))
+        known = AGGREGATIONS[method].signature((dtype,), params) or (method == "mean" and dtype == DATE)
+        columns.append(aggregated(method, name, dtype, **params) if known else _null(name, dtype))
     return select(plan, columns, {})
 
 
-def aggregated(method: str, name: str, dtype: DType) -> Expr:
+def aggregated(method: str, name: str, dtype: DType, **params: Any) -> Expr:
     """A column aggregated; of a type that holds nothing but null, null (as in Polars) unless values are counted."""
     if dtype == NULL and method != "count":
         return _null(name, dtype)
-    return Expr(Aggregated(method, (Column(name),)))
+    return Expr(aggregated_node(method, (Expr(Column(name)),), params))
 
 
 def _null(name: str, dtype: DType) -> Expr:

@@ -92,7 +92,7 @@ print(json.dumps(found))
 """
 
 OFFERED = {
-    'gf.col("x").me': ['gf.col("x").mean'],
+    'gf.col("x").mea': ['gf.col("x").mean'],
     'col("x").str.con': ['col("x").str.contains'],
     'col("x").dt.trunc': ['col("x").dt.truncate'],
     "gf.scan_par": ["gf.scan_parquet"],

@@ -27,7 +27,7 @@ from gpuflow_kernels.declare.type_rules import (
 from gpuflow_kernels.dtypes import BOOL, FLOAT64, INT64, UINT64, DType
 from gpuflow_kernels.rowmath import float64, inf, int64, isnan, mul_overflows, nan, uint64
 
-from . import first_last, variance  # noqa: F401  (declare their share)
+from . import first_last, quantile, variance  # noqa: F401  (declare their share)
 
 _COUNT = Slot(INT64, 0, "add", counts=True)
 _moment = kind("timestamp", "duration")
