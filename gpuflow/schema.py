@@ -143,6 +143,31 @@ class Schema(Mapping[str, DType]):
         """
         return self._fields.items()
 
+    def types_of(self, names: Iterable[str]) -> tuple[DType, ...]:
+        """Return the types of several columns.
+
+        Parameters
+        ----------
+        names : iterable of str
+
+        Returns
+        -------
+        tuple of DType
+            In the order of `names`.
+
+        Raises
+        ------
+        ColumnNotFoundError
+            When there is no column of one of the names.
+
+        Examples
+        --------
+        >>> from gpuflow_kernels.dtypes import INT64, STRING
+        >>> Schema({"id": INT64, "name": STRING}).types_of(["name", "id"])
+        (string, int64)
+        """
+        return tuple([self[name] for name in names])
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 

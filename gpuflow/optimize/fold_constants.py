@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def fold_constants(plan: Plan) -> Plan:
     """``FILTER x > 2 * 3 & true`` becomes ``FILTER x > 6``. What would raise is left to raise when it runs."""
 
     def change(node: Plan) -> Plan:
-        node = node.map_rows(lambda row: transform(row, fold))
+        node = node.map_rows(partial(transform, change=fold))
         if isinstance(node, Filter) and isinstance(node.predicate, Const):
             return node.input if node.predicate.value else Limit(node.input, 0)
         return node

@@ -55,8 +55,9 @@ class Join(Plan):
 
     @cached_property
     def schema(self) -> Schema:
-        left = {out: self.left.schema[column] for out, column in self.left_columns}
-        return Schema(left | {out: self.right.schema[column] for out, column in self.right_columns})
+        left, right = dict(self.left.schema.items()), dict(self.right.schema.items())
+        columns = {out: left[column] for out, column in self.left_columns}
+        return Schema(columns | {out: right[column] for out, column in self.right_columns})
 
     def describe(self) -> str:
         on = " AND ".join(f"{text(a)} = {text(b)}" for a, b in zip(self.left_on, self.right_on, strict=True))

@@ -39,14 +39,12 @@ class Plan(Node):
     from_first_rows: ClassVar[bool] = False
     """Whether its first rows can be computed from the first rows of its input."""
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Plan, ...]:
         """The nodes that it reads."""
         return self.children
 
-    def with_inputs(self, *inputs: Plan) -> Self:
-        """Put other inputs in the place of these."""
-        return self.with_children(*inputs)
+    with_inputs = Node.with_children
 
     @cached_property
     def schema(self) -> Schema:
@@ -75,10 +73,10 @@ class Plan(Node):
     def find_fault(self) -> str | None:
         """Check that rows read columns which the inputs have. Nodes that can be wrong in other ways check those first."""
         for refs, source in zip(self._refs, self.inputs, strict=True):
-            schema = source.schema
+            columns = source.schema.items()
             for ref in refs:
-                if not isinstance(ref.key, str) or schema.get(ref.key) != ref.dtype:
-                    return f"which reads {ref.key!r} as {ref.dtype} from {schema}"
+                if (ref.key, ref.dtype) not in columns:
+                    return f"which reads {ref.key!r} as {ref.dtype} from {source.schema}"
         return None
 
     # -- rows -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class Scan(Plan):
 
     @cached_property
     def schema(self) -> Schema:
-        return Schema({c: self.source.schema[c] for c in self.columns}, self.source.unsupported)
+        return Schema(dict(zip(self.columns, self.source.schema.types_of(self.columns), strict=True)), self.source.unsupported)
 
     def describe(self) -> str:
         where = f" WHERE MAYBE {text(self.predicate)}" if self.predicate is not None else ""

@@ -48,7 +48,7 @@ class Scan(Operator):
 def lower_scan(planner: Planner, plan: plans.Scan) -> Operator:
     rows_each = _rows_each(planner, plan)
     splits = tuple(plan.source.splits(plan.predicate, rows_each))
-    columns = tuple((name, plan.source.schema[name]) for name in plan.columns)
+    columns = tuple(zip(plan.columns, plan.source.schema.types_of(plan.columns), strict=True))
     number = len(splits) if plan.predicate is None else len(plan.source.splits(None, rows_each))
     if number > len(splits):
         read = f"{len(splits)} of {number} partitions"
@@ -74,7 +74,7 @@ def _rows_each(planner: Planner, scan: plans.Scan) -> int | None:
     """Rows of a partition: what is set, what suits the tasks of the runner, or None where the source decides."""
     source, runner, profile = scan.source, planner.runner, planner.profile
     rows = source.rows()
-    types = [source.schema[name] for name in scan.columns]
+    types = source.schema.types_of(scan.columns)
     if planner.partition_rows or rows is None:
         return planner.partition_rows or None
     if not profile.on_device:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,11 +167,13 @@ def rebuild(node: Any, operands: tuple[Row, ...]) -> Any:
     return replace(node, arg=operands[0]) if isinstance(node, (Member, Lookup)) else node
 
 
-def walk(node: Row | Agg) -> Iterator[Row | Agg]:
-    """Every node, operands first."""
+def walk(node: Row | Agg) -> list[Row | Agg]:
+    """List every node, operands first."""
+    nodes: list[Row | Agg] = []
     for child in children(node):
-        yield from walk(child)
-    yield node
+        nodes += walk(child)
+    nodes.append(node)
+    return nodes
 
 
 def transform(node: Any, change: Callable[[Any], Any]) -> Any:
