@@ -35,6 +35,7 @@ TEXTS = {
     "n": "How many; a negative number counts from the other end.",
     "pattern": "What to look for.",
     "prefix": "What to look for at the begin.",
+    "q": "A part of the values, from 0 to 1.",
     "scale": "Digits after the point.",
     "strict": "Raise where a value does not fit or means nothing (True), or give null there.",
     "suffix": "What to look for at the end.",

@@ -234,7 +234,7 @@ def aggregation(
         Parameters of the method that choose another declared aggregation, see `AggregateFunction`.
     parameters : dict of str to Parameter, optional
         Typed arguments of the method that are no columns.
-    value_blind, idempotent, over_distinct
+    value_blind, idempotent, over_distinct : bool, bool, str or None
         What the optimiser may do with it, see `Aggregation`.
 
     Returns
