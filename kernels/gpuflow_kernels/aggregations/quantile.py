@@ -86,8 +86,9 @@ class _Moments:
 class _Quantile(_Numbers):
     """Return the value below which a part `q` of the values lies; null for nothing. Nulls are skipped, NaN is the greatest.
 
-    `interpolation` says what is taken where that is between two values: one of both, the middle, or what lies there on the
-    line between them. Integers and decimals give float64; dates have no value between two. All rows are sorted.
+    The part `q` is a number from 0 to 1. `interpolation` says what is taken where that is between two values: one of both,
+    the middle, or what lies there on the line between them. Integers and decimals give float64; dates have no value between
+    two. All rows are sorted.
 
     Examples
     --------
