@@ -149,6 +149,7 @@ class Schema(Mapping[str, DType]):
         Parameters
         ----------
         names : iterable of str
+            Names of columns, all of which are there.
 
         Returns
         -------
