@@ -120,7 +120,9 @@ def test_only_these_types_are_aggregated() -> None:
 
 
 def test_every_aggregation_is_tested() -> None:
-    own = {n for n, f in AGGREGATIONS.items() if f.overloads[0].rule.__module__.startswith("gpuflow_kernels")}
+    """Those over sorted segments have no slots; `tests/frame/test_quantiles.py` holds them against Polars and DuckDB."""
+    declared = ((n, f.overloads[0]) for n, f in AGGREGATIONS.items())
+    own = {n for n, o in declared if o.rule.__module__.startswith("gpuflow_kernels") and o.segment is None}
     assert own <= set(EXPRESSIONS)
 
 
