@@ -200,7 +200,10 @@ def _quotient(e: Expressions, depth: int) -> Value:
     if (zero := e.of_known_sign()) is not None:
         over = e.value(e.random.choice(("int", "float")), depth)
         return Value(f"({over.text} / {zero})", Column("ratio", over.column.signed))
-    return Value(f"({e.value('int', depth).text} / {e.value('int', depth).text})", Column("ratio"))
+    divisor = e.value("int", depth).text
+    if "x.col(" not in divisor:  # Polars multiplies by the reciprocal of a constant, which rounds twice
+        divisor = "x.lit(2, x.Int64)"
+    return Value(f"({e.value('int', depth).text} / {divisor})", Column("ratio"))
 
 
 def _text(e: Expressions, depth: int) -> Value:

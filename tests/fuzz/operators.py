@@ -248,8 +248,11 @@ class Operators:
         if kind not in ("bool", "bytes"):
             found += [(m, Column(kind, signed and kind not in FLOATS)) for m in ("min", "max", "min", "max")]
         found += {
-            "int": [("sum", value.column)] * 3 + [("mean", Column("ratio")), ("product", Column("int"))] + _SPREAD,
-            "float": [("sum", Column("float", False))] * 3 + [("mean", Column("ratio", False))] + _SPREAD,
+            "int": [("sum", value.column)] * 3
+            + [("mean", Column("ratio")), ("product", Column("int"))]
+            + _SPREAD
+            + self._quantiles(),
+            "float": [("sum", Column("float", False))] * 3 + [("mean", Column("ratio", False))] + _SPREAD + self._quantiles(),
             "ratio": [("sum", Column("rough")), ("mean", Column("rough"))],
             "bool": [("any", Column("bool")), ("all", Column("bool")), ("sum", Column("int"))] * 2,
             "duration": [("sum", Column("duration"))],
@@ -264,6 +267,14 @@ class Operators:
         if column.kind == "int" and self.random.random() < 0.2:
             return Value(f"{text} {self.random.choice('+-')} x.len().cast(x.Int64)", column)
         return Value(text, column)
+
+    def _quantiles(self) -> list[tuple[str, Column]]:
+        """Write a quantile that is a value of the column, and one that is rounded between two."""
+        of_one = (
+            f"quantile({self.random.choice((0.0, 0.25, 0.5, 0.9, 1.0))}, {self.random.choice(('lower', 'higher', 'nearest'))!r})"
+        )
+        of_two = self.random.choice(("median()", "quantile(0.3, 'linear')", "quantile(0.7, 'midpoint')"))
+        return [(of_one, Column("float", False)), (of_two, Column("rough"))]
 
     def unique(self) -> Made | None:
         table, columns = self.without_rough()
