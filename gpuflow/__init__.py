@@ -58,8 +58,8 @@ from .expr import (
     min_horizontal,
     when,
 )
-from .expr.elsewhere import unknown as _unknown
-from .expr.ways import WAYS as _WAYS
+from .expr.keyword_hints import unknown as _unknown
+from .expr.other_names import WAYS as _WAYS
 from .frame import reading as _reading
 from .frame.concat import concat
 from .frame.frame import Frame, Table

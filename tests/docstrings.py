@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 import gpuflow as gf
-from gpuflow.expr.choice import Then, When
 from gpuflow.expr.methods import Accessor
+from gpuflow.expr.when_then import Then, When
 
 OFF = {
     "GL01": "text begins on the line of the quotes, as PEP 257 has it",

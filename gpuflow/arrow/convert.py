@@ -21,7 +21,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow import config
 
-from . import decimals, dictionaries, opaque
+from . import decimals, dictionaries, passthrough
 from .row_value_error import RowValueError
 from .schema import arrow_type, dtype_of, entries_type, is_encoded, is_wrapped
 
@@ -122,7 +122,7 @@ def from_arrow(data: pa.Array | pa.ChunkedArray, *, trusted: bool = True) -> Col
         data = _storage(data)
     dtype = dtype_of(data.type)
     if dtype is not None and dtype.is_coded and not is_encoded(data.type):
-        return _strings(data, dtype) if dtype.is_text else opaque.opaque_column(data, dtype)
+        return _strings(data, dtype) if dtype.is_text else passthrough.opaque_column(data, dtype)
     if isinstance(data, pa.ChunkedArray):
         pieces = [c for c in data.chunks if len(c)]
         if len(pieces) == 1:
@@ -206,7 +206,7 @@ def _one(array: pa.Array) -> Column:
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
     arrow = array.type
     if pa.types.is_run_end_encoded(arrow):
-        return from_arrow(opaque.of_runs(array))
+        return from_arrow(passthrough.of_runs(array))
     if pa.types.is_dictionary(arrow):
         dtype = dtype_of(arrow)
         if dtype is None or not dtype.is_text:
@@ -282,7 +282,7 @@ def to_arrow(column: Column, *, dictionary: bool = False) -> pa.Array:
     if column.dtype.is_text:
         return _strings_out(column, bitmap, dictionary)
     if column.dtype.kind == "opaque":
-        return opaque.opaque_out(column, bitmap)
+        return passthrough.opaque_out(column, bitmap)
     if column.dtype.kind == "enum":
         codes = pa.Array.from_buffers(pa.int32(), count, [bitmap, pa.py_buffer(np.ascontiguousarray(column.values))])
         names = pa.array(column.dtype.detail, pa.large_string())

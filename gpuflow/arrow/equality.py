@@ -10,7 +10,7 @@ from gpuflow_kernels.column import Column, limbs
 
 from . import convert
 from .dictionaries import unify
-from .opaque import exactly
+from .passthrough import exactly
 
 Array = np.ndarray[Any, Any]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 from gpuflow_kernels import dtypes as t
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 from gpuflow_kernels.dtype_like import CONVERTERS
 from gpuflow_kernels.dtypes import DType
 
-from . import categories, decimals, opaque
+from . import categories, decimals, passthrough
 
 _FROM_ARROW: dict[pa.DataType, DType] = {
     pa.bool_(): t.BOOL,
@@ -51,7 +51,7 @@ def dtype_of(arrow: pa.DataType) -> DType | None:
         return dtype_of(arrow.value_type)
     if is_wrapped(arrow):
         return dtype_of(arrow.storage_type)
-    return _kernel_dtype(arrow) or opaque.opaque_of(arrow, _kernel_dtype)
+    return _kernel_dtype(arrow) or passthrough.opaque_of(arrow, _kernel_dtype)
 
 
 def _kernel_dtype(arrow: pa.DataType) -> DType | None:
@@ -61,7 +61,7 @@ def _kernel_dtype(arrow: pa.DataType) -> DType | None:
     if pa.types.is_decimal(arrow):
         return decimals.of_arrow(arrow)
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
-        return t.timestamp(arrow.unit, arrow.tz) if zones.is_known(arrow.tz) else None
+        return t.timestamp(arrow.unit, arrow.tz) if time_zone_tables.is_known(arrow.tz) else None
     if pa.types.is_fixed_size_binary(arrow):
         return t.BINARY
     return _FROM_ARROW.get(arrow)
@@ -87,9 +87,9 @@ def dtype_of_field(field: pa.Field) -> DType | None:
 
 def why_unsupported(arrow: pa.DataType) -> str:
     """Explain why a column of this Arrow type is left out, with the way out."""
-    if opaque.is_deep(arrow):
+    if passthrough.is_deep(arrow):
         return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
-    if opaque.has_no_arrays(arrow):
+    if passthrough.has_no_arrays(arrow):
         return f"{arrow}: pyarrow has no arrays of it in Python; write integers, a duration, or month_day_nano_interval instead"
     return f"{arrow}: columns of this type are not supported; cast it before loading"
 
@@ -127,4 +127,4 @@ def is_encoded(arrow: pa.DataType) -> bool:
 
 def is_wrapped(arrow: pa.DataType) -> bool:
     """Return whether an extension type's storage is converted on loading: the result then has the storage type."""
-    return isinstance(arrow, pa.BaseExtensionType) and not opaque.is_deep(arrow) and opaque.settled(arrow) != arrow
+    return isinstance(arrow, pa.BaseExtensionType) and not passthrough.is_deep(arrow) and passthrough.settled(arrow) != arrow

@@ -13,7 +13,7 @@ import pyarrow as pa
 from gpuflow_kernels import dtypes as t
 from gpuflow_kernels.dtypes import DType
 
-from . import opaque
+from . import passthrough
 from .row_value_error import RowValueError
 
 INT96 = pa.binary(12)
@@ -32,7 +32,7 @@ def is_stored(data: pa.DataType, dtype: DType) -> bool:
     """Return whether data of this Arrow type is, or contains, stored timestamps for a column of `dtype`."""
     if dtype.kind == "timestamp":
         return data in OPTIONS
-    return dtype.kind == "opaque" and data != dtype.detail.arrow and any(part in OPTIONS for part in opaque.parts(data))
+    return dtype.kind == "opaque" and data != dtype.detail.arrow and any(part in OPTIONS for part in passthrough.parts(data))
 
 
 def times(data: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -46,7 +46,7 @@ def times(data: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     made, start = [], 0
     for chunk in data.chunks:
         try:
-            made.append(_times(chunk, kind) if data.type in OPTIONS else opaque.rebuilt(chunk, kind, _inner))
+            made.append(_times(chunk, kind) if data.type in OPTIONS else passthrough.rebuilt(chunk, kind, _inner))
         except RowValueError as e:
             raise RowValueError(start + e.row, e.why) from None
         start += len(chunk)
@@ -117,7 +117,7 @@ def _text(days: int, nanoseconds: int) -> str:
 
 def as_seconds(data: pa.Array, kind: pa.DataType) -> pa.Array:
     """Convert timestamps in nanoseconds to `kind`, which has `SECONDS` in their place, also inside of lists and structs."""
-    return opaque.rebuilt(data, kind, _split)
+    return passthrough.rebuilt(data, kind, _split)
 
 
 def _split(data: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -134,4 +134,6 @@ def with_times(kind: pa.DataType, change: Any) -> pa.DataType:
         return change(kind)
     if not pa.types.is_nested(kind):
         return kind
-    return opaque.with_fields(kind, [field.with_type(with_times(field.type, change)) for field in opaque.fields_of(kind)])
+    return passthrough.with_fields(
+        kind, [field.with_type(with_times(field.type, change)) for field in passthrough.fields_of(kind)]
+    )

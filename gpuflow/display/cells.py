@@ -80,7 +80,7 @@ def _values(table: TableValues, name: str) -> Sequence[Any]:
     if not dtype.is_temporal:
         if dtype.kind != "opaque":
             return table[name].to_pylist()
-        from gpuflow.arrow.opaque import shown
+        from gpuflow.arrow.passthrough import shown
 
         return shown(table[name])
     import numpy as np

@@ -12,16 +12,16 @@ from dask._task_spec import List, TaskRef
 from gpuflow_kernels.column import Chunk
 from gpuflow_kernels.errors import ExecutionError, GpuflowError
 
-from gpuflow.io.memory.source import ChunkSplit, MemorySplit
+from gpuflow.io.in_memory.source import ChunkSplit, MemorySplit
 from gpuflow.physical.runner import Ref, RemotePartition, TaskStats
 from gpuflow.physical.tasks import PipelineTask, Task
 
 from . import serialize
 from .graph import Graph, dask_task, facts_of
-from .sent import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
+from .tables_on_workers import InMemory, Sent, assembled, forget, new_key, note, places_in, rows_of, sent
 from .target_selection import cuda_problem, device_identity, device_memory, refuse_shared_devices
-from .waiting import reachable
-from .waiting import wait as wait_for
+from .wait_for_cluster import reachable
+from .wait_for_cluster import wait as wait_for
 
 Result = TypeVar("Result")
 EMBEDDED = 1 << 20
@@ -36,7 +36,7 @@ class Cluster(Graph):
     """Runs on a `distributed.Client`. Results that lowering asked about stay on the workers, held by their futures.
 
     Rows of tables in this process become tasks' inputs by keys of their own: few travel with the graph, many are sent
-    to workers first, where later queries find them (`gpuflow.execute.sent`).
+    to workers first, where later queries find them (`gpuflow.execute.tables_on_workers`).
     """
 
     runs = True

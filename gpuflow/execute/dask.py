@@ -10,9 +10,9 @@ from gpuflow_kernels.column import Chunk
 
 from gpuflow import config
 from gpuflow.config import ConfigError, Settings
-from gpuflow.io.memory.source import ChunkSource
+from gpuflow.io.in_memory.source import ChunkSource
 from gpuflow.optimize import optimize
-from gpuflow.physical import emit, lower  # noqa: F401  (register what is done with every node)
+from gpuflow.physical import emit_tasks, lower  # noqa: F401  (register what is done with every node)
 from gpuflow.physical.exchanges import insert_exchanges
 from gpuflow.physical.nodes import Operator
 from gpuflow.physical.planner import Planner

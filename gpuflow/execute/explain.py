@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Operand, text_module
+from gpuflow_kernels.codegen.common.string_kernels import ENTRIES, ONE, ROWS, Operand, text_module
 from gpuflow_kernels.dtypes import STRING
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Lookup, Member, Ref, Row, is_by_row, refs
 from gpuflow_kernels.ir.pipeline import Group, GroupShape, Pipeline, Probe, Shape, TableShape, Write

@@ -12,7 +12,7 @@ from gpuflow_kernels import cancelling
 from gpuflow_kernels.codegen import modules
 from gpuflow_kernels.errors import ExecutionError
 
-from gpuflow.io.datasets.partitions import OF_BLOCKS, target_rows
+from gpuflow.io.datasets.partition_rows import OF_BLOCKS, target_rows
 from gpuflow.physical.runner import Ref, RemotePartition, TaskStats
 from gpuflow.physical.tasks import PipelineTask, Task
 from gpuflow.plan.source import Split

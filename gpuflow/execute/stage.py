@@ -20,7 +20,7 @@ from gpuflow.physical import tasks
 from .hashing import string_hashes
 from .memory import MemoryBudget, reserve, with_retry
 from .partitions import Partitions, reunited
-from .pipelines import columns_of, empty_chunk, run_group, run_merge, run_write
+from .pipeline_tasks import columns_of, empty_chunk, run_group, run_merge, run_write
 from .segments import run_segments
 
 
@@ -36,7 +36,7 @@ def _result(task: tasks.Task, inputs: Any) -> Any:
 
 def _on_device(task: tasks.Task, inputs: Any) -> Any:
     """Run a task on streams of its own; where memory is short its inputs are moved to the host."""
-    from gpuflow_kernels.primitives.cuda import memory, ranges, runtime
+    from gpuflow_kernels.primitives.cuda import memory, profiler_ranges, runtime
 
     def attempts() -> Any:
         if isinstance(runtime.device, runtime.CudaRuntime):
@@ -44,7 +44,7 @@ def _on_device(task: tasks.Task, inputs: Any) -> Any:
         with reserve(columns_of(inputs)):
             return with_retry(memory.DEVICE, WholeTask(task, inputs))
 
-    with ranges.marked(task.name, task.options.cuda_nvtx):
+    with profiler_ranges.marked(task.name, task.options.cuda_nvtx):
         return runtime.run(attempts)
 
 
@@ -134,10 +134,10 @@ def run_range(task: tasks.RangeTask, inputs: Any) -> Partitions:
     both = concat_chunks([Chunk((chunk.columns[task.by],), chunk.length), bounds])
     index = sorting.order(target, [_ranked(target, both.columns[0])], (task.descending,), (task.nulls_last,))
     is_bound = index >= chunk.length
-    ranges = xp.empty(both.length, dtype="int64")
+    profiler_ranges = xp.empty(both.length, dtype="int64")
     # the sort is stable and boundaries stand last: rows equal to a boundary come before it, on every partition alike
-    ranges[index] = xp.cumsum(is_bound)
-    return Partitions(partitioning.split_by(target, chunk, ranges[: chunk.length], task.parts))
+    profiler_ranges[index] = xp.cumsum(is_bound)
+    return Partitions(partitioning.split_by(target, chunk, profiler_ranges[: chunk.length], task.parts))
 
 
 def run_slice(task: tasks.SliceTask, inputs: Any) -> Chunk:

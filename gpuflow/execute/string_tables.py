@@ -23,7 +23,7 @@ from gpuflow_kernels.target import TARGETS, Target
 
 from gpuflow.arrow.columns import string_bytes, strings_from
 from gpuflow.arrow.dictionaries import EMPTY, Dictionary, dictionary_of, distinct_column, index_in, pooled, remembered, unify
-from gpuflow.arrow.host_text import evaluate_on_host, is_for_host
+from gpuflow.arrow.host_strings import evaluate_on_host, is_for_host
 from gpuflow.arrow.schema import entries_type
 from gpuflow.physical.string_codes import EntryFunction, EnumCategories, LiteralOrder, Origin, Prepared
 from gpuflow.physical.strings import StringPlan

@@ -1,6 +1,5 @@
 """Expressions: what users write (`Expr`), what it is made of (`nodes`), and how it meets a table (`bind`)."""
 
-from .choice import Then, When
 from .expr import Expr
 from .functions import (
     all,
@@ -17,6 +16,7 @@ from .functions import (
     min_horizontal,
     when,
 )
+from .when_then import Then, When
 
 __all__ = [
     "Expr",

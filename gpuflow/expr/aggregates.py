@@ -12,7 +12,7 @@ from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
 from gpuflow.schema import Schema
 
 from .bind import Binder, apply, cast_to, describe, refuse_opaque
-from .hints import near
+from .near_names import near
 from .nodes import Aggregated, Alias, Node, children, has_aggregation, render
 
 

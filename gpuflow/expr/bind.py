@@ -14,8 +14,8 @@ from gpuflow.errors import ColumnNotFoundError, PlanError, TypeMismatchError, Un
 from gpuflow.schema import Schema
 
 from .expand import missing, require
-from .hints import near
 from .literals import adapt, convert, no_category
+from .near_names import near
 from .nodes import Aggregated, Alias, Column, Columns, Function, IsIn, Literal, Node, render
 
 

@@ -11,8 +11,8 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import ColumnNotFoundError, DuplicateNameError, PlanError, UnsupportedError
 from gpuflow.schema import Schema
 
-from .hints import near
 from .methods import as_node
+from .near_names import near
 from .nodes import Alias, Column, Columns, Kind, Node, output_name, render, transform, walk
 
 

@@ -17,9 +17,9 @@ from .filtered import Filtered
 from .methods import Methods, aggregated_node, as_node, function_node
 from .nodes import Alias, Column, Function, IsIn, Literal, Node, render
 from .operators import Operators, operate
+from .other_names import WAYS
 from .scalars import listed
 from .types import column_type
-from .ways import WAYS
 
 
 class Expr(Operators["Expr"]):

@@ -16,14 +16,14 @@ from gpuflow_kernels.dtypes import duration as duration_type
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
-from .choice import When
-from .elsewhere import keyword_hints
 from .expr import Expr, all_of
+from .keyword_hints import keyword_hints
 from .literals import NANOSECONDS, as_type, duration_literal
 from .methods import aggregated_node, as_node, column_node, pattern
 from .nodes import Columns, Function, Kind, Literal
 from .scalars import physical
 from .types import column_type
+from .when_then import When
 
 
 def col(name: Any, *names: Any) -> Expr:

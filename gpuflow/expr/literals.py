@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.dtypes import (
     DATE,
@@ -26,7 +26,7 @@ from gpuflow_kernels.dtypes import (
 
 from gpuflow.errors import PlanError, TypeMismatchError
 
-from .hints import near
+from .near_names import near
 from .scalars import physical
 
 SECONDS_A_DAY = 86_400
@@ -182,9 +182,9 @@ def moment(value: int, dtype: DType) -> str:
     """
     tail = ""
     if dtype.zone is not None:
-        offset = zones.offset_at(dtype.zone, value // dtype.per_second)
+        offset = time_zone_tables.offset_at(dtype.zone, value // dtype.per_second)
         offset = offset if _within(value + offset * dtype.per_second, dtype) is not None else 0
-        value, tail = value + offset * dtype.per_second, zones.offset_text(offset)
+        value, tail = value + offset * dtype.per_second, time_zone_tables.offset_text(offset)
     return str(np.array(value, f"datetime64[{dtype.unit}]")).replace("T", " ") + tail
 
 

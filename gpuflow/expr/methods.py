@@ -21,12 +21,12 @@ from gpuflow_kernels.declare.scalar import argument_names as names_of
 from gpuflow.errors import PlanError, TypeMismatchError, UnknownNameError
 
 from .docstrings import documented
-from .elsewhere import unknown
-from .hints import near
+from .keyword_hints import unknown
+from .near_names import near
 from .nodes import Aggregated, Column, Columns, Function, Literal, Node, render
+from .other_names import ARGUMENTS, WAYS
 from .scalars import physical
 from .types import column_type
-from .ways import ARGUMENTS, WAYS
 
 ExprT = TypeVar("ExprT")
 """The class of what is made of an expression: `gpuflow.Expr`, which is defined above this module."""

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 from gpuflow_kernels.dtypes import (
     BINARY,
     BOOL,
@@ -145,7 +145,7 @@ def listed(values: Iterable[Any]) -> list[Physical]:
 def _from_datetime(value: dt.datetime) -> Physical:
     zone = None
     if value.tzinfo is not None and value.utcoffset() is not None:
-        zone = zones.zone_of(value.tzinfo)
+        zone = time_zone_tables.zone_of(value.tzinfo)
     stored = getattr(value, "asm8", None)
     if isinstance(stored, np.datetime64):  # pandas' own, in its own unit
         ticks, own, _ = _from_numpy(stored)
@@ -272,7 +272,7 @@ def _from_arrow(value: Any) -> Physical:
         return value.as_py(), named, True
     if kind.startswith("timestamp"):
         zone = value.type.tz
-        if zone is not None and not zones.is_known(zone):
+        if zone is not None and not time_zone_tables.is_known(zone):
             raise TypeMismatchError(f"{zone!r}, the zone of {value!r}, is no time zone; write one such as 'UTC' or '+02:00'")
         return value.value, timestamp(value.type.unit, zone), True
     if kind.startswith("duration"):

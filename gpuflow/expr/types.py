@@ -9,7 +9,7 @@ from gpuflow_kernels.dtypes import DType
 
 from gpuflow.errors import DTypeError, TypeMismatchError
 
-from .hints import close, listed
+from .near_names import close, listed
 
 
 def column_type(value: Any, what: str) -> DType:

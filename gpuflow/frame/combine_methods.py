@@ -6,8 +6,8 @@ from typing import Any
 
 from gpuflow.plan import build
 from gpuflow.plan.concat import concat
+from gpuflow.plan.foreign_arguments import refuse_other_forms
 from gpuflow.plan.joins import join
-from gpuflow.plan.mistakes import refuse_other_forms
 
 from .group_by import GroupBy
 from .other_names import hinted

@@ -23,15 +23,15 @@ from .dask_collection import DaskCollection
 from .explain_methods import ExplainMethods
 from .other_names import hinted
 from .query_methods import QueryMethods
-from .refusals import NotComputed
 from .table_export import TableExports
 from .table_values import TableValues
 from .tabular import scan_plan
+from .unsupported import NotComputed
 from .whole_frame import WholeFrameMethods
 from .write_methods import WriteMethods
 
 if TYPE_CHECKING:
-    from gpuflow.io.memory.source import ChunkSource
+    from gpuflow.io.in_memory.source import ChunkSource
 
 
 class Frame(
@@ -368,7 +368,7 @@ class Table(
 
     @cached_property
     def _source(self) -> ChunkSource:
-        from gpuflow.io.memory.source import ChunkSource
+        from gpuflow.io.in_memory.source import ChunkSource
 
         return ChunkSource(self.schema, self.chunks, f"table ({len(self):,} rows)")
 
@@ -389,7 +389,7 @@ class Table(
 
 def _refuse(host: str, given: tuple[Any, ...]) -> None:
     """Have a host function check its literal arguments; the functions are loaded when the first one is checked."""
-    from gpuflow.arrow.text_functions import refuse
+    from gpuflow.arrow.string_functions import refuse
 
     refuse(host, given)
 

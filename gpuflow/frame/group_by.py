@@ -10,9 +10,9 @@ from gpuflow_kernels.ir.expressions import Row
 
 from gpuflow.errors import TypeMismatchError
 from gpuflow.expr import all, len
-from gpuflow.expr.hints import listed
+from gpuflow.expr.near_names import listed
 from gpuflow.plan import build, whole_frame
-from gpuflow.plan.mistakes import refuse_other_forms
+from gpuflow.plan.foreign_arguments import refuse_other_forms
 from gpuflow.plan.plan import Plan
 
 from .other_names import GROUP_WAYS, other_name

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 
 from gpuflow.errors import UnknownNameError
-from gpuflow.expr.elsewhere import keyword_hints, unknown
+from gpuflow.expr.keyword_hints import keyword_hints, unknown
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

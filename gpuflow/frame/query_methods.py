@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gpuflow.errors import EmptyFilterWarning, TypeMismatchError
-from gpuflow.expr.hints import warn
+from gpuflow.expr.near_names import warn
 from gpuflow.plan import build
-from gpuflow.plan.mistakes import refuse_other_forms
+from gpuflow.plan.foreign_arguments import refuse_other_forms
 from gpuflow.plan.row_index import with_row_index
 
 from .other_names import hinted

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels import rowmath, zones
+from gpuflow_kernels import rowmath, time_zone_tables
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.declare.choices import is_one_of
-from gpuflow_kernels.declare.time_intervals import Span, span, ticks_of
+from gpuflow_kernels.declare.time_lengths import Span, span, ticks_of
 from gpuflow_kernels.dtypes import DATE, DType, timestamp
 
 from gpuflow.errors import PlanError, TypeMismatchError
@@ -161,7 +161,7 @@ def _moment(value: Any, what: str, unit: str) -> tuple[int, str | None]:
 
 def _instant(local: int, dtype: DType, value: Any) -> int:
     """The first instant with a local time."""
-    count, offset, _ = rowmath.zone_choices(local // dtype.per_second, np.array(zones.table(str(dtype.zone))))
+    count, offset, _ = rowmath.zone_choices(local // dtype.per_second, np.array(time_zone_tables.table(str(dtype.zone))))
     if not count:
         raise PlanError(f"datetime_range: there is no {value!r} in {dtype.zone}, where clocks skip it")
     return local - int(offset) * dtype.per_second
@@ -186,8 +186,8 @@ def _by_calendar(start: int, end: int, length: Span, ticks: int, dtype: DType, d
     """Each moment counted from the start, so that short months and changes of the clock move no later one."""
     table, per, own, local = None, 1, 0, start
     if dtype.zone is not None:
-        table, per = np.array(zones.table(dtype.zone)), dtype.per_second
-        own = zones.offset_at(dtype.zone, start // per)
+        table, per = np.array(time_zone_tables.table(dtype.zone)), dtype.per_second
+        own = time_zone_tables.offset_at(dtype.zone, start // per)
         local = start + own * per
     for k in range(MOST + 1):
         moved = int(rowmath.moved_by_calendar(local, k * length.months, k * length.days, 0, day))
@@ -206,7 +206,7 @@ def _bounded(rows: int) -> None:
 
 
 def _frame(name: str, dtype: DType, values: np.ndarray[Any, Any]) -> Frame:
-    from gpuflow.io.memory.source import ChunkSource  # loads pyarrow, which planning does without
+    from gpuflow.io.in_memory.source import ChunkSource  # loads pyarrow, which planning does without
 
     column = Column(dtype, values.astype(dtype.storage))
     source = ChunkSource(Schema({name: dtype}), [Chunk((column,), len(values))], f"{name} range ({len(values):,} rows)")

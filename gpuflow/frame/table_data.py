@@ -382,7 +382,7 @@ class TableData:
         True
         """
         from gpuflow.arrow.equality import equal_columns
-        from gpuflow.io.memory.from_any import from_any
+        from gpuflow.io.in_memory.from_any import from_any
 
         source = from_any(other)
         if source.unsupported or source.schema != self.schema:

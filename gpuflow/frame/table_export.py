@@ -54,7 +54,7 @@ class TableExports(TableData):
         import pyarrow as pa
 
         from gpuflow.arrow import convert
-        from gpuflow.io.datasets.partitions import empty_chunk
+        from gpuflow.io.datasets.partition_rows import empty_chunk
 
         for chunk in self.chunks or (empty_chunk(self.schema, self.schema),):  # the categories of an enum stand in batches
             arrays = [convert.to_arrow(column, dictionary=dictionary) for column in chunk.columns]

@@ -14,7 +14,7 @@ from gpuflow.plan.plan import Plan
 from gpuflow.plan.source import Source
 from gpuflow.schema import Schema
 
-from .refusals import Immutable
+from .unsupported import Immutable
 
 FrameT = TypeVar("FrameT")
 """The class of what methods make: `gpuflow.Frame`, which is defined above the modules that say what it does."""

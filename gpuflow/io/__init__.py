@@ -16,7 +16,7 @@ from .write.api import write_csv, write_ipc, write_ndjson, write_parquet
 if TYPE_CHECKING:
     from gpuflow_kernels.dtypes import DType
 
-    from .memory.source import MemorySource
+    from .in_memory.source import MemorySource
 
 __all__ = [
     "from_any",
@@ -69,7 +69,7 @@ def from_arrow(data: Any, name: str | None = None, *, wide_decimals: str = "exac
     >>> from_arrow(pa.array([[1, 2], None]), name="x").schema
     Schema(x: list[int64])
     """
-    from .memory import frames as adopt
+    from .in_memory import frames as adopt
 
     return adopt.from_arrow(data, name, wide_decimals)
 
@@ -95,7 +95,7 @@ def from_dict(data: Mapping[str, Any], schema: Mapping[str, DType | str] | None 
     >>> from_dict({"x": [1, None], "size": ["s", "l"]}, schema={"size": enum(["s", "m", "l"])}).schema
     Schema(x: int64, size: enum[s, m, l])
     """
-    from .memory import python_values
+    from .in_memory import python_values
 
     return python_values.from_dict(data, schema)
 
@@ -120,7 +120,7 @@ def from_dicts(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, DType | s
     >>> from_dicts([{"x": 1}, {"x": 2, "y": "a"}]).schema
     Schema(x: int64, y: string)
     """
-    from .memory import python_values
+    from .in_memory import python_values
 
     return python_values.from_dicts(rows, schema)
 
@@ -147,7 +147,7 @@ def from_records(rows: Iterable[Sequence[Any]], schema: Sequence[str] | Mapping[
     >>> from_records([(1, "a"), (2, None)], schema=["x", "s"]).schema
     Schema(x: int64, s: string)
     """
-    from .memory import python_values
+    from .in_memory import python_values
 
     return python_values.from_records(rows, schema)
 
@@ -177,7 +177,7 @@ def from_dlpack(data: Any, name: str | None = None) -> MemorySource:
     >>> from_dlpack({"x": np.arange(3), "y": np.ones(3)}).schema
     Schema(x: int64, y: float64)
     """
-    from .memory import dlpack
+    from .in_memory import dlpack
 
     return dlpack.from_dlpack(data, name)
 
@@ -206,7 +206,7 @@ def from_pandas(data: Any) -> MemorySource:
     >>> from_pandas(pd.DataFrame({"x": [1.5, float("nan")], "s": ["a", None]})).schema
     Schema(x: float64, s: string)
     """
-    from .memory import frames as adopt
+    from .in_memory import frames as adopt
 
     return adopt.from_pandas(data)
 
@@ -232,7 +232,7 @@ def from_polars(data: Any, *, wide_decimals: str = "exact") -> MemorySource:
     >>> from_polars(pl.DataFrame({"x": [1, None], "s": ["a", "b"]})).schema
     Schema(x: int64, s: string)
     """
-    from .memory import frames as adopt
+    from .in_memory import frames as adopt
 
     return adopt.from_polars(data, wide_decimals)
 
@@ -256,7 +256,7 @@ def from_numpy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_numpy({"x": np.arange(3), "day": np.array(["2024-02-29", "NaT", "2024-03-01"], "M8[D]")}).schema
     Schema(x: int64, day: date)
     """
-    from .memory import frames as adopt
+    from .in_memory import frames as adopt
 
     return adopt.from_numpy(data)
 
@@ -282,7 +282,7 @@ def from_cupy(data: Mapping[str, Any]) -> MemorySource:
     >>> from_cupy({"x": cp.arange(3)}).schema  # doctest: +SKIP
     Schema(x: int64)
     """
-    from .memory import frames as adopt
+    from .in_memory import frames as adopt
 
     return adopt.from_cupy(data)
 
@@ -306,6 +306,6 @@ def from_any(data: Any) -> Any:
     >>> from_any({"x": [1, None]}).schema, from_any(pa.table({"s": ["a"]})).schema
     (Schema(x: int64), Schema(s: string))
     """
-    from .memory import from_any as recognise
+    from .in_memory import from_any as recognise
 
     return recognise.from_any(data)

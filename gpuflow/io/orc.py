@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.orc as orc
 
-from gpuflow.arrow.opaque import parts
+from gpuflow.arrow.passthrough import parts
 from gpuflow.arrow.schema import arrow_type
 
 from . import orc_times

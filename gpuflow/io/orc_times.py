@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from gpuflow.arrow.opaque import parts
+from gpuflow.arrow.passthrough import parts
 from gpuflow.arrow.stored_times import SECONDS, as_seconds, with_times
 from gpuflow.installing import install_line
 

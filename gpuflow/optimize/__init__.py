@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from gpuflow.errors import PlanError
-from gpuflow.expr.hints import near
+from gpuflow.expr.near_names import near
 from gpuflow.plan.plan import Plan
 
 from .build_side import build_side

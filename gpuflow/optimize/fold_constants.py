@@ -8,11 +8,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from gpuflow_kernels.body_source import Body
 from gpuflow_kernels.declare.scalar import CUSTOM, PROPAGATE, Table
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
 from gpuflow_kernels.ir.expressions import Call, Const, Member, Row, transform
 from gpuflow_kernels.rowmath import NAMES, prelude
-from gpuflow_kernels.source import Body
 
 from gpuflow.plan.filter import Filter
 from gpuflow.plan.limit import Limit

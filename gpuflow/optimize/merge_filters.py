@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpuflow.plan.filter import Filter
 from gpuflow.plan.plan import Plan, transform_plan
-from gpuflow.plan.rows import conjoin, conjuncts, may_raise
+from gpuflow.plan.typed_rows import conjoin, conjuncts, may_raise
 
 
 def merge_filters(plan: Plan) -> Plan:

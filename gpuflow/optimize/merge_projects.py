@@ -6,7 +6,7 @@ from gpuflow_kernels.ir.expressions import Const, Ref, substitute
 
 from gpuflow.plan.plan import Plan, transform_plan
 from gpuflow.plan.project import Project
-from gpuflow.plan.rows import LARGE, passthrough, size
+from gpuflow.plan.typed_rows import LARGE, passthrough, size
 
 
 def merge_projects(plan: Plan) -> Plan:

@@ -6,7 +6,7 @@ from gpuflow_kernels.ir.expressions import Const, Row
 
 from gpuflow.plan.filter import Filter
 from gpuflow.plan.plan import Plan
-from gpuflow.plan.rows import conjoin, conjuncts, may_raise
+from gpuflow.plan.typed_rows import conjoin, conjuncts, may_raise
 
 
 def push_filters(plan: Plan) -> Plan:

@@ -9,9 +9,9 @@ from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.ir.expressions import Agg, Const, Ref, Row
 
 from gpuflow.expr.bind import apply, cast_to
+from gpuflow.plan.first_appearance import fresh
 from gpuflow.plan.join_kinds import KINDS
 from gpuflow.plan.nodes import Aggregate, Join, Plan, Project, transform_plan
-from gpuflow.plan.order import fresh
 
 Keys = tuple[tuple[str, Row], ...]
 Aggs = list[tuple[str, Agg]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from gpuflow_kernels.ir.expressions import Ref, Row
 
-from gpuflow.plan.order import fresh
+from gpuflow.plan.first_appearance import fresh
 
 from .nodes import (
     Broadcast,

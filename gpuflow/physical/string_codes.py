@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gpuflow_kernels.body_source import body_of
 from gpuflow_kernels.declare.scalar import PARTIAL, PROPAGATE, Overload
 from gpuflow_kernels.dtypes import BOOL, STRING, DType
 from gpuflow_kernels.ir.expressions import Agg, Call, CodeOf, Const, Lookup, Member, Ref, Row, is_by_entry
 from gpuflow_kernels.rowmath import NAMES
-from gpuflow_kernels.source import body_of
 
 FEW = 4
 """Literals that entries are compared with one by one; with more of them all are sorted together."""

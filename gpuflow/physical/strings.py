@@ -21,8 +21,8 @@ from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, calls_by_
 from gpuflow_kernels.ir.pipeline import Filter, Pipeline, Probe, Sink, Step, Write
 
 from gpuflow.expr.bind import apply
-from gpuflow.plan.order import fresh
-from gpuflow.plan.rows import conjoin, may_raise
+from gpuflow.plan.first_appearance import fresh
+from gpuflow.plan.typed_rows import conjoin, may_raise
 
 from .string_codes import Origin, Prepared, Remap, StringCodes, checked, may_fail
 

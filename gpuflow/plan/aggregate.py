@@ -13,7 +13,7 @@ from gpuflow.schema import Schema
 from .estimate import GROUPS
 from .plan import Columns, Passed, Plan
 from .printing import column
-from .rows import as_key, may_raise, names, passthrough
+from .typed_rows import as_key, may_raise, names, passthrough
 
 
 class Aggregate(Plan):

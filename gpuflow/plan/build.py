@@ -20,8 +20,8 @@ from gpuflow.expr.methods import as_node
 from gpuflow.expr.nodes import Aggregated, Column, Literal, Node, column_names, has_aggregation, render
 from gpuflow.schema import Schema
 
+from .first_appearance import in_order
 from .nodes import Aggregate, Distinct, Filter, Limit, Plan, Project, Scan, Sort, Union, passthrough
-from .order import in_order
 from .source import Source
 
 

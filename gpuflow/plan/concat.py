@@ -8,7 +8,7 @@ from gpuflow_kernels.declare.choices import is_one_of
 
 from gpuflow.errors import PlanError, UnsupportedError
 from gpuflow.expr.expr import Expr
-from gpuflow.expr.hints import near
+from gpuflow.expr.near_names import near
 from gpuflow.expr.nodes import Alias, Column, Literal
 
 from .build import meeting, select, union

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpuflow_kernels.declare.traits import NONE
 from gpuflow_kernels.ir.expressions import Call, Member, Row
 
-from .rows import conjuncts
+from .typed_rows import conjuncts
 
 GROUPS = 0.1
 """Groups for each row, when nothing is known of the keys."""

@@ -21,7 +21,7 @@ from gpuflow.schema import Schema
 from .join_kinds import KINDS, JoinKind
 from .plan import Columns, Passed, Plan
 from .printing import name, text
-from .rows import may_raise, names
+from .typed_rows import may_raise, names
 
 _FULL = (
     "append the right rows without a partner: "

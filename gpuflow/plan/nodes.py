@@ -8,9 +8,9 @@ from .joins import Join
 from .limit import Limit
 from .plan import Plan, transform_plan
 from .project import Project
-from .rows import passthrough
 from .scan import Scan
 from .sort import Sort
+from .typed_rows import passthrough
 from .union import Union
 
 __all__ = [

@@ -11,7 +11,7 @@ from gpuflow.schema import Schema
 
 from .plan import Columns, Passed, Plan
 from .printing import column
-from .rows import LARGE, size
+from .typed_rows import LARGE, size
 
 
 class Project(Plan):

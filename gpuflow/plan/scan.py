@@ -10,8 +10,8 @@ from gpuflow.schema import Schema
 
 from .plan import Columns, Passed, Plan
 from .printing import name, text
-from .rows import conjoin, may_raise
 from .source import Source
+from .typed_rows import conjoin, may_raise
 
 
 class Scan(Plan):

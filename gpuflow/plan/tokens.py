@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from gpuflow_kernels.body_source import Body
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.source import Body
 
 from .node import nodes_of
 from .plan import Plan

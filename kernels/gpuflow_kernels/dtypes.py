@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from . import zones
+from . import time_zone_tables
 from .declare.choices import is_one_of
 from .errors import DTypeError
 
@@ -195,7 +195,7 @@ def timestamp(unit: str = "us", zone: str | None = None) -> DType:
     """
     if not is_one_of(unit, UNITS):
         raise DTypeError(f"time unit {unit!r} is not one of {', '.join(UNITS)}")
-    return DType("timestamp", 64, unit, None if zone is None else zones.require(zone))
+    return DType("timestamp", 64, unit, None if zone is None else time_zone_tables.require(zone))
 
 
 def duration(unit: str = "us") -> DType:

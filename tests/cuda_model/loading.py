@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels import rowmath
-from gpuflow_kernels.source import parse, parsing
+from gpuflow_kernels.body_source import parse, parsing
 
 from .device import Cuda, intrinsics
 from .numbers import CASTS

@@ -18,7 +18,7 @@ import gpuflow as gf
 from gpuflow import col
 from gpuflow.execute.persisted import ClusterSource
 from gpuflow.frame.frame import Table
-from gpuflow.io.memory.source import ChunkSource, MemorySplit
+from gpuflow.io.in_memory.source import ChunkSource, MemorySplit
 
 from .compare import assert_same
 

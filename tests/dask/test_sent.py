@@ -10,7 +10,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.execute import waiting
+from gpuflow.execute import wait_for_cluster
 
 from .test_collection import wait_until
 
@@ -114,12 +114,12 @@ def test_workers_that_cannot_be_reached_are_spoken_to_through_the_scheduler(
         return await connect(address, timeout)
 
     monkeypatch.setattr(active.rpc, "connect", refuse)
-    monkeypatch.delitem(waiting._direct, active, raising=False)
+    monkeypatch.delitem(wait_for_cluster._direct, active, raising=False)
     try:
-        assert not waiting.reachable(active)
+        assert not wait_for_cluster.reachable(active)
         assert table.select(col("x").sum()).collect().item() == N * (N - 1) // 2
         assert scattered == [(8 * N, False)]
     finally:
-        waiting._direct.pop(active, None)
+        wait_for_cluster._direct.pop(active, None)
     monkeypatch.undo()
-    assert waiting.reachable(active)
+    assert wait_for_cluster.reachable(active)

@@ -18,7 +18,7 @@ import pytest
 
 import gpuflow as gf
 from gpuflow import col, errors
-from gpuflow.execute import waiting
+from gpuflow.execute import wait_for_cluster
 
 from .fleet import Fleet, Running
 from .sources import ROWS, SlowSource
@@ -50,7 +50,7 @@ def worker(status: str = "running", **counts: int) -> dict[str, Any]:
 def test_what_keeps_workers_from_working(workers: dict[str, Any], coming: int, want: str | None) -> None:
     import re
 
-    found = waiting.trouble_of(workers, coming)
+    found = wait_for_cluster.trouble_of(workers, coming)
     assert found is None if want is None else re.search(want, found or "")
 
 
@@ -89,7 +89,7 @@ def test_a_scheduler_that_is_silent_is_told() -> None:
             await asyncio.sleep(0.01)
 
     client, now = Loop(silent), [0.0]
-    watch = waiting.Watch(client, 25, clock=lambda: now[0])
+    watch = wait_for_cluster.Watch(client, 25, clock=lambda: now[0])
     watch.look()
     now[0] = 24
     watch.look()
@@ -110,7 +110,7 @@ def test_trouble_that_passes_is_forgotten() -> None:
         return {"workers": dict(described)}
 
     client, now = Loop(answer), [0.0]
-    watch = waiting.Watch(client, 25, clock=lambda: now[0])
+    watch = wait_for_cluster.Watch(client, 25, clock=lambda: now[0])
     for second in range(0, 100, 20):
         now[0] = second
         described.clear()
@@ -141,12 +141,12 @@ def _fill_the_disk(dask_worker: Any, full: bool) -> None:
     import errno
     import shutil
 
-    from gpuflow.execute import waiting
+    from gpuflow.execute import wait_for_cluster
 
     def refuse(*_: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    waiting.shutil = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=0, total=1 << 30)) if full else shutil
+    wait_for_cluster.shutil = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=0, total=1 << 30)) if full else shutil
     if full:
         dask_worker.data.slow.data.d.__setitem__ = refuse
 

@@ -20,7 +20,7 @@ from gpuflow import col
 from gpuflow.execute import client as clients
 from gpuflow.execute import dask as execute
 from gpuflow.frame.frame import Frame
-from gpuflow.io.datasets.partitions import ranges
+from gpuflow.io.datasets.partition_rows import ranges
 from gpuflow.physical import profile
 from gpuflow.physical.profile import GIB, MOST_ROWS, WORK_SPACE
 from gpuflow.physical.sizes import row_bytes

@@ -11,7 +11,7 @@ from gpuflow_kernels.declare.scalar import SCALARS
 
 import gpuflow as gf
 from gpuflow import col
-from gpuflow.arrow.text_functions import HOST
+from gpuflow.arrow.string_functions import HOST
 from gpuflow.errors import ArithmeticOverflowError
 from tests.support.running import AXES, assert_same, running
 

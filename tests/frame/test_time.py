@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pyarrow as pa
 import pytest
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 
 import gpuflow as gf
 from gpuflow.errors import PlanError, TypeMismatchError, UnsupportedError
@@ -24,7 +24,7 @@ from tests.cuda_model.runtime import cuda_model
 from tests.support.running import assert_same, records, running
 
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca"]
-SHIFTS = {zone: zones.table(zone)[2 : 2 + zones.table(zone)[0]] for zone in ZONES}
+SHIFTS = {zone: time_zone_tables.table(zone)[2 : 2 + time_zone_tables.table(zone)[0]] for zone in ZONES}
 END = int(dt.datetime(2024, 12, 1, tzinfo=dt.UTC).timestamp())
 UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 

@@ -77,13 +77,13 @@ def test_on_the_model_of_a_gpu(zone: str | None, monkeypatch: pytest.MonkeyPatch
 
 
 def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gpuflow.arrow import text_functions
+    from gpuflow.arrow import string_functions
 
-    text_functions._length.cache_clear()
+    string_functions._length.cache_clear()
     frame = gf.from_dict({"t": [0, 1, 2] * 100, "b": ["1d", "2d", None] * 100}).with_columns(gf.col("t").cast(gf.Datetime("us")))
     with running():
         frame.select(gf.col("t").dt.offset_by(gf.col("b"))).collect()
-    assert text_functions._length.cache_info().misses <= 3  # a null may have the place of an empty text
+    assert string_functions._length.cache_info().misses <= 3  # a null may have the place of an empty text
 
 
 WRONG = [

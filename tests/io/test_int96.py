@@ -15,7 +15,7 @@ from gpuflow_kernels import dtypes as t
 
 import gpuflow as gf
 from gpuflow import col, io
-from gpuflow.arrow import opaque, stored_times
+from gpuflow.arrow import passthrough, stored_times
 from gpuflow.arrow.row_value_error import RowValueError
 from gpuflow.arrow.schema import dtype_of
 from gpuflow.errors import ReadError, TypeMismatchError
@@ -169,5 +169,5 @@ def test_other_columns_of_twelve_bytes_are_left_alone(tmp_path: Path) -> None:
     pq.write_table(data, path, use_deprecated_int96_timestamps=True)
     found = gf.scan_parquet(path).collect()
     assert found.to_dict() == {"b": [b"x" * 12, None], "t": [NEVER, FIRST]}
-    assert opaque.fields_of(stored_times.INT96) == [] and dtype_of(stored_times.INT96) == t.BINARY
+    assert passthrough.fields_of(stored_times.INT96) == [] and dtype_of(stored_times.INT96) == t.BINARY
     assert np.dtype("V12").itemsize == stored_times.INT96.byte_width

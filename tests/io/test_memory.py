@@ -20,7 +20,7 @@ from gpuflow import io
 from gpuflow.arrow.dictionaries import concat_columns
 from gpuflow.errors import DuplicateNameError, PlanError, ReadError, TypeMismatchError, UnsupportedError
 from gpuflow.frame.frame import Table
-from gpuflow.io.memory.source import ChunkSource
+from gpuflow.io.in_memory.source import ChunkSource
 from gpuflow.plan.source import ColumnStatistics, Source
 
 
@@ -110,7 +110,7 @@ def test_conversion_happens_once_under_threads() -> None:
         count.append(1)
         return io.from_numpy({"x": np.arange(3)}).column("x")
 
-    from gpuflow.io.memory.source import MemorySource
+    from gpuflow.io.in_memory.source import MemorySource
 
     source = MemorySource(io.from_numpy({"x": np.arange(3)}).schema, 3, {"x": make}, "test")
     threads = [threading.Thread(target=source.column, args=("x",)) for _ in range(8)]

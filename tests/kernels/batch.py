@@ -12,15 +12,15 @@ from typing import Any
 import gpuflow_kernels.aggregations.basic
 import gpuflow_kernels.functions.builtin  # noqa: F401  (fills the registries)
 import numpy as np
-from gpuflow_kernels import rowmath, zones
-from gpuflow_kernels.codegen.common.inline import inline
-from gpuflow_kernels.codegen.common.module_text import INTRINSICS_MODULE
-from gpuflow_kernels.codegen.common.products import POWER, PRODUCT, unfused
+from gpuflow_kernels import rowmath, time_zone_tables
+from gpuflow_kernels.body_source import Body
+from gpuflow_kernels.codegen.common.float_products import POWER, PRODUCT, unfused
+from gpuflow_kernels.codegen.common.inline_bodies import inline
+from gpuflow_kernels.codegen.common.module_source import INTRINSICS_MODULE
 from gpuflow_kernels.declare.aggregate import AGGREGATIONS
 from gpuflow_kernels.declare.scalar import CUSTOM, PROPAGATE, SCALARS, Overload, Signature, Table
 from gpuflow_kernels.dtypes import ALL, BOOL, DATE, FLOAT32, FLOAT64, INT8, INT64, UINT64, duration, timestamp
 from gpuflow_kernels.rowmath import intrinsics
-from gpuflow_kernels.source import Body
 
 from tests.oracle.rows import function_of
 
@@ -47,7 +47,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
         {"zone": z, "ambiguous": a, "non_existent": n} for z, a, n in ((None, "raise", "raise"), ("UTC", "latest", "null"))
     ],
 }
-ZONE = np.array(zones.table("Europe/Berlin"))
+ZONE = np.array(time_zone_tables.table("Europe/Berlin"))
 """What stands for every `Table`, and for the parameter ``z`` of functions that read one; ``zone`` in texts."""
 LITERALS = {"int64": "7", "uint64": "7", "float64": "2.0", "float32": "3.0"}
 

@@ -127,7 +127,7 @@ def test_few_rows_are_written_from_a_list(selected: int) -> None:
 
 
 def test_the_key_that_marks_free_slots_is_a_key() -> None:
-    from gpuflow_kernels.codegen.common.tables_text import EMPTY
+    from gpuflow_kernels.codegen.common.table_lookups import EMPTY
 
     keys = np.array([EMPTY, 5, EMPTY, EMPTY + 1, 5, EMPTY] * 5)
     sink = Group((Ref(0, INT64),), (agg("len"), agg("sum", Ref(0, INT64))))
@@ -202,7 +202,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_keep_their_positions(small: None) -> None:
-    from gpuflow.plan.order import FIRST_POSITION
+    from gpuflow.plan.first_appearance import FIRST_POSITION
 
     keys = np.random.default_rng(0).permutation(200) << 33
     both(np.concatenate([keys, keys]), np.arange(400), (FIRST,), (FIRST_POSITION,), WIDE_RANGE, position=1000)

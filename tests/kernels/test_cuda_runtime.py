@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import ExecutionError, KernelCompileError
-from gpuflow_kernels.primitives.cuda import memory, ranges, runtime
+from gpuflow_kernels.primitives.cuda import memory, profiler_ranges, runtime
 from gpuflow_kernels.primitives.cuda.streams import StreamPool
 from gpuflow_kernels.target import CUDA
 
@@ -341,26 +341,26 @@ def profiler(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     module = types.ModuleType("nvtx")
     module.push_range, module.pop_range = log.append, lambda: log.append("end")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "nvtx", module)
-    ranges._functions.cache_clear()
+    profiler_ranges._functions.cache_clear()
     yield log
-    ranges._functions.cache_clear()
+    profiler_ranges._functions.cache_clear()
 
 
 def test_ranges_are_named_and_closed(profiler: list[str]) -> None:
-    with ranges.marked("group", True), ranges.marked("write", True):
+    with profiler_ranges.marked("group", True), profiler_ranges.marked("write", True):
         profiler.append("inside")
-    with pytest.raises(KeyError), ranges.marked("sort", True):
+    with pytest.raises(KeyError), profiler_ranges.marked("sort", True):
         raise KeyError
     assert profiler == ["group", "write", "inside", "end", "end", "sort", "end"]
 
 
 def test_without_a_wish_or_a_profiler_there_is_no_range(profiler: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ranges.marked("a", False) is ranges.marked("b", False)
-    ranges._functions.cache_clear()
+    assert profiler_ranges.marked("a", False) is profiler_ranges.marked("b", False)
+    profiler_ranges._functions.cache_clear()
     monkeypatch.setitem(sys.modules, "nvtx", None)
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setitem(sys.modules, "cupy.cuda", None)
-    assert ranges.marked("a", True) is ranges.marked("a", False)
+    assert profiler_ranges.marked("a", True) is profiler_ranges.marked("a", False)
     assert profiler == []
 
 
@@ -372,13 +372,13 @@ def test_cupys_ranges_serve_where_nvtx_is_missing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "nvtx", None)
     monkeypatch.setitem(sys.modules, "cupy", types.ModuleType("cupy"))
     monkeypatch.setitem(sys.modules, "cupy.cuda", cuda)
-    with ranges.marked("x", True):
+    with profiler_ranges.marked("x", True):
         pass
     assert log == ["x", "end"]
 
 
 def test_the_seam_loads_no_device_library(python_environment: dict[str, str]) -> None:
-    code = "import gpuflow_kernels.primitives.cuda.memory, gpuflow_kernels.primitives.cuda.ranges, sys; "
+    code = "import gpuflow_kernels.primitives.cuda.memory, gpuflow_kernels.primitives.cuda.profiler_ranges, sys; "
     code += "print(sorted({'numba', 'cupy', 'rmm', 'nvtx'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=python_environment)
     assert done.stdout.strip() == "[]"

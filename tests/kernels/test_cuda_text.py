@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from gpuflow_kernels.codegen.common.products import POWER, PRODUCT
-from gpuflow_kernels.codegen.cuda.text import MOST_LINES, tile_for
+from gpuflow_kernels.codegen.common.float_products import POWER, PRODUCT
+from gpuflow_kernels.codegen.cuda.snippets import MOST_LINES, tile_for
 from gpuflow_kernels.target import CPU, PYTHON
 
 from benchmarks.assembling import ARCHITECTURES, Compile, ptx_compiler, sm

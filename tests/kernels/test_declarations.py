@@ -46,7 +46,7 @@ from gpuflow_kernels.dtypes import (
     timestamp,
 )
 from gpuflow_kernels.errors import ArithmeticOverflowError, ExtensionError
-from gpuflow_kernels.ir.intervals import cannot_overflow
+from gpuflow_kernels.ir.value_ranges import cannot_overflow
 from gpuflow_kernels.rowmath import exp, log, mul_overflows, sqrt
 
 from tests.oracle import agg, aggregate, call

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.binding import Bindings
+from gpuflow_kernels.body_source import Body
 from gpuflow_kernels.codegen.cuda import reduce
 from gpuflow_kernels.codegen.cuda.reduce import SHARED
 from gpuflow_kernels.column import Chunk, Column
@@ -17,7 +18,6 @@ from gpuflow_kernels.dtypes import INT64
 from gpuflow_kernels.errors import KernelCompileError
 from gpuflow_kernels.ir.expressions import Agg, Ref
 from gpuflow_kernels.ir.pipeline import Group, Pipeline
-from gpuflow_kernels.source import Body
 from gpuflow_kernels.target import CUDA, PYTHON, Target
 
 from tests.cuda_model.runtime import cuda_model

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from gpuflow_kernels import rowmath
-from gpuflow_kernels.codegen.common.module_text import HEADERS
+from gpuflow_kernels.codegen.common.module_source import HEADERS
 from gpuflow_kernels.dtypes import BOOL, BY_NAME
 from gpuflow_kernels.rowmath import NAMES, prelude
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.codegen import modules
-from gpuflow_kernels.codegen.common.products import unfused
+from gpuflow_kernels.codegen.common.float_products import unfused
 from gpuflow_kernels.declare.scalar import SCALARS
 from gpuflow_kernels.declare.type_rules import always, numeric
 from gpuflow_kernels.dtypes import FLOAT64

@@ -23,7 +23,7 @@ from gpuflow_kernels.primitives.cuda.memory import DEVICE
 
 import gpuflow as gf
 from gpuflow.arrow import dictionaries
-from gpuflow.execute import memory, pipelines
+from gpuflow.execute import memory, pipeline_tasks
 from gpuflow.execute.memory import MemoryBudget, reserve, spill
 from tests.cuda_model.arrays import DeviceArray
 from tests.cuda_model.faults import Fault
@@ -400,7 +400,9 @@ def test_going_on_with_a_table_that_memory_ran_out_for_is_found(
     for k in range(total // 3, total, 2):
         kept: dict[Any, Grouper] = {}
         monkeypatch.setattr(
-            pipelines, "Grouper", lambda target, pipeline, kept=kept: kept.setdefault(id(pipeline), Grouper(target, pipeline))
+            pipeline_tasks,
+            "Grouper",
+            lambda target, pipeline, kept=kept: kept.setdefault(id(pipeline), Grouper(target, pipeline)),
         )
         module.calls, module.refuses = 0, lambda size, call, k=k: call == k
         try:

@@ -14,12 +14,12 @@ from unittest import mock
 import numpy as np
 import pytest
 from gpuflow_kernels import rowmath
-from gpuflow_kernels.codegen.common.inline import helper_text, names_used
+from gpuflow_kernels.body_source import Body
+from gpuflow_kernels.codegen.common.inline_bodies import helper_text, names_used
 from gpuflow_kernels.declare.scalar import PARTIAL, SCALARS
 from gpuflow_kernels.dtypes import BOOL, DATE, INT8, INT64, STRING, UINT64, DType, decimal, timestamp
 from gpuflow_kernels.ir.expressions import Call
 from gpuflow_kernels.rowmath import NAMES, TEXT_NAMES, prelude
-from gpuflow_kernels.source import Body
 
 from tests.oracle import call
 from tests.oracle.rows import constant, function_of

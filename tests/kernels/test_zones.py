@@ -11,7 +11,7 @@ from typing import Any
 import gpuflow_kernels.functions.builtin  # noqa: F401
 import numpy as np
 import pytest
-from gpuflow_kernels import rowmath, zones
+from gpuflow_kernels import rowmath, time_zone_tables
 from gpuflow_kernels.binding import Bindings, shape_of
 from gpuflow_kernels.codegen.common.arguments import Role
 from gpuflow_kernels.codegen.common.literals import abstracted
@@ -36,7 +36,7 @@ EPOCH = dt.datetime(1970, 1, 1)
 def instants(zone: str, count: int, last: int = 2_000_000_000) -> list[int]:
     """Seconds from 1890 on, every other one within a day of a transition."""
     source = random.Random(zone)
-    table = zones.table(zone)
+    table = time_zone_tables.table(zone)
     known = [t for t in table[2 : 2 + table[0]] if -2_500_000_000 < t < last] or [0]
     near = [source.choice(known) + source.choice([-1, 0, 1, source.randrange(-90_000, 90_000)]) for _ in range(count // 2)]
     return near + [source.randrange(-2_500_000_000, last) for _ in range(count // 2)]
@@ -44,19 +44,19 @@ def instants(zone: str, count: int, last: int = 2_000_000_000) -> list[int]:
 
 @pytest.mark.parametrize("zone", NAMED + ODD)
 def test_offsets_are_those_of_the_standard_library(zone: str) -> None:
-    info, table = zoneinfo.ZoneInfo(zone), np.array(zones.table(zone))
+    info, table = zoneinfo.ZoneInfo(zone), np.array(time_zone_tables.table(zone))
     years = [dt.datetime(y, 7, 9, 12) for y in (2040, 2188, 2600, 3000, 9000)]
     later = [int((moment - EPOCH).total_seconds()) for moment in years]
     for s in instants(zone, 300) + later:
         expected = (EPOCH + dt.timedelta(seconds=s)).replace(tzinfo=dt.UTC).astimezone(info).utcoffset()
         assert expected is not None
-        assert zones.offset_at(zone, s) == expected.total_seconds(), s
+        assert time_zone_tables.offset_at(zone, s) == expected.total_seconds(), s
         assert int(rowmath.zone_offset(np.int64(s), table)) == expected.total_seconds(), s
 
 
 @pytest.mark.parametrize("zone", NAMED + ODD)
 def test_names_are_those_of_the_standard_library(zone: str) -> None:
-    info, table = zoneinfo.ZoneInfo(zone), np.array(zones.names(zone))
+    info, table = zoneinfo.ZoneInfo(zone), np.array(time_zone_tables.names(zone))
     years = [dt.datetime(y, m, 9, 12) for y in (2040, 2188, 2600, 3000, 9000) for m in (1, 7)]
     for s in instants(zone, 200) + [int((moment - EPOCH).total_seconds()) for moment in years]:
         expected = (EPOCH + dt.timedelta(seconds=s)).replace(tzinfo=dt.UTC).astimezone(info).tzname()
@@ -65,10 +65,10 @@ def test_names_are_those_of_the_standard_library(zone: str) -> None:
 
 @pytest.mark.parametrize("zone", NAMED + ODD)
 def test_local_times_are_unique_missing_or_double_as_in_the_standard_library(zone: str) -> None:
-    info, table = zoneinfo.ZoneInfo(zone), np.array(zones.table(zone))
+    info, table = zoneinfo.ZoneInfo(zone), np.array(time_zone_tables.table(zone))
     counts = set()
     for instant in instants(zone, 200):
-        s = instant + zones.offset_at(zone, instant - 3600)  # the clock as it was an hour ago
+        s = instant + time_zone_tables.offset_at(zone, instant - 3600)  # the clock as it was an hour ago
         local = EPOCH + dt.timedelta(seconds=s)
         first, second = (local.replace(tzinfo=info, fold=f).utcoffset() for f in (0, 1))
         count, *offsets = (int(x) for x in rowmath.zone_choices(np.int64(s), table))
@@ -80,28 +80,28 @@ def test_local_times_are_unique_missing_or_double_as_in_the_standard_library(zon
 
 
 def test_the_cycle_of_four_hundred_years_goes_on() -> None:
-    table = np.array(zones.table("Europe/Berlin"))
+    table = np.array(time_zone_tables.table("Europe/Berlin"))
     summer = int((dt.datetime(2024, 7, 1) - EPOCH).total_seconds())
     for cycles in (1, 2, 1000, 10**8):
-        moved = summer + cycles * zones.CYCLE
-        assert zones.offset_at("Europe/Berlin", moved) == int(rowmath.zone_offset(np.int64(moved), table)) == 7200
+        moved = summer + cycles * time_zone_tables.CYCLE
+        assert time_zone_tables.offset_at("Europe/Berlin", moved) == int(rowmath.zone_offset(np.int64(moved), table)) == 7200
         assert tuple(map(int, rowmath.zone_choices(np.int64(moved), table))) == (1, 7200, 7200)
 
 
 def test_before_all_transitions_the_sun_decides() -> None:
-    assert zones.offset_at("Europe/Berlin", -(10**12)) == 3208
-    assert zones.offset_text(3208) == "+00:53:28"
+    assert time_zone_tables.offset_at("Europe/Berlin", -(10**12)) == 3208
+    assert time_zone_tables.offset_text(3208) == "+00:53:28"
 
 
 def test_names() -> None:
-    assert zones.table("+02:00") == (0, zones.NO_CYCLE, 7200)
-    assert zones.table("UTC") == (0, zones.NO_CYCLE, 0)
+    assert time_zone_tables.table("+02:00") == (0, time_zone_tables.NO_CYCLE, 7200)
+    assert time_zone_tables.table("UTC") == (0, time_zone_tables.NO_CYCLE, 0)
     for wrong in ("Mars/Olympus", "+2", "+25:00", "+02:75", "", "../etc/passwd", "Europe"):
-        assert not zones.is_known(wrong)
+        assert not time_zone_tables.is_known(wrong)
         with pytest.raises(ValueError, match="no time zone"):
             timestamp("us", wrong)
-    assert zones.zone_of(dt.UTC) == "UTC"
-    assert zones.zone_of(dt.timezone(dt.timedelta(hours=-3, minutes=-30))) == "-03:30"
+    assert time_zone_tables.zone_of(dt.UTC) == "UTC"
+    assert time_zone_tables.zone_of(dt.timezone(dt.timedelta(hours=-3, minutes=-30))) == "-03:30"
 
 
 def test_types() -> None:
@@ -136,13 +136,13 @@ def test_another_zone_is_no_other_text(target: str) -> None:
     berlin, kathmandu = (generated(target, written(z)) for z in ("Europe/Berlin", "Asia/Kathmandu"))
     assert berlin.text == kathmandu.text
     assert "Berlin" not in berlin.text
-    assert berlin.tables == (Table(zones.table("Europe/Berlin")),)
-    assert kathmandu.tables == (Table(zones.table("Asia/Kathmandu")),)
+    assert berlin.tables == (Table(time_zone_tables.table("Europe/Berlin")),)
+    assert kathmandu.tables == (Table(time_zone_tables.table("Asia/Kathmandu")),)
 
 
 def test_equal_tables_are_one_argument_and_one_conversion() -> None:
     made = generated("python", written("Europe/Berlin", "Asia/Tokyo", "Europe/Berlin"))
-    assert [t.values[0] for t in made.tables] == [zones.table(z)[0] for z in ("Europe/Berlin", "Asia/Tokyo")]
+    assert [t.values[0] for t in made.tables] == [time_zone_tables.table(z)[0] for z in ("Europe/Berlin", "Asia/Tokyo")]
     assert [a.number for a in made.params if a.role == Role.ARRAY] == [0, 1]
     assert len(made.out_nullable) == 4
     assert made.text.count("local_ticks(v") == 3, "the year and the hour of the column share one"

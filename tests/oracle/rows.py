@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels import rowmath
 from gpuflow_kernels.algorithms.strings import Numbers, Scalar, StringColumn
-from gpuflow_kernels.codegen.common.rows import returns_tuple
+from gpuflow_kernels.body_source import Body
+from gpuflow_kernels.codegen.common.row_source import returns_tuple
 from gpuflow_kernels.declare.scalar import CUSTOM, PARTIAL, Table
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Member, Ref, Row
-from gpuflow_kernels.source import Body
 
-from gpuflow.arrow.host_text import evaluate_on_host
+from gpuflow.arrow.host_strings import evaluate_on_host
 
 Env = dict[str | int, tuple[Any, bool]]
 """For every column its value (physical; a str for strings) and whether it is valid."""

@@ -9,8 +9,8 @@ import pytest
 import gpuflow as gf
 from gpuflow import col
 from gpuflow.errors import UnknownNameError
-from gpuflow.expr.hints import close, near
-from gpuflow.expr.ways import RENAMED, WAYS
+from gpuflow.expr.near_names import close, near
+from gpuflow.expr.other_names import RENAMED, WAYS
 
 EXPRESSIONS = """
 over shift diff pct_change cum_sum cum_min cum_max cum_count cum_prod rank rolling_sum rolling_mean rolling_min rolling_max

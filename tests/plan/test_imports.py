@@ -19,7 +19,7 @@ LAYERS = [
     ["gpuflow.optimize"],
     ["gpuflow.arrow", "gpuflow.io", "gpuflow.physical", "gpuflow.execute"],
     ["gpuflow.frame.other_names"],
-    ["gpuflow.frame.refusals"],
+    ["gpuflow.frame.unsupported"],
     ["gpuflow.frame.tabular"],
     ["gpuflow.frame.group_by"],
     ["gpuflow.frame.query_methods", "gpuflow.frame.combine_methods", "gpuflow.frame.whole_frame", "gpuflow.frame.write_methods"],

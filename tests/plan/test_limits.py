@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import gpuflow as gf
-from gpuflow.expr import ways
+from gpuflow.expr import other_names as ways
 from gpuflow.frame import other_names
 from gpuflow.plan import concat, joins
 

@@ -10,7 +10,7 @@ from gpuflow.errors import PlanError
 from gpuflow.optimize import RULES, optimize, verify
 from gpuflow.plan.nodes import Limit, Project
 from gpuflow.plan.printing import tree
-from gpuflow.plan.rows import may_raise
+from gpuflow.plan.typed_rows import may_raise
 
 from .tables import airlines, facts, flights, other
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from dateutil import tz as dateutil_zones
 from gpuflow_kernels import dtypes as t
-from gpuflow_kernels.declare.time_intervals import span
+from gpuflow_kernels.declare.time_lengths import span
 from gpuflow_kernels.dtypes import duration, timestamp
 
 from gpuflow.errors import TypeMismatchError

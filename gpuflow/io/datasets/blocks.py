@@ -28,10 +28,10 @@ from gpuflow.errors import ReadError
 from gpuflow.plan.source import ColumnStatistics, RowSelector, Source, Split
 from gpuflow.schema import Schema
 
-from . import budget, files, hive, schema_merge
+from . import files, hive, memory_limit, schema_merge
 from .files import File, Paths, failure
 from .options import ScanOptions, refuse_taken
-from .partitions import OF_BLOCKS, empty_chunk, refuse_without_columns, target_rows
+from .partition_rows import OF_BLOCKS, empty_chunk, refuse_without_columns, target_rows
 from .pruning import Range, may_match
 from .to_column import RowNumbers, to_column
 
@@ -119,7 +119,7 @@ class BlockSplit(Split):
     def read_some(self, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:
         if not self.pieces:
             return empty_chunk(self.schema, columns)
-        budget.check(self.pieces[0].file, self.rows, [self.schema[name] for name in columns])
+        memory_limit.check(self.pieces[0].file, self.rows, [self.schema[name] for name in columns])
         return concat_chunks([self._piece(piece, columns, sieve) for piece in self.pieces])
 
     def _piece(self, piece: Piece, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:

@@ -16,7 +16,7 @@ from gpuflow.arrow.dictionaries import Dictionary
 from gpuflow.errors import ReadError
 
 from .files import File
-from .partitions import refuse_duplicates
+from .partition_rows import refuse_duplicates
 
 _INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")

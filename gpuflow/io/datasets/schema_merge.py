@@ -16,7 +16,7 @@ from gpuflow.schema import Schema
 from .failures import failure
 from .files import File
 from .options import ScanOptions
-from .partitions import refuse_duplicates, supported
+from .partition_rows import refuse_duplicates, supported
 
 
 def merge_schemas(

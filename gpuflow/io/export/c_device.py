@@ -27,7 +27,7 @@ from gpuflow.arrow.columns import string_bytes
 from gpuflow.arrow.dictionaries import concat_chunks, dictionary_of, distinct_column
 from gpuflow.arrow.schema import arrow_schema
 from gpuflow.errors import UnsupportedError
-from gpuflow.io.datasets.partitions import empty_chunk
+from gpuflow.io.datasets.partition_rows import empty_chunk
 from gpuflow.schema import Schema
 
 CPU, CUDA = 1, 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from gpuflow_kernels.dtypes import DType
 
-from gpuflow.arrow.opaque import parts
+from gpuflow.arrow.passthrough import parts
 from gpuflow.errors import ArithmeticOverflowError, UnsupportedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from gpuflow.arrow import opaque
+from gpuflow.arrow import passthrough
 from gpuflow.arrow.stored_times import INT96
 
 
@@ -38,12 +38,12 @@ def _typed(kind: pa.DataType, stored: pa.DataType, origin: pa.DataType | None, u
         return pa.timestamp(unit or origin.unit, origin.tz)
     if not pa.types.is_nested(kind):
         return kind
-    fields, plain = opaque.fields_of(kind), opaque.fields_of(stored)
-    written = [] if origin is None else [field.type for field in opaque.fields_of(origin)]
+    fields, plain = passthrough.fields_of(kind), passthrough.fields_of(stored)
+    written = [] if origin is None else [field.type for field in passthrough.fields_of(origin)]
     origins = written if len(written) == len(fields) else [None] * len(fields)
     kinds = [_typed(f.type, p.type, o, unit) for f, p, o in zip(fields, plain, origins, strict=True)]
     return (
         kind
         if kinds == [f.type for f in fields]
-        else opaque.with_fields(kind, [f.with_type(k) for f, k in zip(fields, kinds, strict=True)])
+        else passthrough.with_fields(kind, [f.with_type(k) for f, k in zip(fields, kinds, strict=True)])
     )

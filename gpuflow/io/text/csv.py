@@ -15,7 +15,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.errors import TypeMismatchError
 from gpuflow.io.datasets.files import File, Paths, failure
 from gpuflow.io.datasets.options import ScanOptions, check_count
-from gpuflow.io.datasets.partitions import refuse_duplicates
+from gpuflow.io.datasets.partition_rows import refuse_duplicates
 from gpuflow.schema import as_list
 
 from .compression import with_compressed

@@ -25,7 +25,7 @@ from gpuflow.io.datasets.blocks import numbered
 from gpuflow.io.datasets.failures import FAILURES, failure, wrap_error
 from gpuflow.io.datasets.files import File, in_threads
 from gpuflow.io.datasets.options import ScanOptions, dtype, refuse_taken
-from gpuflow.io.datasets.partitions import empty_chunk, refuse_duplicates, refuse_without_columns, supported
+from gpuflow.io.datasets.partition_rows import empty_chunk, refuse_duplicates, refuse_without_columns, supported
 from gpuflow.io.datasets.to_column import to_column
 from gpuflow.plan.source import Source, Split
 from gpuflow.schema import Schema

@@ -21,7 +21,7 @@ from gpuflow.errors import ColumnNotFoundError, GpuflowError, PlanError, TypeMis
 from gpuflow.io.datasets import remote
 from gpuflow.io.datasets.failures import write_failure, writing
 from gpuflow.io.datasets.files import HIVE_NULL, home, text_of
-from gpuflow.io.datasets.partitions import refuse_duplicates
+from gpuflow.io.datasets.partition_rows import refuse_duplicates
 from gpuflow.schema import Schema
 
 from . import atomic
@@ -84,7 +84,7 @@ def _chunks(data: Any, schema: Schema | None) -> tuple[Schema, Iterable[Chunk]]:
         return data.schema, data.chunks
     if schema is not None:
         return schema, [data] if isinstance(data, Chunk) else data
-    from gpuflow.io.memory.from_any import from_any
+    from gpuflow.io.in_memory.from_any import from_any
 
     source = from_any(data)
     if source.unsupported:

@@ -6,10 +6,10 @@ from typing import Any
 
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, partial_types
 
+from gpuflow.physical.finalize_groups import final, merging
 from gpuflow.physical.split_int128 import join_int128, split_int128
 from gpuflow.plan import nodes as plans
 
-from ..finalize import final, merging
 from ..nodes import Gather, HashExchange, MergeGroups, Operator, PartialGroups
 from ..planner import Planner, emits, lowers
 from ..sizes import batches, bytes_of, row_bytes

@@ -8,7 +8,7 @@ from gpuflow_kernels.ir.expressions import Agg, Const, Ref, Row
 
 from gpuflow.expr.bind import apply
 from gpuflow.plan.aggregate import Aggregate
-from gpuflow.plan.order import fresh
+from gpuflow.plan.first_appearance import fresh
 from gpuflow.plan.printing import column, name
 
 from ..nodes import Operator, Output, Project, Unary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpuflow_kernels.ir.expressions import Ref, Row
 
 from gpuflow.plan import nodes as plans
-from gpuflow.plan.order import fresh
+from gpuflow.plan.first_appearance import fresh
 
 from ..nodes import Operator, Project, Sort, TopK
 from ..planner import Planner, emits, lowers

@@ -7,7 +7,7 @@ from typing import Any
 
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
-from gpuflow_kernels.codegen.common.sinks import SlotRef, slot_layout
+from gpuflow_kernels.codegen.common.group_sinks import SlotRef, slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import BOOL, DType
 from gpuflow_kernels.ir.pipeline import Group, GroupShape

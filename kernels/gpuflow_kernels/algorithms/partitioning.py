@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import module_of
-from gpuflow_kernels.codegen.common.tables_text import hash_text
-from gpuflow_kernels.codegen.cuda.text import kernel_text, named, thread_number
+from gpuflow_kernels.codegen.common.module_source import module_of
+from gpuflow_kernels.codegen.common.table_lookups import hash_text
+from gpuflow_kernels.codegen.cuda.snippets import kernel_text, named, thread_number
 from gpuflow_kernels.codegen.modules import load
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.host_memory import take

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
-from gpuflow_kernels.codegen.common.text_module import ENTRIES, ONE, ROWS, Operand, TextGenerated, text_module
+from gpuflow_kernels.codegen.common.string_kernels import ENTRIES, ONE, ROWS, Operand, TextGenerated, text_module
 from gpuflow_kernels.codegen.modules import load
 from gpuflow_kernels.declare.scalar import Constant, Overload, Table
 from gpuflow_kernels.dtypes import STRING, DType

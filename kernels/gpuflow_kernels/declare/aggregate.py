@@ -20,11 +20,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from gpuflow_kernels.body_source import Body, body_of, returned
 from gpuflow_kernels.dtype_like import as_dtype
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ExtensionError
 from gpuflow_kernels.rowmath import NAMES
-from gpuflow_kernels.source import Body, body_of, returned
 
 from .parameters import Parameter
 from .registry import Registry

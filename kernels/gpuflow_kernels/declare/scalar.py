@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpuflow_kernels.body_source import Body, body_of, returned
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ExtensionError
 from gpuflow_kernels.rowmath import NAMES
-from gpuflow_kernels.source import Body, body_of, returned
 
-from .intervals import INTERVALS
 from .registry import Registry
 from .traits import NONE, Traits
+from .value_ranges import INTERVALS
 
 PROPAGATE, CUSTOM, PARTIAL = "propagate", "custom", "partial"
 REQUIRED = "a value must be given"
@@ -236,7 +236,7 @@ def scalar(
     overflow : callable, optional
         Says where the result does not fit; same parameters.
     interval : str, optional
-        What the function does to intervals of whole numbers, a name of `gpuflow_kernels.declare.intervals.INTERVALS`
+        What the function does to intervals of whole numbers, a name of `gpuflow_kernels.declare.value_ranges.INTERVALS`
         (``"sum"``, ``"product"``, ...): the check is left out where the arguments' types and literals exclude a result
         that does not fit.
     branch : bool
@@ -257,7 +257,7 @@ def scalar(
         first time to count: it must not read `out`. With ``null="partial"`` whether the result is valid comes last.
         `overflow`, if given, answers as ``measure`` does, and has no ``out, at``.
     host : str, optional
-        Name of a function of `gpuflow.arrow.text_functions` that answers for whole columns; see `Overload`. Where it stands
+        Name of a function of `gpuflow.arrow.string_functions` that answers for whole columns; see `Overload`. Where it stands
         alone the body is only looked at for the names of its parameters, one each.
     failure : str, optional
         What an error says, behind the name of the function, where `overflow` holds.

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from types import FunctionType
 
-from gpuflow_kernels.source import bare
+from gpuflow_kernels.body_source import bare
 
 from . import calendar, floats, int128, integers, intrinsics, strftime, strings, strptime, time_formats, time_zones
 from .calendar import *  # noqa: F403

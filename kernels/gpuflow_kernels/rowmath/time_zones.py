@@ -1,4 +1,4 @@
-"""Local time in row bodies: offsets of a zone, read from its table (`gpuflow_kernels.zones`), in seconds.
+"""Local time in row bodies: offsets of a zone, read from its table (`gpuflow_kernels.time_zone_tables`), in seconds.
 
 ``z`` is the table: the number of transitions, the begin of the cycle, the transitions, and the offsets between them. A table of
 names has packed words in place of offsets.

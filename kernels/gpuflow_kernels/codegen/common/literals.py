@@ -11,8 +11,8 @@ from typing import Any
 
 from gpuflow_kernels.declare.scalar import Table
 from gpuflow_kernels.ir.expressions import Call, CodeOf, Const, LiteralSlot, Member, children, rebuild
-from gpuflow_kernels.ir.intervals import interval
 from gpuflow_kernels.ir.pipeline import Pipeline
+from gpuflow_kernels.ir.value_ranges import interval
 
 LONG = 64
 """Lists of more values are not compared: it would take longer than what two equal ones could share."""

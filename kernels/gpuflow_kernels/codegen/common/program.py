@@ -14,7 +14,7 @@ from gpuflow_kernels.ir.pipeline import Group, Pipeline, Probe, Shape, TableShap
 
 from .arguments import Argument, Role
 from .literals import abstracted
-from .rows import FALSE, TRUE, RowWriter, Value, both, loaded, zero
+from .row_source import FALSE, TRUE, RowWriter, Value, both, loaded, zero
 
 
 @dataclass(frozen=True, slots=True)

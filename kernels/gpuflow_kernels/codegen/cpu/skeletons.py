@@ -10,10 +10,10 @@ Rows, places and slots are unsigned: for a signed index Numba adds code that let
 
 from __future__ import annotations
 
-from gpuflow_kernels.codegen.common.module_text import assemble, indented
+from gpuflow_kernels.codegen.common.group_sinks import combine, group_words, slot_layout, write_values
+from gpuflow_kernels.codegen.common.module_source import assemble, indented
 from gpuflow_kernels.codegen.common.program import Generated, input_params, repeated, write_steps
-from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, stored
-from gpuflow_kernels.codegen.common.sinks import combine, group_words, slot_layout, write_values
+from gpuflow_kernels.codegen.common.row_source import TRUE, RowWriter, stored
 from gpuflow_kernels.ir.pipeline import Filter, Group, Pipeline, Shape, Write
 
 from ..common.arguments import Argument, Role, control, name_of

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from gpuflow_kernels.codegen.common.arguments import Role, name_of
-from gpuflow_kernels.codegen.common.inline import names_used
-from gpuflow_kernels.codegen.common.module_text import indented
+from gpuflow_kernels.codegen.common.group_sinks import COMBINE, Update, combine, group_words, lifted, slot_layout, write_values
+from gpuflow_kernels.codegen.common.inline_bodies import names_used
+from gpuflow_kernels.codegen.common.module_source import indented
 from gpuflow_kernels.codegen.common.program import repeated, write_steps
-from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, literal_text, typed
-from gpuflow_kernels.codegen.common.sinks import COMBINE, Update, combine, group_words, lifted, slot_layout, write_values
+from gpuflow_kernels.codegen.common.row_source import TRUE, RowWriter, literal_text, typed
 from gpuflow_kernels.declare.aggregate import Slot
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 
 from .module import Module, array_type, begin_row
 from .private_groups import COPY, atomic, claim, combine_atomically, know_groups, privately
 from .reduce import fold, masked, reduction, slot_type
-from .text import MARK, full_tile, needed_for, over_list, over_rows, path_to
+from .snippets import MARK, full_tile, needed_for, over_list, over_rows, path_to
 
 
 def grouping(module: Module) -> list[str]:

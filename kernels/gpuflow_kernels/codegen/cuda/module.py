@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gpuflow_kernels.codegen.common.inline import names_used
+from gpuflow_kernels.codegen.common.inline_bodies import names_used
 from gpuflow_kernels.codegen.common.program import repeated
-from gpuflow_kernels.codegen.common.rows import RowWriter
+from gpuflow_kernels.codegen.common.row_source import RowWriter
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.pipeline import Pipeline, Shape
 
 from ..common.arguments import Argument, Role
-from .text import Kernel, Param, Tile, kernel_text, loaded, tile_for
+from .snippets import Kernel, Param, Tile, kernel_text, loaded, tile_for
 
 
 @dataclass(slots=True)

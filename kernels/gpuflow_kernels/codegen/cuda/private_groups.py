@@ -8,17 +8,17 @@ neighbouring rows (``runs``).
 
 from __future__ import annotations
 
-from gpuflow_kernels.codegen.common.module_text import indented
+from gpuflow_kernels.codegen.common.group_sinks import Update, combine, group_words, lifted, slot_layout, write_values
+from gpuflow_kernels.codegen.common.module_source import indented
 from gpuflow_kernels.codegen.common.program import write_steps
-from gpuflow_kernels.codegen.common.rows import RowWriter
-from gpuflow_kernels.codegen.common.sinks import Update, combine, group_words, lifted, slot_layout, write_values
+from gpuflow_kernels.codegen.common.row_source import RowWriter
 from gpuflow_kernels.declare.aggregate import Slot
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 
 from ..common.arguments import Argument, Role, name_of
 from .module import Module, begin_row, know_inputs
 from .reduce import masked, over_threads, registers, slot_type
-from .text import Param, full_tile, named, over_list, over_rows, thread_number
+from .snippets import Param, full_tile, named, over_list, over_rows, thread_number
 
 COPY = "copy = (uint64(cuda.blockIdx.x) & (copies - uint64(1))) * size"
 """Where a block's copy of a dense table begins; ``copies`` is a power of two."""

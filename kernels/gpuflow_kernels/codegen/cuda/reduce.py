@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 from gpuflow_kernels.codegen.common.arguments import Role, name_of
-from gpuflow_kernels.codegen.common.module_text import indented
-from gpuflow_kernels.codegen.common.rows import TRUE, RowWriter, literal_text, typed
-from gpuflow_kernels.codegen.common.sinks import SlotRef, Update, combine, slot_layout
+from gpuflow_kernels.codegen.common.group_sinks import SlotRef, Update, combine, slot_layout
+from gpuflow_kernels.codegen.common.module_source import indented
+from gpuflow_kernels.codegen.common.row_source import TRUE, RowWriter, literal_text, typed
 from gpuflow_kernels.errors import KernelCompileError
 from gpuflow_kernels.ir.expressions import Agg
 from gpuflow_kernels.ir.pipeline import Group
 
 from .module import Module, array_type
-from .text import full_tile, over_rows, thread_number
+from .snippets import full_tile, over_rows, thread_number
 
 SHARED = 48 << 10
 """Bytes of shared memory that a block has without asking."""

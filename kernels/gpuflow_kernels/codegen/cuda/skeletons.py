@@ -24,15 +24,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpuflow_kernels.codegen.common.module_text import assemble
+from gpuflow_kernels.codegen.common.module_source import assemble
 from gpuflow_kernels.codegen.common.program import Generated
-from gpuflow_kernels.codegen.common.rows import RowWriter
+from gpuflow_kernels.codegen.common.row_source import RowWriter
 from gpuflow_kernels.ir.pipeline import Group, Pipeline, Shape
 
 from .groups import grouping
 from .module import Module
-from .text import Kernel, named
-from .writes import writing
+from .row_writers import writing
+from .snippets import Kernel, named
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import REQUIRED, Constant, Signature, Table, scalar
 from gpuflow_kernels.declare.traits import Traits
@@ -45,7 +45,7 @@ def in_local_time(dtype: DType, result: DType, *constants: Constant) -> Signatur
 
 def table_of(dtype: DType) -> Table:
     """The transitions of a timestamp's zone."""
-    return Table(zones.table(str(dtype.zone)))
+    return Table(time_zone_tables.table(str(dtype.zone)))
 
 
 # -- to local time and back -------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def _local(x: Any, z: Any, per: Any) -> Any:
 
 def _zone_asked(params: Parameters | None) -> str | None:
     zone = (params or {})["zone"]
-    return None if zone is None else zones.require(zone)
+    return None if zone is None else time_zone_tables.require(zone)
 
 
 def _policies(params: Parameters | None) -> tuple[int, int]:
@@ -177,13 +177,13 @@ def _convert(x: Any) -> Any:
 def _base_of(args: Types, params: Parameters | None = None) -> Signature | None:
     if args[0].zone is None:
         return None
-    return Signature(args, duration("ms"), (args[0].per_second, table_of(args[0]), Table(zones.summers(args[0].zone))))
+    return Signature(args, duration("ms"), (args[0].per_second, table_of(args[0]), Table(time_zone_tables.summers(args[0].zone))))
 
 
 def _summer_of(args: Types, params: Parameters | None = None) -> Signature | None:
     if args[0].zone is None:
         return None
-    return Signature(args, duration("ms"), (args[0].per_second, Table(zones.summers(args[0].zone))))
+    return Signature(args, duration("ms"), (args[0].per_second, Table(time_zone_tables.summers(args[0].zone))))
 
 
 @scalar(name="base_utc_offset", namespace="dt", dtype=_base_of, arity=1)

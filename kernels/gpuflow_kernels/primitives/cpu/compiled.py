@@ -10,10 +10,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from gpuflow_kernels.codegen.common.module_text import module_of
+from gpuflow_kernels.body_source import bare
+from gpuflow_kernels.codegen.common.module_source import module_of
 
 from ...codegen.modules import load
-from ...source import bare
 
 INTRINSICS = frozenset({"word", "store_word"})
 """Functions with an intrinsic of the same name, which compiled text imports instead."""

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import HEADERS
-from gpuflow_kernels.codegen.common.tables_text import hash_text
+from gpuflow_kernels.codegen.common.module_source import HEADERS
+from gpuflow_kernels.codegen.common.table_lookups import hash_text
 
 from ...codegen.modules import load
 from ...rowmath import prelude

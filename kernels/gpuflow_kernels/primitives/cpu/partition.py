@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import HEADERS
+from gpuflow_kernels.codegen.common.module_source import HEADERS
 
 from ...codegen.modules import load
 from ...target import Target

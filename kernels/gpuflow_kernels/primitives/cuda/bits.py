@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import module_of
-from gpuflow_kernels.codegen.cuda.text import kernel_text, named, thread_number
+from gpuflow_kernels.codegen.common.module_source import module_of
+from gpuflow_kernels.codegen.cuda.snippets import kernel_text, named, thread_number
 
 from ...codegen.modules import load
 from . import runtime

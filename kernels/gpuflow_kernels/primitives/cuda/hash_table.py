@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import indented, module_of
-from gpuflow_kernels.codegen.common.tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named, thread_number
+from gpuflow_kernels.codegen.common.module_source import indented, module_of
+from gpuflow_kernels.codegen.common.table_lookups import CLAIM_NULL_TEXT, CLAIM_TEXT, EMPTY, hash_text
+from gpuflow_kernels.codegen.cuda.snippets import Param, kernel_text, named, thread_number
 
 from ...binding import Bindings
 from ...codegen.modules import load

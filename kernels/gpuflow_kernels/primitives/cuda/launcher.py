@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from gpuflow_kernels.algorithms.counting_sort import rows_by_id
 from gpuflow_kernels.codegen.common.arguments import Argument, Arguments, Role, control
-from gpuflow_kernels.codegen.common.tables_text import EMPTY
+from gpuflow_kernels.codegen.common.table_lookups import EMPTY
 from gpuflow_kernels.codegen.cuda.private_groups import NEIGHBOURS
+from gpuflow_kernels.codegen.cuda.row_writers import segment_rows
 from gpuflow_kernels.codegen.cuda.skeletons import CudaGenerated
-from gpuflow_kernels.codegen.cuda.text import Param
-from gpuflow_kernels.codegen.cuda.writes import segment_rows
+from gpuflow_kernels.codegen.cuda.snippets import Param
 from gpuflow_kernels.ir.pipeline import Pipeline, Shape
 
 from ...binding import Bindings

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import indented, module_of
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named
+from gpuflow_kernels.codegen.common.module_source import indented, module_of
+from gpuflow_kernels.codegen.cuda.snippets import Param, kernel_text, named
 
 from ...codegen.modules import load
 from . import runtime

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gpuflow_kernels.algorithms.group_table import GroupTable, Layout
 from gpuflow_kernels.codegen.common.arguments import Arguments, control
-from gpuflow_kernels.codegen.common.tables_text import EMPTY
+from gpuflow_kernels.codegen.common.table_lookups import EMPTY
 from gpuflow_kernels.codegen.cuda.groups import is_folded, shared_bytes
 from gpuflow_kernels.ir.pipeline import Group, GroupShape
 

@@ -11,7 +11,7 @@ from gpuflow_kernels.algorithms.group_table import UNPACKED
 from gpuflow_kernels.algorithms.grouping import Grouper
 from gpuflow_kernels.binding import Bindings
 from gpuflow_kernels.cancelling import check
-from gpuflow_kernels.codegen.common.sinks import slot_layout
+from gpuflow_kernels.codegen.common.group_sinks import slot_layout
 from gpuflow_kernels.column import Chunk, Column
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.errors import ArithmeticOverflowError
@@ -22,9 +22,9 @@ from gpuflow.arrow.columns import empty_column
 from gpuflow.arrow.dictionaries import concat_chunks, trimmed
 from gpuflow.physical import tasks
 
+from .failing_row import located
 from .late_materialization import load
 from .memory import MemoryBudget, memory_of, reserve, with_retry
-from .offending import located
 from .string_tables import bind
 
 

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from gpuflow.errors import TypeMismatchError, UnknownNameError
 
-from .hints import close, listed
+from .near_names import close, listed
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gpuflow_kernels import zones
+from gpuflow_kernels import time_zone_tables
 from gpuflow_kernels.declare.choices import is_one_of
 from gpuflow_kernels.declare.scalar import REQUIRED, Signature, Table, scalar
 from gpuflow_kernels.declare.string_rules import NO_VALUE
@@ -83,7 +83,7 @@ def _asked(params: Parameters) -> DType:
             unit = {"3": "ms", "9": "ns"}[digits[1]] if digits else "us"
         if not is_one_of(unit, UNITS):
             raise ValueError(f"time_unit={unit!r} is not one of {', '.join(map(repr, UNITS))}")
-        return timestamp(unit, None if zone is None else zones.require(zone))
+        return timestamp(unit, None if zone is None else time_zone_tables.require(zone))
     asked = params.get("dtype", DATE)
     if not isinstance(asked, DType) or asked.kind not in ("date", "timestamp"):
         raise ValueError(f"strptime() reads dates and timestamps, not {asked!r}")
@@ -299,7 +299,7 @@ def _written_in_its_zone(args: Types, params: Parameters | None = None) -> Signa
         return None
     _require((params or {}).get("format"), _ZONED_PARTS, "a timestamp")
     numbers = (args[0].per_second, _DIGITS[str(args[0].unit)], _ZONED_PARTS)
-    return Signature((args[0], STRING), STRING, (*numbers, table_of(args[0]), Table(zones.names(args[0].zone))))
+    return Signature((args[0], STRING), STRING, (*numbers, table_of(args[0]), Table(time_zone_tables.names(args[0].zone))))
 
 
 def _unknown_parts(x: Any, format: Any, format0: Any, format1: Any, day: Any, per: Any, digits: Any, parts: Any) -> Any:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gpuflow_kernels.codegen.cuda.text import Param, kernel_text, named, thread_number
+from gpuflow_kernels.body_source import Body
+from gpuflow_kernels.codegen.cuda.snippets import Param, kernel_text, named, thread_number
 from gpuflow_kernels.declare.scalar import PARTIAL, Constant, Overload, Table
 from gpuflow_kernels.dtypes import DType
-from gpuflow_kernels.source import Body
 
 from .arguments import Argument, Role, name_of
-from .inline import helper_text
-from .module_text import indented, module_of
-from .rows import literal_text
+from .inline_bodies import helper_text
+from .module_source import indented, module_of
+from .row_source import literal_text
 
 ENTRIES, ROWS, ONE = "entries", "rows", "one"
 """How a string argument comes: entry i for row i, by a code for each row, or one string for all rows."""

@@ -7,7 +7,7 @@ from functools import reduce
 
 from gpuflow_kernels.dtypes import BOOL
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, column_refs, walk
-from gpuflow_kernels.ir.intervals import cannot_overflow
+from gpuflow_kernels.ir.value_ranges import cannot_overflow
 
 from gpuflow.expr.bind import apply
 from gpuflow.schema import Schema

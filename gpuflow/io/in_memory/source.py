@@ -17,7 +17,7 @@ from gpuflow_kernels.dtypes import DType
 from gpuflow.arrow import convert
 from gpuflow.arrow.dictionaries import array_module, concat_chunks, trimmed
 from gpuflow.errors import PlanError, ReadError
-from gpuflow.io.datasets.partitions import empty_chunk, ranges
+from gpuflow.io.datasets.partition_rows import empty_chunk, ranges
 from gpuflow.plan.source import ColumnStatistics, Source, Split
 from gpuflow.schema import Schema
 
@@ -227,7 +227,7 @@ class ChunkSource(Source):
         return sum(chunk.length for chunk in self.chunks)
 
     def splits(self, predicate: Any, partition_rows: int | None = None) -> list[Split]:
-        from gpuflow.io.datasets.partitions import target_rows
+        from gpuflow.io.datasets.partition_rows import target_rows
 
         target = target_rows(self.rows(), partition_rows)
         if target not in self._splits:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from gpuflow_kernels.source import parse
+from gpuflow_kernels.body_source import parse
 
 PRODUCT, POWER = "rounded_product", "rounded_power"
 """Names in `primitives.cuda.intrinsics`; of integers they are the plain operators."""

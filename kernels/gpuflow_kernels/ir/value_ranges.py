@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpuflow_kernels.declare.intervals import INTERVALS
+from gpuflow_kernels.declare.value_ranges import INTERVALS
 
 from .expressions import Call, Const, LiteralSlot, Ref, Row
 

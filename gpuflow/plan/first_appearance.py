@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpuflow_kernels.body_source import body_of
 from gpuflow_kernels.declare.aggregate import Aggregation, Slot
 from gpuflow_kernels.dtypes import INT64, DType
 from gpuflow_kernels.ir.expressions import Agg, Ref, Row
 from gpuflow_kernels.rowmath import NAMES
-from gpuflow_kernels.source import body_of
 
 from .nodes import Aggregate, Plan, Sort
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpuflow_kernels.codegen.common.rows import returns_tuple
+from gpuflow_kernels.codegen.common.row_source import returns_tuple
 from gpuflow_kernels.declare.scalar import PARTIAL, PROPAGATE, SCALARS, Overload, Signature
 from gpuflow_kernels.dtypes import BOOL, INT64, DType
 from gpuflow_kernels.functions import builtin  # noqa: F401  (fills the registry)

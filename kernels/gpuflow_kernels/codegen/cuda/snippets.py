@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from gpuflow_kernels.codegen.common.module_text import indented
-from gpuflow_kernels.source import parse
+from gpuflow_kernels.body_source import parse
+from gpuflow_kernels.codegen.common.module_source import indented
 
 from ..common.arguments import Argument, Role, control, pattern_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from gpuflow.errors import ColumnNotFoundError, TypeMismatchError
 from gpuflow.expr.expand import flatten, missing
-from gpuflow.expr.hints import near
 from gpuflow.expr.methods import Methods, Namespace, column_node
+from gpuflow.expr.near_names import near
 from gpuflow.expr.nodes import Column
 from gpuflow.schema import Schema
 

@@ -13,7 +13,7 @@ from gpuflow_kernels.dtypes import BOOL, STRING, DType
 from .columns import strings_from
 from .convert import from_arrow
 from .schema import arrow_type
-from .text_functions import HOST
+from .string_functions import HOST
 
 
 def is_for_host(overload: Overload, arguments: tuple[StringColumn | Numbers | Scalar, ...]) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpuflow_kernels.codegen.common.inline import names_used
-from gpuflow_kernels.codegen.common.module_text import indented
+from gpuflow_kernels.codegen.common.inline_bodies import names_used
+from gpuflow_kernels.codegen.common.module_source import indented
 from gpuflow_kernels.codegen.common.program import repeated, write_steps
-from gpuflow_kernels.codegen.common.rows import TRUE, stored
+from gpuflow_kernels.codegen.common.row_source import TRUE, stored
 from gpuflow_kernels.ir.pipeline import Write
 
 from ..common.arguments import Argument, Role, name_of
 from .module import Module, begin_row, know_inputs
-from .text import (
+from .snippets import (
     MARK,
     Param,
     Tile,

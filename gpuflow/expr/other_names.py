@@ -1,7 +1,7 @@
 """Names of Polars, pandas, cuDF and SQL that expressions, their namespaces and the package do not have: what to write instead.
 
 `RENAMED` holds names of what gpuflow has under another name; `WAYS` has a sentence for every name, by owner: ``expression``,
-``str``, ``dt``, ``module``. `gpuflow.expr.elsewhere.unknown` makes errors of them.
+``str``, ``dt``, ``module``. `gpuflow.expr.keyword_hints.unknown` makes errors of them.
 """
 
 from __future__ import annotations

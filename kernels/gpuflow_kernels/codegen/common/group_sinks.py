@@ -9,7 +9,7 @@ from gpuflow_kernels.ir.expressions import Agg
 from gpuflow_kernels.ir.pipeline import Group, GroupShape, needs_seen
 
 from .program import hash_words, key_words
-from .rows import FALSE, TRUE, RowWriter, Value, both, typed
+from .row_source import FALSE, TRUE, RowWriter, Value, both, typed
 
 
 @dataclass(frozen=True, slots=True)

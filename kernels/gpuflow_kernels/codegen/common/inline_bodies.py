@@ -7,7 +7,7 @@ import symtable
 from functools import lru_cache
 from typing import Any
 
-from gpuflow_kernels.source import Body, parse
+from gpuflow_kernels.body_source import Body, parse
 
 
 @lru_cache(maxsize=4096)

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from gpuflow_kernels.body_source import Body
 from gpuflow_kernels.declare.scalar import CUSTOM, PARTIAL, LookupArray, Table
 from gpuflow_kernels.dtypes import DType
 from gpuflow_kernels.ir.expressions import Call, Const, Lookup, Member, Ref, Row
-from gpuflow_kernels.ir.intervals import cannot_overflow
-from gpuflow_kernels.source import Body
+from gpuflow_kernels.ir.value_ranges import cannot_overflow
 
 from .arguments import Role, name_of
-from .inline import helper_text, inline, is_straight
+from .inline_bodies import helper_text, inline, is_straight
 
 TRUE, FALSE = "True", "False"
 

@@ -11,7 +11,7 @@ from gpuflow_kernels.column import Column
 
 from gpuflow.errors import TypeMismatchError, UnsupportedError
 from gpuflow.installing import install_line
-from gpuflow.io.datasets.partitions import refuse_duplicates
+from gpuflow.io.datasets.partition_rows import refuse_duplicates
 from gpuflow.schema import Schema
 
 from .source import MemorySource, common_length, device_column, numpy_column, numpy_dtype, shape_of

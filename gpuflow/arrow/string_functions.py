@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from gpuflow_kernels.declare.string_rules import WHITE_SPACE
-from gpuflow_kernels.declare.time_intervals import span, step
+from gpuflow_kernels.declare.time_lengths import span, step
 from gpuflow_kernels.rowmath.strings import like_bytes
 
 from gpuflow.errors import PlanError, UnsupportedError

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpuflow_kernels.declare.scalar import REQUIRED, Constant, Signature, scalar
-from gpuflow_kernels.declare.time_intervals import span, step, ticks_of
+from gpuflow_kernels.declare.time_lengths import span, step, ticks_of
 from gpuflow_kernels.declare.type_rules import Parameters, ScalarRule, Types
 from gpuflow_kernels.dtypes import DATE, DType
 from gpuflow_kernels.functions.casts.numbers import ticks_a_day

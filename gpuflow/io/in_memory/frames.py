@@ -17,9 +17,9 @@ from gpuflow.arrow import convert, decimals
 from gpuflow.arrow.enums import enum_column, enum_of
 from gpuflow.arrow.schema import arrow_type, dtype_of, why_unsupported
 from gpuflow.errors import LeftOutWarning, PlanError, ReadError, TypeMismatchError, UnsupportedError
-from gpuflow.expr.hints import listed, warn
+from gpuflow.expr.near_names import listed, warn
 from gpuflow.installing import install_line
-from gpuflow.io.datasets.partitions import refuse_duplicates, refuse_without_columns, supported
+from gpuflow.io.datasets.partition_rows import refuse_duplicates, refuse_without_columns, supported
 from gpuflow.schema import Schema
 
 from .python_arrays import array_of

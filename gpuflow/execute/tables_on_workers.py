@@ -10,7 +10,7 @@ from typing import Any
 from gpuflow_kernels.column import Chunk
 
 from gpuflow.arrow.dictionaries import trimmed
-from gpuflow.io.memory.source import ChunkSplit, MemorySplit
+from gpuflow.io.in_memory.source import ChunkSplit, MemorySplit
 
 InMemory = MemorySplit | ChunkSplit
 

@@ -6,10 +6,10 @@ import re
 
 from gpuflow_kernels.rowmath import NAMES, prelude
 
-from .inline import names_used
-from .products import POWER, PRODUCT, unfused
-from .rows import RowWriter
-from .tables_text import CLAIM_NULL_TEXT, CLAIM_TEXT, MEMBER_TEXT, find_text, hash_text
+from .float_products import POWER, PRODUCT, unfused
+from .inline_bodies import names_used
+from .row_source import RowWriter
+from .table_lookups import CLAIM_NULL_TEXT, CLAIM_TEXT, MEMBER_TEXT, find_text, hash_text
 
 HEADERS = {
     "python": "def kernel(f):\n    return f\n\n\ndevice = kernel",
