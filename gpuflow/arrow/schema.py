@@ -88,7 +88,7 @@ def dtype_of_field(field: pa.Field) -> DType | None:
 def why_unsupported(arrow: pa.DataType) -> str:
     """Explain why a column of this Arrow type is left out, with the way out."""
     if passthrough.is_deep(arrow):
-        return f"{str(arrow)[:60]}…: types are nested {opaque.DEEPEST} levels deep at most"
+        return f"{str(arrow)[:60]}…: types are nested {passthrough.DEEPEST} levels deep at most"
     if passthrough.has_no_arrays(arrow):
         return f"{arrow}: pyarrow has no arrays of it in Python; write integers, a duration, or month_day_nano_interval instead"
     return f"{arrow}: columns of this type are not supported; cast it before loading"

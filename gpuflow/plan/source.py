@@ -47,8 +47,8 @@ class Split(ABC):
     def read(self, columns: tuple[str, ...]) -> Chunk:
         """These columns, in this order, on the host. Raises `ReadError`."""
 
-    def read_some(self, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:
-        """The same, but rows that `sieve` does not want may be left out, where that spares work."""
+    def read_some(self, columns: tuple[str, ...], selector: RowSelector | None) -> Chunk:
+        """The same, but rows that `selector` does not want may be left out, where that spares work."""
         return self.read(columns)
 
     def narrow(self, columns: tuple[str, ...]) -> Split:

@@ -116,25 +116,25 @@ class BlockSplit(Split):
     def read(self, columns: tuple[str, ...]) -> Chunk:
         return self.read_some(columns, None)
 
-    def read_some(self, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:
+    def read_some(self, columns: tuple[str, ...], selector: RowSelector | None) -> Chunk:
         if not self.pieces:
             return empty_chunk(self.schema, columns)
         memory_limit.check(self.pieces[0].file, self.rows, [self.schema[name] for name in columns])
-        return concat_chunks([self._piece(piece, columns, sieve) for piece in self.pieces])
+        return concat_chunks([self._piece(piece, columns, selector) for piece in self.pieces])
 
-    def _piece(self, piece: Piece, columns: tuple[str, ...], sieve: RowSelector | None) -> Chunk:
-        if sieve is None:
+    def _piece(self, piece: Piece, columns: tuple[str, ...], selector: RowSelector | None) -> Chunk:
+        if selector is None:
             return self._columns(piece, columns)
-        first = self._columns(piece, sieve.columns)
-        selected = sieve.rows(first)
-        rest = tuple(name for name in columns if name not in sieve.columns)
+        first = self._columns(piece, selector.columns)
+        selected = selector.rows(first)
+        rest = tuple(name for name in columns if name not in selector.columns)
         if selected is None:
             other = self._columns(piece, rest)
         else:
             first = Chunk(tuple(_own(c.take(selected)) for c in first.columns), len(selected))
             piece, selected = _with_rows(piece, selected)
             other = self._columns(piece, rest, selected) if len(selected) else empty_chunk(self.schema, rest)
-        made = dict(zip((*sieve.columns, *rest), (*first.columns, *other.columns), strict=True))
+        made = dict(zip((*selector.columns, *rest), (*first.columns, *other.columns), strict=True))
         return Chunk(tuple(made[name] for name in columns), first.length)
 
     def _columns(self, piece: Piece, columns: tuple[str, ...], selected: RowNumbers | None = None) -> Chunk:

@@ -1,1 +1,1 @@
-"""From pipelines to modules of kernels: `row_source` writes what happens to a row, the skeletons loop over rows, `modules` loads."""
+"""From pipelines to modules of kernels: `row_source` writes a row, skeletons loop over rows, `modules` loads."""

@@ -16,8 +16,8 @@ MODULES = (
     "temporal.comparison",
     "temporal.make",
     "temporal.parts",
-    "temporal.calendar_steps",
-    "temporal.steps_by_row",
+    "temporal.offset_by",
+    "temporal.offset_by_column",
     "temporal.time_zones",
     "casts.strings",
     "string.change",
@@ -25,7 +25,7 @@ MODULES = (
     "casts.decimal_strings",
     "string.parts",
     "string.search",
-    "string.strftime",
+    "string.times_as_text",
 )
 """The modules that declare them. Overloads of one name are tried in this order."""
 
