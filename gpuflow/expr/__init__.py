@@ -6,16 +6,13 @@ from .functions import (
     coalesce,
     col,
     concat_str,
-    date,
-    datetime,
-    duration,
-    from_epoch,
     len,
     lit,
     max_horizontal,
     min_horizontal,
     when,
 )
+from .time_functions import date, datetime, duration, from_epoch
 from .when_then import Then, When
 
 __all__ = [
