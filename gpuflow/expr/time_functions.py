@@ -128,6 +128,7 @@ def from_epoch(value: Any, unit: str = "s") -> Expr:
     --------
     >>> from_epoch("t", "d")
     col("t").cast(date)
+    >>> from gpuflow import col
     >>> from_epoch(col("t"), "ms")
     (col("t") * 1000).cast(timestamp[us])
     """
@@ -171,6 +172,7 @@ def duration(
 
     Examples
     --------
+    >>> from gpuflow import col
     >>> col("t") + duration(hours=1)
     (col("t") + duration(3600000000 us))
     >>> import gpuflow as gf

@@ -44,7 +44,7 @@ def dask_cluster(tmp_path: Path, python_environment: dict[str, str]) -> Iterator
         process.terminate()
     for process in (*workers, scheduler):
         try:
-            process.wait(120)
+            process.wait(20)  # a scheduler whose workers were killed may never end by itself
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -20,7 +20,11 @@ from tests.support.tables import POOLS, frame, seeded, table
 
 ROWS = 30
 NAMES = "".join(POOLS)
-FIRST = {name for name in SHAPES if name.startswith(("reduce strings", "reduce other", "group ordered", "star", "limit"))}
+FIRST = {
+    name
+    for name in SHAPES
+    if name.startswith(("reduce strings", "reduce other", "group ordered", "star", "limit", "union numbered"))
+}
 """Shapes whose answer depends on the order of rows."""
 
 

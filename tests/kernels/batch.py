@@ -137,11 +137,13 @@ def aggregation_units() -> Iterator[Unit]:
             yield _unit(name, declared.lift, args + (("int64",) if declared.position else ()), registers, ())
             if declared.combine is not None:
                 yield _unit(name, declared.combine, registers * 2, registers, (), small=name in ("var", "std"))
+            literals = tuple(p.literal.register for p in function.parameters.values() if p.literal is not None)
+            finished = registers + literals
             if declared.overflow is not None:
-                yield _unit(name, declared.overflow, registers, ("bool_",), ())
+                yield _unit(name, declared.overflow, finished, ("bool_",), ())
             last = declared.finalize.tree.body[-1]
             two = isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple)
-            yield _unit(name, declared.finalize, registers, (result.register,) + (("bool_",) if two else ()), (), small=True)
+            yield _unit(name, declared.finalize, finished, (result.register,) + (("bool_",) if two else ()), (), small=True)
 
 
 _TWO = {"pow", "fmod", "atan2", "copysign", "hypot"}

@@ -144,13 +144,13 @@ def _on_host(row: Call, values: list[Any]) -> Value:
     else:
         arguments = (Numbers(first.dtype, np.array([first.value], first.dtype.storage)), *rest)
     answer = evaluate_on_host(row.overload, row.dtype, row.constants, arguments, 1)
-    if answer.bad is not None and answer.bad[0]:
+    if answer.error_mask is not None and answer.error_mask[0]:
         raise ArithmeticOverflowError(row.overload.complaint(row.dtype))
     if answer.valid is not None and not answer.valid[0]:
         return zero(row.dtype), False
-    if answer.text is not None:
-        begin, end = answer.text.offsets[:2]
-        return answer.text.data[int(begin) : int(end)].tobytes().decode(), True
+    if answer.strings is not None:
+        begin, end = answer.strings.offsets[:2]
+        return answer.strings.data[int(begin) : int(end)].tobytes().decode(), True
     return typed(answer.values[0], row.dtype), True
 
 
