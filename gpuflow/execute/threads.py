@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,73 +17,30 @@ from gpuflow.physical.runner import Ref, TaskStats
 from .graph import Graph, facts_of
 
 
-class QueryThreads:
-    """Threads that run the tasks of one query at a time, until a query leaves work behind."""
-
-    def __init__(self, number: int) -> None:
-        self.number, self._over = number, threading.Event()
-        self.pool = ThreadPoolExecutor(number, "gpuflow", initializer=cancelling.begin, initargs=(self._stop,))
-
-    def _stop(self) -> None:
-        if self._over.is_set():
-            raise cancelling.Cancelled
-
-    def cancel(self) -> None:
-        """End all tasks between two morsels, and the threads with them. Does not wait."""
-        self._over.set()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-
-
-_idle: list[QueryThreads] = []
-"""The threads of the last query that ended, if no other one has them: starting threads costs more than a small query."""
-
-
-def _forget() -> None:
-    """Drop idle threads, which a forked process does not have."""
-    _idle.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-def _taken(number: int) -> QueryThreads:
-    """Take the idle threads if there are as many as asked for, else new ones, which start when there are tasks for them."""
-    try:
-        threads = _idle.pop()  # one operation: two queries that begin at once cannot both get it
-    except IndexError:
-        return QueryThreads(number)
-    if threads.number == number:
-        return threads
-    threads.cancel()
-    return QueryThreads(number)
-
-
-def _give_back(threads: QueryThreads) -> None:
-    """Keep threads whose query has ended for the next one, unless some are kept already."""
-    _idle.append(threads)
-    while len(_idle) > 1:
-        _idle.pop(0).cancel()
-
-
 @contextmanager
 def own_threads(number: int) -> Iterator[Any]:
-    """Yield a thread pool that no other query uses; leaving the block by an error cancels its tasks between two morsels.
+    """Yield a thread pool for the tasks of one query; leaving the block cancels its tasks between two morsels.
 
-    The threads serve the next query then, but for those of a query that was interrupted or failed: some may not have ended
-    their tasks yet, and must not delay another one. If Dask is configured with a ``pool``, that one is used instead.
+    A query that was interrupted, and whose threads have not ended yet, delays no other one. Threads start when there are tasks
+    for them: a system puts new threads on idle cores, and woken ones often beside the thread that woke them. If Dask is
+    configured with a ``pool``, that one is used instead.
     """
     configured = dask.config.get("pool", None)
     if configured is not None:
         yield configured
         return
-    threads = _taken(number)
+    over = threading.Event()
+
+    def stop() -> None:
+        if over.is_set():
+            raise cancelling.Cancelled
+
+    pool = ThreadPoolExecutor(number, "gpuflow", initializer=cancelling.begin, initargs=(stop,))
     try:
-        yield threads.pool
-    except BaseException:
-        threads.cancel()
-        raise
-    _give_back(threads)
+        yield pool
+    finally:
+        over.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def get(dsk: Any, keys: Any, num_workers: int | None = None, **options: Any) -> Any:

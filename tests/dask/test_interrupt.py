@@ -59,15 +59,10 @@ def test_interrupted(where: str, tmp_path: Path, python_environment: dict[str, s
     assert "Traceback" not in run.stderr
 
 
-def test_threads_serve_the_next_query_but_not_two_at_once_and_not_after_a_failure() -> None:
-    with own_threads(3) as first:
+def test_threads_end_with_their_query() -> None:
+    with own_threads(2) as first, own_threads(2) as beside:
         assert first.submit(int).result(10) == 0
-        with own_threads(3) as beside:
-            assert beside is not first
-    with own_threads(3) as later:
-        assert later is first
-    with own_threads(2) as fewer:
-        assert fewer is not first
+        assert beside is not first
     entered, ended = threading.Event(), threading.Event()
 
     def long() -> None:
@@ -83,5 +78,7 @@ def test_threads_serve_the_next_query_but_not_two_at_once_and_not_after_a_failur
         assert entered.wait(10)
         raise ZeroDivisionError
     assert ended.wait(10)
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        interrupted.submit(int)
     with own_threads(2) as fresh:
-        assert fresh is not interrupted and fresh.submit(int).result(10) == 0
+        assert fresh.submit(int).result(10) == 0
