@@ -41,13 +41,9 @@ def dask_cluster(tmp_path: Path, python_environment: dict[str, str]) -> Iterator
     workers = [start("worker", "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path / f"w{i}")) for i in range(2)]
     yield file, workers
     for process in (*workers, scheduler):
-        process.terminate()
+        process.kill()  # asked to end, they wait for each other for a long time
     for process in (*workers, scheduler):
-        try:
-            process.wait(20)  # a scheduler whose workers were killed may never end by itself
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(120)
     log.close()
 
 
