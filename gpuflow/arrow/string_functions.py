@@ -1,7 +1,7 @@
 """Text functions evaluated by Arrow on the host, by the name that a declaration gives.
 
 Regular expressions are written as for Polars (the syntax of Rust's crate regex [1]_) and run by RE2 [2]_: what differs is
-translated. RE2 tells words by ASCII letters and looks between the bytes of a character, so that ``\\b`` and ``\\B`` are refused
+translated. RE2 knows words by ASCII letters and looks between the bytes of a character, so that ``\\b`` and ``\\B`` are refused
 where a string has bytes beyond ASCII. Classes cannot be nested or intersected, and there is no ``(?x)``.
 
 References

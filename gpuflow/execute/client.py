@@ -58,7 +58,7 @@ class Cluster(Graph):
 
     def _wait(self, work: Any) -> Any:
         """The result of a coroutine of the client."""
-        with told(), _stepping_aside():
+        with cluster_errors(), _stepping_aside():
             return wait_for(self.client, work, self.patience)
 
     def add(self, task: Task, inputs: Any) -> Ref:
@@ -95,7 +95,7 @@ class Cluster(Graph):
             graph = self.needed(missing, self.futures)
             graph |= {f"facts-{r.key}": dask_task(f"facts-{r.key}", facts_of, self.named(r)) for r in refs if ask}
             graph |= self._brought({d for task in graph.values() for d in task.dependencies} & self._memory.keys())
-            with told():
+            with cluster_errors():
                 self.futures |= dict(zip(wanted, self.client.get(graph, wanted, sync=False), strict=True))
         return [self.futures[r.key] for r in refs], [self.futures[k] for k in asked]
 
@@ -174,8 +174,8 @@ class _Cancelled(ExecutionError):
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What goes wrong in the cluster itself, as our errors; errors of tasks pass as they are."""
+def cluster_errors() -> Iterator[None]:
+    """Raise errors of the cluster itself as gpuflow errors; let errors of tasks pass."""
     from concurrent.futures import CancelledError
 
     from distributed import KilledWorker
@@ -238,7 +238,7 @@ def _asked(client: Any, question: Callable[[], Result], patience: float) -> Resu
 
     for attempt in range(QUESTIONS):
         future = client.submit(question, pure=False, priority=1000)
-        with told(), _stepping_aside():
+        with cluster_errors(), _stepping_aside():
             try:
                 return wait_for(client, client.gather(future, asynchronous=True), patience)  # type: ignore[no-any-return]
             except KilledWorker:
@@ -260,7 +260,7 @@ def cuda_problem_of(client: Any, patience: float, wait: bool = True) -> str | No
             return cuda_problem()
         problem = _asked(client, cuda_problem, patience)
         if problem is None:
-            with told(), _stepping_aside():
+            with cluster_errors(), _stepping_aside():
                 refuse_shared_devices(wait_for(client, client.run(device_identity, asynchronous=True), patience))
         _problems[client] = [problem]
     return _problems[client][0]

@@ -133,37 +133,39 @@ class Methods(Generic[ExprT]):
     def count(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the number of values that are not null."""
     def first(self, *, ignore_nulls: builtins.bool = False, filter: Any = None) -> ExprT:
-        """Return the value of the first row, null where that is null unless `ignore_nulls`; null for nothing."""
+        """Return the value of the first row, null where that is null unless `ignore_nulls`; null for no values."""
     def first_valid(self, *, filter: Any = None) -> ExprT:
-        """Return the first value that is not null; null for nothing."""
+        """Return the first value that is not null; null for no values."""
     def last(self, *, ignore_nulls: builtins.bool = False, filter: Any = None) -> ExprT:
-        """Return the value of the last row, null where that is null unless `ignore_nulls`; null for nothing."""
+        """Return the value of the last row, null where that is null unless `ignore_nulls`; null for no values."""
     def last_valid(self, *, filter: Any = None) -> ExprT:
-        """Return the last value that is not null; null for nothing."""
+        """Return the last value that is not null; null for no values."""
     def len(self, *, filter: Any = None) -> ExprT:
         """Return the number of rows, nulls included."""
     def max(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else."""
+        """Return the greatest value; null for no values. NaN is skipped unless there is nothing else."""
     def mean(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Return the arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one."""
+        """Return the arithmetic mean; null for no values. float32 has a float32 mean, every other number a float64 one."""
     def median(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Return the value in the middle, or halfway between two; null for nothing. Nulls are skipped, NaN is the greatest."""
+        """Return the value in the middle, or halfway between two; null for no values. Nulls are skipped, NaN is the greatest."""
     def min(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Return the least value; null for nothing. NaN is skipped unless there is nothing else."""
+        """Return the least value; null for no values. NaN is skipped unless there is nothing else."""
     def n_unique(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the number of different values, null being one."""
     def product(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Multiply all values; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case."""
+        """Multiply all values; 1 for no values. Integers raise where it does not fit; a zero among them makes it 0 in any
+        case.
+        """
     def quantile(
         self, q: builtins.float, interpolation: builtins.str = "nearest", *, filter: Any = None, distinct: builtins.bool = False
     ) -> ExprT:
-        """Return the value below which a part `q` of the values lies; null for nothing. Nulls are skipped, NaN is the
+        """Return the value below which a part `q` of the values lies; null for no values. Nulls are skipped, NaN is the
         greatest.
         """
     def std(self, ddof: builtins.int = 1, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the standard deviation; null for groups of at most `ddof` values."""
     def sum(self, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
-        """Add up all values; 0 for nothing."""
+        """Add up all values; 0 for no values."""
     def var(self, ddof: builtins.int = 1, *, filter: Any = None, distinct: builtins.bool = False) -> ExprT:
         """Return the variance; null for groups of at most `ddof` values."""
 

@@ -42,7 +42,7 @@ def bytes_of(part: Any, each: int, rows: int | None) -> int | None:
 def batches(runner: Runner, parts: Sequence[Any], sizes: Sequence[int | None]) -> list[slice]:
     """Runs of consecutive parts, each for one task.
 
-    In one process a few for each thread: a task merges its own for nothing. On a cluster as many bytes as `batch_bytes` says,
+    In one process a few for each thread: a task merges its own at no cost. On a cluster as many bytes as `batch_bytes` says,
     less where there are threads without work; parts of unknown size stand alone.
     """
     if runner.local:

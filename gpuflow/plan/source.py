@@ -25,7 +25,7 @@ class ColumnStatistics:
 
 
 class RowSelector(ABC):
-    """Which rows of a split are asked for, told by some of its columns."""
+    """Select rows of a split by the values of some of its columns."""
 
     columns: tuple[str, ...]
 

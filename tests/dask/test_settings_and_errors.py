@@ -166,13 +166,13 @@ def test_failures_of_the_cluster_are_ours() -> None:
     from distributed import KilledWorker
     from distributed.comm.core import CommClosedError
 
-    from gpuflow.execute.client import told
+    from gpuflow.execute.client import cluster_errors
 
-    with pytest.raises(errors.ExecutionError, match="workers died"), told():
+    with pytest.raises(errors.ExecutionError, match="workers died"), cluster_errors():
         raise KilledWorker("group-1", None, 3)
-    with pytest.raises(errors.ExecutionError, match="cannot be reached"), told():
+    with pytest.raises(errors.ExecutionError, match="cannot be reached"), cluster_errors():
         raise CommClosedError("gone")
-    with pytest.raises(errors.ReadError), told():
+    with pytest.raises(errors.ReadError), cluster_errors():
         raise errors.ReadError("mine")
 
 

@@ -115,7 +115,7 @@ class _NUnique:
 # -- sum --------------------------------------------------------------------------------------------------------------
 @aggregation(name="sum", dtype=_untouched(INT64, _narrow), slots=(Slot(INT64, 0, "add"),), empty=0)
 class _SumNarrow(_Carried):
-    """Add up all values; 0 for nothing.
+    """Add up all values; 0 for no values.
 
     Integers add up to int64 (uint64 to uint64) and raise where the sum does not fit; floats add up in float64; truth values
     count as 1 and 0.
@@ -180,7 +180,7 @@ class _SumTruths:
 # -- mean -------------------------------------------------------------------------------------------------------------
 @aggregation(name="mean", dtype=_untouched(FLOAT64, _narrow), slots=(Slot(INT64, 0, "add"), _COUNT))
 class _MeanNarrow:
-    """Return the arithmetic mean; null for nothing. float32 has a float32 mean, every other number a float64 one.
+    """Return the arithmetic mean; null for no values. float32 has a float32 mean, every other number a float64 one.
 
     Examples
     --------
@@ -246,7 +246,7 @@ _ordered = unchanged(lambda d: d.is_integer or d.is_temporal or d.is_text or d.k
 
 @aggregation(name="min", dtype=_ordered, slots=(Slot(INPUT, "highest", "min"),), idempotent=True)
 class _Min(_Carried):
-    """Return the least value; null for nothing. NaN is skipped unless there is nothing else.
+    """Return the least value; null for no values. NaN is skipped unless there is nothing else.
 
     Examples
     --------
@@ -276,7 +276,7 @@ class _MinTruths(_Carried):
 
 @aggregation(name="max", dtype=_ordered, slots=(Slot(INPUT, "lowest", "max"),), idempotent=True)
 class _Max(_Carried):
-    """Return the greatest value; null for nothing. NaN is skipped unless there is nothing else.
+    """Return the greatest value; null for no values. NaN is skipped unless there is nothing else.
 
     Examples
     --------
@@ -337,7 +337,7 @@ class _All(_Carried):
     empty=1,
 )
 class _Product:
-    """Multiply all values; 1 for nothing. Integers raise where it does not fit; a zero among them makes it 0 in any case.
+    """Multiply all values; 1 for no values. Integers raise where it does not fit; a zero among them makes it 0 in any case.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class _PlacedValid:
     variants={"ignore_nulls": "first_valid"},
 )
 class _First(_Placed):
-    """Return the value of the first row, null where that is null unless `ignore_nulls`; null for nothing.
+    """Return the value of the first row, null where that is null unless `ignore_nulls`; null for no values.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class _First(_Placed):
     variants={"ignore_nulls": "last_valid"},
 )
 class _Last(_Placed):
-    """Return the value of the last row, null where that is null unless `ignore_nulls`; null for nothing.
+    """Return the value of the last row, null where that is null unless `ignore_nulls`; null for no values.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class _Last(_Placed):
     value_blind=True,
 )
 class _FirstValid(_PlacedValid):
-    """Return the first value that is not null; null for nothing.
+    """Return the first value that is not null; null for no values.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class _FirstValid(_PlacedValid):
 
 @aggregation(name="last_valid", dtype=unchanged(one_register), slots=(Slot(INPUT, 0), Slot(INT64, -1)), value_blind=True)
 class _LastValid(_PlacedValid):
-    """Return the last value that is not null; null for nothing.
+    """Return the last value that is not null; null for no values.
 
     Examples
     --------

@@ -84,7 +84,7 @@ class _Moments:
 
 @aggregation(name="quantile", dtype=_numbers, parameters=_PARAMETERS)
 class _Quantile(_Numbers):
-    """Return the value below which a part `q` of the values lies; null for nothing. Nulls are skipped, NaN is the greatest.
+    """Return the value below which a part `q` of the values lies; null for no values. Nulls are skipped, NaN is the greatest.
 
     The part `q` is a number from 0 to 1. `interpolation` says what is taken where that is between two values: one of both,
     the middle, or what lies there on the line between them. Integers and decimals give float64; dates have no value between
@@ -106,7 +106,7 @@ class _QuantileOfMoments(_Moments):
 
 @aggregation(name="median", dtype=_middle(_numbers))
 class _Median(_Numbers):
-    """Return the value in the middle, or halfway between two; null for nothing. Nulls are skipped, NaN is the greatest.
+    """Return the value in the middle, or halfway between two; null for no values. Nulls are skipped, NaN is the greatest.
 
     Examples
     --------

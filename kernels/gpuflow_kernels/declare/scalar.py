@@ -29,7 +29,7 @@ REQUIRED = "a value must be given"
 class Table:
     """An array of int64 that a body receives among its constants, such as the transitions of a time zone.
 
-    It is an argument of the kernel, not text, so that its length and values compile nothing anew. A body reads it as
+    It is an argument of the kernel, not text, so that another length or other values need no other kernel. A body reads it as
     ``t[uint64(k)]``; there is no length, so an entry has to tell it. `values` are whole numbers, or in a pipeline without
     its literals what stands for them.
     """

@@ -18,7 +18,7 @@ class Traits:
     relations : frozenset of {"less", "equal", "greater"}
         For comparisons, how the first argument stands to the second where the result is true; empty for all others.
     tests_null : bool, optional
-        The answer for null of a function that tells null from values; None for all others.
+        The answer for null of a function that distinguishes null from values; None for all others.
     converts : bool
         The result is the same value in another type, as far as that holds it: order is kept.
     parses : bool

@@ -28,7 +28,7 @@ class Const:
     """A literal; `value` is None for null, a str for strings, bytes for binary, else a number or bool in the type's physical
     unit.
 
-    Equal are literals that mean the same everywhere: 0.0 and -0.0 differ (``1 / x`` tells them apart), NaN equals NaN.
+    Equal are literals that mean the same everywhere: 0.0 and -0.0 differ (``1 / x`` differs), NaN equals NaN.
     """
 
     value: Any
@@ -66,7 +66,7 @@ class LiteralSlot:
 
 
 class CachedHash:
-    """What keeps its hash once it is taken: at every look-up it would be taken anew from all that is below."""
+    """Base of nodes that compute their hash once: each look-up would compute it from all nodes below again."""
 
     __slots__ = ("_hash",)
     _hash: int

@@ -20,7 +20,7 @@ HEADERS = {
 }
 """What binds the decorators `kernel` and `device`, by target.
 
-Kernels of CPUs allocate nothing and are called from Python alone, helpers from kernels alone. Numba is told so: it compiles
+Kernels of CPUs allocate nothing and are called from Python alone, helpers from kernels alone. Numba is called so: it compiles
 in little more than half the time without what counts references (`_nrt`) and without entries that nobody uses.
 """
 

@@ -256,7 +256,7 @@ def _offset_by_ticks(x: Any, ticks: Any) -> Any:
     """Return the moment a length of time later, as in ``dt.offset_by("1mo2d3h")``, or earlier with a minus sign in front.
 
     Months go first, and end at the last day of a shorter month; then days, weeks among them; then the rest. Months and
-    days count in local time where the timestamp has a zone. A date ignores what is left of whole days. `by` may be a column of
+    days count in local time where the timestamp has a zone. A date ignores lengths below a day. `by` may be a column of
     strings. Null for null.
 
     >>> import gpuflow as gf
