@@ -34,7 +34,7 @@ class Checkout:
         # -P: what stands beside this file must not hide what the folder has
         command = [sys.executable, "-P", __file__, "--answering", json.dumps(spec)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self._process: Any = subprocess.Popen(command, cwd=folder, env=environment, **pipes)  # type: ignore[call-overload]
+        self._process: Any = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
         self.folder = self._read()["folder"]
 
     def _read(self) -> Any:
@@ -67,7 +67,7 @@ def answer(spec: dict[str, Any]) -> None:
         engine = Gpuflow(spec["threads"])
         for name, path in tables.items():
             engine.load(name, read(Path(path)))
-        asks |= {k: lambda e=engine, q=q: e.ask(q) for k, q in QUESTIONS.items() if q.task == task}  # type: ignore[misc]
+        asks |= {k: lambda e=engine, q=q: e.ask(q) for k, q in QUESTIONS.items() if q.task == task}
     if spec["lineitem"]:
         asked = lineitem.gpuflow_engine(spec["lineitem"], SCALE, spec["threads"])
         asks |= {key: run for key, (run, _) in asked.items()}

@@ -96,7 +96,7 @@ def walk() -> tuple[Walk, Walk]:
             frame.collect()
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
     return client, worker
 
 

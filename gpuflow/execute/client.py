@@ -240,7 +240,8 @@ def _asked(client: Any, question: Callable[[], Result], patience: float) -> Resu
         future = client.submit(question, pure=False, priority=1000)
         with cluster_errors(), _stepping_aside():
             try:
-                return wait_for(client, client.gather(future, asynchronous=True), patience)  # type: ignore[no-any-return]
+                answer: Result = wait_for(client, client.gather(future, asynchronous=True), patience)
+                return answer
             except KilledWorker:
                 if attempt == QUESTIONS - 1:
                     raise

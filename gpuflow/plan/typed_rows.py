@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from typing import TypeVar
 
 from gpuflow_kernels.dtypes import BOOL
 from gpuflow_kernels.ir.expressions import Agg, Call, Const, Ref, Row, column_refs, walk
@@ -12,6 +13,7 @@ from gpuflow_kernels.ir.value_ranges import cannot_overflow
 from gpuflow.expr.bind import apply
 from gpuflow.schema import Schema
 
+Part = TypeVar("Part")
 LARGE = 256
 """Rows of more nodes than this are not put into others: text would grow with every step."""
 
@@ -31,10 +33,15 @@ def conjuncts(row: Row) -> list[Row]:
 
 def conjoin(rows: Iterable[Row]) -> Row:
     """Join conditions by ``and``, equal ones once. Many are joined in pairs, so that nothing gets deep."""
-    parts = [*dict.fromkeys(rows)]
-    while len(parts) > _MANY:
-        parts = [apply("and", BOOL, *parts[k : k + 2]) if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)]
-    return reduce(lambda a, b: apply("and", BOOL, a, b), parts)
+    both = partial(apply, "and", BOOL)
+    return reduce(both, in_pairs([*dict.fromkeys(rows)], both, _MANY))
+
+
+def in_pairs(parts: list[Part], join: Callable[[Part, Part], Part], most: int = 1) -> list[Part]:
+    """Join neighbours, round after round, until at most `most` parts remain: the result is as shallow as can be."""
+    while len(parts) > most:
+        parts = [join(parts[k], parts[k + 1]) if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)]
+    return parts
 
 
 def as_key(row: Row) -> Row:

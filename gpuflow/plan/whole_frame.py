@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import and_
 from typing import Any
 
 from gpuflow_kernels.declare.aggregate import AGGREGATIONS
@@ -19,15 +20,14 @@ from gpuflow.schema import Schema
 
 from .build import filter, plain_names, select, with_columns
 from .plan import Plan
+from .typed_rows import in_pairs
 
 
 def drop_nulls(plan: Plan, subset: Any) -> Plan:
     """The rows without a null, in all columns or those of `subset`."""
     names = plan.schema.names if subset is None else plain_names(subset, plan.schema, "drop_nulls")
-    known = [Expr(Column(n)).is_not_null() for n in names]
-    while len(known) > 1:  # in pairs, so that no expression gets deep where columns are many
-        known = [known[k] & known[k + 1] if k + 1 < len(known) else known[k] for k in range(0, len(known), 2)]
-    return filter(plan, known) if known else plan
+    present = [Expr(Column(n)).is_not_null() for n in names]
+    return filter(plan, in_pairs(present, and_)) if present else plan
 
 
 def fill_null(plan: Plan, value: Any) -> Plan:

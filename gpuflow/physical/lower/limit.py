@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gpuflow.plan import nodes as plans
@@ -45,36 +46,31 @@ def lower_limit(planner: Planner, plan: plans.Limit) -> Operator:
 @emits(Slice)
 def emit_slice(planner: Planner, operator: Slice) -> Stream:
     """In a run, partition after partition until there are enough rows; in a static graph, the head of each."""
+    add, options, offset, count = planner.runner.add, planner.options, operator.offset, operator.count
     parts = planner.finished(operator.input).parts
-    if operator.count is None:
-        return over_parts(_from_offset(planner, parts, operator.offset), operator.output, operator.rows)
-    need = operator.offset + operator.count
-    head = SliceTask(planner.options, 0, need)
+    if count is None:  # the partitions behind the one that the offset lies in are as they were
+        seen, behind = _until(planner, parts, offset + 1, lambda part: part)
+    else:
+        head = SliceTask(options, 0, offset + count)
+        seen, _ = _until(planner, parts, offset + count, lambda part: add(head, (part,)))
+        behind = ()
+    return over_parts((add(SliceTask(options, offset, count), seen), *behind), operator.output, operator.rows)
+
+
+def _until(
+    planner: Planner, parts: tuple[Any, ...], rows: int, made: Callable[[Any], Any]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Run what is `made` of partitions, in ever larger steps, until it has `rows` rows.
+
+    Returns it, and the partitions behind. Where nothing runs it is made of all partitions.
+    """
     taken: list[Any] = []
-    rows, step, waiting = 0, 1, list(parts)
-    while waiting and (rows < need or not taken):
-        batch, waiting, step = waiting[:step], waiting[step:], step * FASTER
-        refs = [planner.runner.add(head, (part,)) for part in batch]
-        facts = planner.runner.facts(refs)
-        taken += refs
-        if facts is None:
-            taken += [planner.runner.add(head, (part,)) for part in waiting]
-            break
-        rows += sum(f.rows for f in facts)
-    result = planner.runner.add(SliceTask(planner.options, operator.offset, operator.count), tuple(taken))
-    return over_parts((result,), operator.output, operator.rows)
-
-
-def _from_offset(planner: Planner, parts: tuple[Any, ...], offset: int) -> tuple[Any, ...]:
-    """All rows from an offset on. The partitions behind the one that it lies in are as they were, where it is known which."""
-    seen: list[Any] = []
-    rows, step, waiting = 0, 1, list(parts)
-    while waiting and rows <= offset:
-        batch, waiting, step = waiting[:step], waiting[step:], step * FASTER
+    held, step = 0, 1
+    while parts and (held < rows or not taken):
+        batch, parts, step = [made(part) for part in parts[:step]], parts[step:], step * FASTER
+        taken += batch
         facts = planner.runner.facts(batch)
-        seen += batch
         if facts is None:
-            seen, waiting = seen + waiting, []
-            break
-        rows += sum(f.rows for f in facts)
-    return (planner.runner.add(SliceTask(planner.options, offset, None), tuple(seen)), *waiting)
+            return (*taken, *map(made, parts)), ()
+        held += sum(f.rows for f in facts)
+    return tuple(taken), parts

@@ -58,11 +58,6 @@ def pattern(*names: str) -> Chosen:
     return chosen
 
 
-def strictly(strict: bool) -> Chosen:
-    """For a call that is `strict`, or for one that is not."""
-    return lambda params: () if _flag(params, "strict") is strict else None
-
-
 def whole(params: Parameters, name: str, least: int, most: int = 1 << 31) -> int:
     """A parameter that is a whole number within bounds."""
     value = params[name]
